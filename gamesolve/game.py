@@ -13,12 +13,14 @@ holds each player's gradient of its own payoff: ``v`` points up, and ``players' 
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from gamesolve.draws import Draws, PerPlayer
 
 Players = tuple[Any, ...]
 Payoff = Callable[..., Any]
@@ -36,9 +38,20 @@ class Negated:
         return -self.function(*args)
 
 
+@dataclasses.dataclass(frozen=True)
+class OwnDraw:
+    """A payoff that sees its player's own draw of the data."""
+
+    function: Payoff
+    player: int
+
+    def __call__(self, *args: Any) -> Any:
+        return self.function(*(arg.batches[self.player] if isinstance(arg, PerPlayer) else arg for arg in args))
+
+
 @functools.partial(
     jax.tree_util.register_dataclass,
-    data_fields=["constants", "data", "start", "equilibria"],
+    data_fields=["constants", "data", "more_data", "start", "equilibria", "descent"],
     meta_fields=["payoffs"],
 )
 @dataclasses.dataclass(frozen=True)
@@ -56,15 +69,20 @@ class Game:
         payoffs: the functions as stored; each takes ``(*players, *constants, *data)`` and is maximised by its owner.
         constants: arrays of the game itself.
         data: what `bind` has bound: usually one minibatch.
+        more_data: further draws, where `bind` has bound several; `draw` gives the game on one of them.
         start: a sensible starting point, where one is known (the catalogue `gamesolve.games` sets it).
         equilibria: known zeros of the field, a tuple of players.
+        descent: what `gamesolve.step` hands to the solver, ``u = -v``; a part that estimates the field itself can tell
+            by it whether its input is the field and nothing else.
     """
 
     payoffs: tuple[Payoff, ...]
     constants: tuple[Any, ...] = ()
     data: tuple[Any, ...] = ()
+    more_data: tuple[tuple[Any, ...], ...] = ()
     start: Players | None = None
     equilibria: tuple[Players, ...] = ()
+    descent: Players | None = None
 
     @property
     def num_players(self) -> int:
@@ -83,9 +101,41 @@ class Game:
         """Return the deterministic game that one draw of the data gives; it replaces data bound before.
 
         Args:
-            *data: what the payoffs take after the players and the constants, usually one minibatch pytree.
+            *data: what the payoffs take after the players and the constants, usually one minibatch pytree. It may be
+                `draws.Draws`, several draws of which `draw` gives one, or `draws.PerPlayer`, one for each player.
+
+        Raises:
+            ValueError: if the numbers of draws do not fit each other or the number of players.
         """
-        return dataclasses.replace(self, data=data)
+        counts = {len(entry.batches) for entry in data if isinstance(entry, Draws)} or {1}
+        if len(counts) > 1 or 0 in counts:
+            raise ValueError(f"bind got data with {sorted(counts)} draws; give as many draws of each.")
+        first, *more = (_drawn(data, k) for k in range(counts.pop()))
+        payoffs = tuple(payoff.function if isinstance(payoff, OwnDraw) else payoff for payoff in self.payoffs)
+        owned = [len(entry.batches) for entry in first if isinstance(entry, PerPlayer)]
+        if owned:
+            if set(owned) != {self.num_players}:
+                raise ValueError(f"bind got {owned[0]} draws for {self.num_players} players; give one for each player.")
+            payoffs = tuple(OwnDraw(payoff, player) for player, payoff in enumerate(payoffs))
+        return dataclasses.replace(self, payoffs=payoffs, data=first, more_data=tuple(more))
+
+    def draw(self, index: int) -> "Game":
+        """Return the game on draw ``index`` of the data that is bound, 0 the first; one draw serves all.
+
+        Args:
+            index: the number of the draw.
+
+        Raises:
+            ValueError: if several draws are bound, but not this one.
+        """
+        if index == 0 or not self.more_data:
+            return self
+        if index > len(self.more_data):
+            raise ValueError(
+                f"the step asks for draw {index} and {len(self.more_data) + 1} draws are bound; bind one, which then "
+                f"serves all, or at least {index + 1}, for example with sampling.several."
+            )
+        return dataclasses.replace(self, data=self.more_data[index - 1], more_data=())
 
     def evaluate(self, players: Players) -> tuple[jax.Array, ...]:
         """Return every player's payoff at ``players``, on the bound data.
@@ -209,7 +259,14 @@ def signed(payoff: Payoff) -> tuple[int, Payoff]:
     if isinstance(payoff, Negated):
         sign, function = signed(payoff.function)
         return -sign, function
+    if isinstance(payoff, OwnDraw):
+        sign, function = signed(payoff.function)
+        return sign, OwnDraw(function, payoff.player)
     return 1, payoff
+
+
+def _drawn(data: tuple[Any, ...], index: int) -> tuple[Any, ...]:
+    return tuple(entry.batches[index] if isinstance(entry, Draws) else entry for entry in data)
 
 
 def exact_products() -> contextlib.AbstractContextManager[Any]:
@@ -287,12 +344,25 @@ def _check_function(payoff: Any, player: int) -> None:
         ) from None
 
 
+@contextlib.contextmanager
+def explained(name: str) -> Iterator[None]:
+    """Turn JAX's report of a leaked tracer into a sentence about a function of the user."""
+    try:
+        yield
+    except jax.errors.UnexpectedTracerError as error:
+        raise ValueError(
+            f"{name} uses a traced value that was kept from an earlier call; make it a pure function of its arguments "
+            "and pass arrays through constants= or the data."
+        ) from error
+
+
 def _checked(payoff: Payoff, player: int) -> Payoff:
     """Wrap a payoff so that a result that is not a real scalar is reported while it is traced."""
 
     def checked(*args: Any) -> Any:
-        value = payoff(*args)
         name = f"the payoff of player {player}"
+        with explained(name):
+            value = payoff(*args)
         if not isinstance(value, _NUMERIC):
             raise TypeError(f"{name} returned a {type(value).__name__}; return one real scalar.")
         shape, dtype = jnp.shape(value), jnp.result_type(value)
