@@ -9,7 +9,12 @@ from gamesolve.parametric import parametric
 
 
 @parametric
-def jare(learning_rate: rates.Rates, gamma: rates.Rates) -> optax.GradientTransformation:
+def jare(
+    learning_rate: rates.Rates,
+    gamma: rates.Rates,
+    groups: int | str | None = None,
+    population: int | None = None,
+) -> optax.GradientTransformation:
     """Jacobian regularisation between the players: consensus without their own curvatures.
 
     One step is ``z + E (v - gamma J_o^T v)``.
@@ -17,6 +22,9 @@ def jare(learning_rate: rates.Rates, gamma: rates.Rates) -> optax.GradientTransf
     Args:
         learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
         gamma: weight of the regulariser, likewise.
+        groups: how a minibatch is used: None for the plain form, which is biased; G >= 2 for the unbiased form over
+            that many groups of the batch, ``"all"`` over all pairs of examples, ``"draws"`` over independent draws.
+        population: number of examples that batches are drawn from without replacement, with ``groups`` only.
 
     Returns:
         The solver.
@@ -31,12 +39,12 @@ def jare(learning_rate: rates.Rates, gamma: rates.Rates) -> optax.GradientTransf
         Nie, Patel, "Towards a Better Understanding and Regularization of GAN Training Dynamics", UAI 2019,
         https://arxiv.org/abs/1806.09235
     """
-    return optax.chain(transforms.cross_consensus(gamma), transforms.descend(learning_rate))
+    return optax.chain(transforms.cross_consensus(gamma, groups, population), transforms.descend(learning_rate))
 
 
 @parametric
 def hamiltonian(
-    learning_rate: rates.Rates,
+    learning_rate: rates.Rates, groups: int | str | None = None, population: int | None = None
 ) -> optax.GradientTransformation:
     """Hamiltonian descent: descend ``||v||^2 / 2`` alone, towards any zero of the field.
 
@@ -44,6 +52,9 @@ def hamiltonian(
 
     Args:
         learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
+        groups: how a minibatch is used: None for the plain form, which is biased; G >= 2 for the unbiased form over
+            that many groups of the batch, ``"all"`` over all pairs of examples, ``"draws"`` over independent draws.
+        population: number of examples that batches are drawn from without replacement, with ``groups`` only.
 
     Returns:
         The solver.
@@ -58,12 +69,17 @@ def hamiltonian(
         Abernethy, Lai, Wibisono, "Last-iterate convergence rates for min-max optimization", 2019,
         https://arxiv.org/abs/1906.02027
     """
-    return optax.chain(transforms.hamiltonian(), transforms.descend(learning_rate))
+    return optax.chain(transforms.hamiltonian(groups, population), transforms.descend(learning_rate))
 
 
 @parametric
 def sga(
-    learning_rate: rates.Rates, lam: rates.Rates = 1.0, align: bool = False, eps: float = 0.1
+    learning_rate: rates.Rates,
+    lam: rates.Rates = 1.0,
+    align: bool = False,
+    eps: float = 0.1,
+    groups: int | str | None = None,
+    population: int | None = None,
 ) -> optax.GradientTransformation:
     """Symplectic gradient adjustment: turn the field by the antisymmetric part of its Jacobian.
 
@@ -74,6 +90,9 @@ def sga(
         lam: lambda, likewise.
         align: whether lambda takes the sign of the paper's alignment rule, see `transforms.symplectic`.
         eps: that rule's preference for the positive sign.
+        groups: how a minibatch is used: None for the plain form, which is biased; G >= 2 for the unbiased form over
+            that many groups of the batch, ``"all"`` over all pairs of examples, ``"draws"`` over independent draws.
+        population: number of examples that batches are drawn from without replacement, with ``groups`` only.
 
     Returns:
         The solver.
@@ -87,7 +106,7 @@ def sga(
     Reference:
         Balduzzi et al., "The Mechanics of n-Player Differentiable Games", ICML 2018, https://arxiv.org/abs/1802.05642
     """
-    return optax.chain(transforms.symplectic(lam, align, eps), transforms.descend(learning_rate))
+    return optax.chain(transforms.symplectic(lam, align, eps, groups, population), transforms.descend(learning_rate))
 
 
 @parametric

@@ -7,7 +7,12 @@ from gamesolve.parametric import parametric
 
 
 @parametric
-def conopt(learning_rate: rates.Rates, gamma: rates.Rates) -> optax.GradientTransformation:
+def conopt(
+    learning_rate: rates.Rates,
+    gamma: rates.Rates,
+    groups: int | str | None = None,
+    population: int | None = None,
+) -> optax.GradientTransformation:
     """Consensus optimisation: descend ``gamma/2 ||v||^2`` as well.
 
     One step is ``z + E (v - gamma J^T v)``, the regulariser with the half as in the paper and its code. On bilinear
@@ -16,6 +21,9 @@ def conopt(learning_rate: rates.Rates, gamma: rates.Rates) -> optax.GradientTran
     Args:
         learning_rate: step size: a number, an optax schedule, an array, or a tuple with one of those per player.
         gamma: weight of the regulariser, likewise.
+        groups: how a minibatch is used: None for the plain form, which is biased; G >= 2 for the unbiased form over
+            that many groups of the batch, ``"all"`` over all pairs of examples, ``"draws"`` over independent draws.
+        population: number of examples that batches are drawn from without replacement, with ``groups`` only.
 
     Returns:
         The solver.
@@ -29,12 +37,15 @@ def conopt(learning_rate: rates.Rates, gamma: rates.Rates) -> optax.GradientTran
     Reference:
         Mescheder, Nowozin, Geiger, "The Numerics of GANs", NeurIPS 2017, https://arxiv.org/abs/1705.10461
     """
-    return optax.chain(transforms.consensus(gamma), transforms.descend(learning_rate))
+    return optax.chain(transforms.consensus(gamma, groups, population), transforms.descend(learning_rate))
 
 
 @parametric
 def cgd(
-    learning_rate: rates.Rates, tolerance: float | None = None, max_iterations: int | None = None
+    learning_rate: rates.Rates,
+    tolerance: float | None = None,
+    max_iterations: int | None = None,
+    forcing: float | None = None,
 ) -> optax.GradientTransformation:
     """Competitive gradient descent: the Nash equilibrium of the local bilinear game, for any number of players.
 
@@ -46,6 +57,8 @@ def cgd(
         learning_rate: step size: a number, an optax schedule, an array, or a tuple with one of those per player.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
+        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
+            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -60,7 +73,7 @@ def cgd(
         Schaefer, Anandkumar, "Competitive Gradient Descent", NeurIPS 2019, https://arxiv.org/abs/1905.12103;
         for n players Ma et al., "Polymatrix Competitive Gradient Descent", 2021, https://arxiv.org/abs/2111.08565
     """
-    step = transforms.competitive(learning_rate, None, tolerance, max_iterations)
+    step = transforms.competitive(learning_rate, None, tolerance, max_iterations, forcing)
     return optax.chain(step, transforms.descend(learning_rate))
 
 
@@ -71,6 +84,7 @@ def acgd(
     eps: float = 1e-5,
     tolerance: float | None = None,
     max_iterations: int | None = None,
+    forcing: float | None = None,
 ) -> optax.GradientTransformation:
     """Adaptive competitive gradient descent: `cgd` with an RMSProp metric inside the solve.
 
@@ -83,6 +97,8 @@ def acgd(
         eps: added to its root, outside the bias correction.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
+        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
+            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -98,5 +114,5 @@ def acgd(
         https://arxiv.org/abs/1910.05852
     """
     metric = transforms.rms_metric(decay, eps)
-    step = transforms.competitive(learning_rate, metric, tolerance, max_iterations)
+    step = transforms.competitive(learning_rate, metric, tolerance, max_iterations, forcing)
     return optax.chain(step, transforms.descend(learning_rate))
