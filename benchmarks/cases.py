@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import gamesolve as gs
+from gamesolve import registry
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,10 +58,12 @@ class Case:
 
     def numbers(self, solver: str) -> tuple[float, ...]:
         """Return the numbers that ``solver`` takes on this game, the step size first."""
-        return self.rates.get(solver, RATES[solver])
+        return self.rates.get(solver) or RATES.get(solver, (OTHER_RATE,))
 
     def length(self, solver: str) -> int:
         """Return the number of steps in one timed call of ``solver``."""
+        if solver not in SOLVERS:
+            return min(self.few_steps, FEW)
         return self.few_steps if solver in ("cgd", "acgd") else self.steps
 
 
@@ -74,7 +77,15 @@ RATES: Mapping[str, tuple[float, ...]] = {
     "cgd": (0.5,),
     "acgd": (0.01, 0.99, 1e-5),
 }
+# Those that are written by hand as well.
 SOLVERS: Mapping[str, Callable[..., gs.Solver]] = {name: getattr(gs, name) for name in RATES}
+# All others take the arguments of the registry, this step size, and this many steps in a timed call.
+OTHER_RATE, FEW = 0.05, 100
+
+
+def build(solver: str, *numbers: Any) -> gs.Solver:
+    """Return a solver at the numbers of a case: one that is written by hand as well, or any other of the registry."""
+    return SOLVERS[solver](*numbers) if solver in SOLVERS else registry.SOLVERS[solver].build(*numbers)
 
 
 def product(x: Any, y: Any) -> Any:

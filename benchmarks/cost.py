@@ -8,7 +8,7 @@ import jax
 
 import gamesolve as gs
 from benchmarks import hand
-from benchmarks.cases import SOLVERS, Case
+from benchmarks.cases import Case, build
 
 # Less work for LLVM, which comes after all that is counted here: compiling takes half the time.
 _QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
@@ -29,15 +29,19 @@ def compiled_cost(function: Callable[..., Any], *args: Any) -> Cost:
     return Cost(float(analysis["flops"]), len(_DOT.findall(compiled.as_text() or "")))
 
 
+def field(case: Case) -> Cost:
+    """Return the cost of one field of the game."""
+    return compiled_cost(lambda game, players: game.field(players), case.game, case.players)
+
+
 def gamesolve_step(case: Case, solver: str) -> Cost:
     """Return the cost of one `gamesolve.step`; players, game, state and step size are arguments of the program."""
     eta, *rest = case.numbers(solver)
-    make = SOLVERS[solver]
 
     def step(eta: Any, game: gs.Game, players: Any, state: Any) -> Any:
-        return gs.step(game, make(eta, *rest), players, state)
+        return gs.step(game, build(solver, eta, *rest), players, state)
 
-    state = jax.eval_shape(make(eta, *rest).init, case.players)
+    state = jax.eval_shape(build(solver, eta, *rest).init, case.players)
     return compiled_cost(step, eta, case.game, case.players, state)
 
 

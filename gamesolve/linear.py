@@ -74,10 +74,11 @@ def certify(last: Report, solution: Any, iterations: jax.Array, residual: Any, r
         rhs: its right-hand side.
         tolerance: the relative tolerance that it was asked for.
     """
-    size, scale = optax.tree.norm(residual), optax.tree.norm(rhs)
-    relative = jnp.where(size > 0, size / jnp.where(scale > 0, scale, 1), 0)
-    finite = jnp.isfinite(size) & jnp.isfinite(optax.tree.norm(solution))
-    relative = jnp.where(finite, relative, jnp.inf).astype(last.residual.dtype)
+    _, inverse = _unit(rhs)
+    square, scale = (_dot(tree, tree) for tree in (_times(inverse, residual), _times(inverse, rhs)))
+    relative = jnp.sqrt(_ratio(square, scale))
+    # A solution that is not finite shows in its residual.
+    relative = jnp.where(relative >= 0, relative, jnp.inf).astype(last.residual.dtype)
     status = jnp.where(relative <= 10 * tolerance, Outcome.SOLVED, Outcome.INEXACT)
     status = jnp.where(relative <= ACCEPTED_RESIDUAL, status, Outcome.FAILED).astype(jnp.int32)
     fallbacks = last.fallbacks + (status == Outcome.FAILED)
@@ -116,12 +117,7 @@ def conjugate_gradients(
 
 
 def _iterate(matvec: Operator, rhs: Any, start: Any, tolerance: float, limit: int) -> tuple[Any, jax.Array]:
-    scale = _dot(rhs, rhs)
-    residual = jax.tree.map(jnp.subtract, rhs, matvec(start))
-    square = _dot(residual, residual)
-    warm = square < scale
-    x = jax.tree.map(lambda leaf: jnp.where(warm, leaf, 0), start)
-    residual = jax.tree.map(lambda near, far: jnp.where(warm, near, far), residual, rhs)
+    unit, _, x, residual, square, scale = _begin(matvec, rhs, start)
 
     def unfinished(carry: Any) -> jax.Array:
         _, _, _, square, iteration = carry
@@ -131,13 +127,14 @@ def _iterate(matvec: Operator, rhs: Any, start: Any, tolerance: float, limit: in
         x, residual, direction, square, iteration = carry
         image = matvec(direction)
         step = _ratio(square, _dot(direction, image))
-        x, residual = _axpy(step, direction, x), _axpy(-step, image, residual)
+        x = _axpy(step, direction, x)
+        residual = jax.tree.map(lambda r, entry: r - step * entry, residual, image)
         new_square = _dot(residual, residual)
         return x, residual, _axpy(_ratio(new_square, square), direction, residual), new_square, iteration + 1
 
-    carry = (x, residual, residual, jnp.where(warm, square, scale), jnp.zeros((), jnp.int32))
+    carry = (x, residual, residual, square, jnp.zeros((), jnp.int32))
     x, _, _, _, iterations = jax.lax.while_loop(unfinished, advance, carry)
-    return x, iterations
+    return _times(unit, x), iterations
 
 
 def solve_general(
@@ -185,8 +182,9 @@ def _dense(operator: Operator, rhs: Any) -> Any:
 
 def _restarted(matvec: Operator, rhs: Any, start: Any, tolerance: float, cycles: int) -> tuple[Any, jax.Array]:
     """Run GMRES a cycle at a time, from the residual, until it is small or no longer falls."""
+    unit, rhs, x, residual, square, scale = _begin(matvec, rhs, start)
     size = min(RESTART, optax.tree.size(rhs))
-    goal = tolerance * optax.tree.norm(rhs)
+    goal, norm = tolerance * jnp.sqrt(scale), jnp.sqrt(square)
     cycle: Any = partial(jax.scipy.sparse.linalg.gmres, restart=size, maxiter=1, tol=0.0, solve_method="incremental")
 
     def unfinished(carry: Any) -> jax.Array:
@@ -207,14 +205,36 @@ def _restarted(matvec: Operator, rhs: Any, start: Any, tolerance: float, cycles:
         after = keep(candidate, x), keep(residual_after, residual), jnp.minimum(norm_after, norm)
         return *after, norm, count + 1
 
-    residual = _axpy(-1.0, matvec(start), rhs)
-    warm = optax.tree.norm(residual) < optax.tree.norm(rhs)
-    x = jax.tree.map(lambda leaf: jnp.where(warm, leaf, 0), start)
-    residual = jax.tree.map(lambda near, far: jnp.where(warm, near, far), residual, rhs)
-    norm = optax.tree.norm(residual)
     carry = (x, residual, norm, jnp.full_like(norm, jnp.inf), jnp.zeros((), jnp.int32))
     x, _, _, _, count = jax.lax.while_loop(unfinished, advance, carry)
-    return x, count * size
+    return _times(unit, x), count * size
+
+
+def _begin(matvec: Operator, rhs: Any, start: Any) -> tuple[Any, Any, Any, Any, Any, Any]:
+    """Return a unit and, in that unit, rhs, first guess, its residual and the squared norms of residual and rhs.
+
+    The guess is zero where ``start`` is no better.
+    """
+    unit, inverse = _unit(rhs)
+    rhs, start = _times(inverse, rhs), _times(inverse, start)
+    residual = jax.tree.map(jnp.subtract, rhs, matvec(start))
+    square, scale = _dot(residual, residual), _dot(rhs, rhs)
+    warm = square < scale
+    choose = lambda near, far: jax.tree.map(partial(jnp.where, warm), near, far)  # noqa: E731
+    x, residual = choose(start, optax.tree.zeros_like(start)), choose(residual, rhs)
+    return unit, rhs, x, residual, jnp.where(warm, square, scale), scale
+
+
+def _unit(tree: Any) -> tuple[Any, Any]:
+    """Return a unit in which the squares of a tree are numbers of its precision, and the inverse: one, or tiny."""
+    largest: Any = optax.tree.max(jax.tree.map(jnp.abs, tree))
+    root = float(jnp.finfo(largest.dtype).tiny) ** 0.5  # a power of two in every precision
+    unit = jnp.where(largest < root**0.5, root, 1.0)
+    return unit, 1 / unit
+
+
+def _times(number: jax.Array, tree: Any) -> Any:
+    return jax.tree.map(lambda leaf: number.astype(leaf.dtype) * leaf, tree)
 
 
 def _dot(a: Any, b: Any) -> Any:

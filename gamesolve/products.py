@@ -75,6 +75,20 @@ def influence(game: Game, players: Players, player: int) -> Callable[[Players], 
     return lambda cotangents: product(tuple(cotangents[j] for j in others))[0]
 
 
+def stakes(game: Game, players: Players, player: int) -> Players:
+    """Return ``d payoff_i / d players_j`` for every j != i: what the others' moves do to player i; None for itself.
+
+    Taken without the payoff's sign, so that in a zero-sum game XLA finds in it what the field has computed already.
+    """
+    sign, function = signed(game.payoffs[player])
+    others = tuple(j for j in range(game.num_players) if j != player)
+    with exact_products():
+        slopes = jax.grad(function, others)(*players, *game.constants, *game.data) if others else ()
+    entries = [slope if sign > 0 else jax.tree.map(jnp.negative, slope) for slope in slopes]
+    entries.insert(player, None)
+    return tuple(entries)
+
+
 def curvature(game: Game, players: Players, player: int) -> Callable[[Any], Any]:
     """Return ``t -> J_ii t``: the product with player i's own Hessian of its payoff, which is symmetric."""
 

@@ -47,6 +47,21 @@ def check_number(name: str, value: Any, above: float | None = None, most: float 
             raise ValueError(f"{name} is {value}; it must be finite{lower}{upper}.")
 
 
+def check_signed(name: str, values: Any) -> None:
+    """Raise unless a value is a finite number of any sign, real or complex, an array, or a tuple of those.
+
+    Args:
+        name: what the caller calls it, for the message.
+        values: the value.
+    """
+    for value in listed(values):
+        if callable(value) or value is None or isinstance(value, str | tuple | list | dict):
+            kind = "a schedule" if callable(value) else repr(value)
+            raise TypeError(f"{name} is {kind}; give a number or a tuple with one number per player.")
+        if isinstance(value, float | int | complex | np.number) and not np.isfinite(value):
+            raise ValueError(f"{name} is {value}; it must be finite.")
+
+
 def listed(rates: Rates) -> tuple[Rate, ...]:
     """Return the rates as a tuple, of one where there is one for all."""
     return rates if isinstance(rates, tuple) else (rates,)

@@ -16,8 +16,9 @@ from gamesolve.parametric import Solver
 class Cost:
     """What one step costs, in evaluations of the whole field and products with its Jacobian.
 
-    A product with one off-diagonal block counts as the share of a vjp that it is: half for two players. GMRES takes
-    two products more in each cycle of twenty iterations. Methods that look at losses count for a zero-sum game.
+    A product with one block, off the diagonal or on it, counts as the share of a vjp that it is: half for two players.
+    GMRES takes two products more in each cycle of twenty iterations. Methods that look at losses count for a zero-sum
+    game, whose losses are one function.
 
     Attributes:
         fields: fields, each about one gradient of every payoff.
@@ -32,6 +33,10 @@ class Cost:
     vjps: float = 0.0
     jvps_per_iteration: float = 0.0
     vjps_per_iteration: float = 0.0
+
+    def products(self, iterations: float = 0.0) -> float:
+        """Return how many fields and products a step takes in all, with so many iterations of the inner solve."""
+        return self.fields + self.jvps + self.vjps + iterations * (self.jvps_per_iteration + self.vjps_per_iteration)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,8 +178,8 @@ _SOLVERS = (
     SolverEntry(
         "opponent_lookahead", solvers.opponent_lookahead, "z + E (I + J_o D) v", "Zhang, Lesser 2010", Cost(vjps=1)
     ),
-    SolverEntry("lola", solvers.lola, "z - E (ξ₀ - χ)", "Foerster et al. 2018", Cost(fields=1.5, vjps=2)),
-    SolverEntry("sos", solvers.sos, "z - E (ξ₀ - p χ)", "Letcher et al. 2019", Cost(fields=1.5, vjps=2)),
+    SolverEntry("lola", solvers.lola, "z - E (ξ₀ - χ)", "Foerster et al. 2018", Cost(vjps=1.5)),
+    SolverEntry("sos", solvers.sos, "z - E (ξ₀ - p χ)", "Letcher et al. 2019", Cost(vjps=1.5)),
     SolverEntry("lcgd", solvers.lcgd, "z + E v + E J_o E v", "Schäfer, Anandkumar 2019", Cost(vjps=1)),
     SolverEntry(
         "cgd",
@@ -223,7 +228,7 @@ _SOLVERS = (
         solvers.stackelberg,
         "x: total gradient D_x f; y: its own",
         "Fiez, Chasnov, Ratliff 2020",
-        Cost(fields=1.5, vjps=1.5, vjps_per_iteration=0.55),
+        Cost(vjps=1.5, vjps_per_iteration=0.55),
     ),
     SolverEntry(
         "follow_the_ridge",
@@ -231,6 +236,30 @@ _SOLVERS = (
         "Δy = -η_y g_y - g_yy⁻¹ g_yx Δx",
         "Wang, Zhang, Ba 2020",
         Cost(vjps=1.5, vjps_per_iteration=0.55),
+    ),
+    SolverEntry(
+        "svrg",
+        solvers.svrg,
+        "z + E (v_b(z) - v_b(w) + v(w)), w a snapshot",
+        "Palaniappan, Bach 2016",
+        Cost(fields=2),
+        rated=False,
+    ),
+    SolverEntry(
+        "svrg_extragradient",
+        solvers.svrg_extragradient,
+        "m + E (v(w) + v_b(m + E v(w)) - v_b(w)), m = (1-p) z + p w",
+        "Alacaoglu, Malitsky 2022",
+        Cost(fields=2),
+        rated=False,
+    ),
+    SolverEntry(
+        "svrg_hamiltonian",
+        solvers.svrg_hamiltonian,
+        "z + E (h_b(z) - h_b(w) + h(w)), h = -Jᵀ v",
+        "Loizou et al. 2020",
+        Cost(fields=2, vjps=2),
+        rated=False,
     ),
     SolverEntry(
         "lookahead",

@@ -51,7 +51,9 @@ def per_player(*transformations: Any) -> optax.GradientTransformationExtraArgs:
 
 @parametric
 def alternating(*transformations: Any, order: tuple[int, ...] | None = None) -> optax.GradientTransformationExtraArgs:
-    """Let the players move in turn, each seeing the moves before it, on one draw of the data.
+    """Let the players move in turn, each seeing the moves before it.
+
+    All turns of a step see one draw of the data, or each its own if several are bound (`sampling.several`).
 
     Args:
         *transformations: one optax transformation per player; they see their own player only.
@@ -90,7 +92,7 @@ def alternating(*transformations: Any, order: tuple[int, ...] | None = None) -> 
         for turn, mover in enumerate(turns):
             u = updates[mover]
             if turn:
-                (ascent,) = game.gradients(players, (mover,))
+                (ascent,) = game.draw(turn).gradients(players, (mover,))
                 u = optax.tree.scale(-1, ascent)
             move, states[mover] = parts[mover].update(u, states[mover], players[mover], **extra_args)
             moved = optax.apply_updates(players[mover], move)

@@ -112,11 +112,12 @@ def halpern(J, b, slices, eta, z, steps):
     return z
 
 
-def runge_kutta(J, b, slices, eta, z, steps, order=4):
-    E, identity = eta[:, None] * J, np.eye(len(z))
+def runge_kutta(J, b, slices, eta, z, steps, order=4, penalty=0.0):
+    E, identity, off = eta[:, None] * J, np.eye(len(z)), off_diagonal(J, slices)
     series = {1: identity, 2: identity + E / 2, 4: identity + E / 2 + E @ E / 6 + E @ E @ E / 24}[order]
     for _ in range(steps):
-        z = z + series @ (eta * (J @ z + b))
+        v = J @ z + b
+        z = z + series @ (eta * v) - eta * penalty * (2 * off.T @ v)
     return z
 
 

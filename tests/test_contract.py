@@ -104,6 +104,8 @@ def test_affine_map_of_the_literature(name, data):
         ("sga", {"lam": 0.7, "align": True, "eps": -0.5}),
         ("runge_kutta", {"order": 2}),
         ("runge_kutta", {"order": 1}),
+        ("runge_kutta", {"order": 2, "penalty": 0.3}),
+        ("runge_kutta", {"penalty": (0.0, 0.7)}),
         ("opponent_lookahead", {"alpha": (0.3, 0.8)}),
         ("lola", {"alpha": 0.4}),
         ("sos", {"alpha": 0.4}),

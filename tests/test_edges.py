@@ -1,5 +1,7 @@
 """Where formulas end: zero fields, boundaries, singular systems, one player, bad settings."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -103,6 +105,23 @@ def test_one_player_alone_ascends_its_payoff(name):
         (lambda: gs.lookahead(gs.simgd(0.1), period=2.5, alpha=0.5), "period of lookahead is 2.5; it counts something"),
         (lambda: gs.lookahead(gs.simgd(0.1), period=2, alpha=None), "alpha is None; it takes one number"),
         (lambda: gs.proximal(0.1, iterations=2.0), "iterations of proximal is 2.0"),
+        (lambda: gs.golden_ratio((0.1, 0.2)), r"learning_rate is \(0.1, 0.2\); it takes one number"),
+        (lambda: gs.anchored_extragradient_varying(lambda count: 0.1, 1.0), "learning_rate is a schedule; it takes"),
+        (lambda: gs.simgd(0.1, momentum=float("nan")), "momentum is nan; it must be finite"),
+        (lambda: gs.simgd(0.1, momentum=(0.1, None)), "momentum is None; give a number or a tuple with one number per"),
+        (lambda: gs.simgd(0.1, momentum=lambda count: 0.1), "momentum is a schedule; give a number or a tuple"),
+        (lambda: gs.altgd(0.1, momentum=(float("inf"), 0.1)), "momentum is inf; it must be finite"),
+        (lambda: gs.altgd((0.1, None)), "learning_rate is None; give a number, a schedule"),
+        (lambda: gs.lead(0.1, alpha=0.1, beta=float("nan")), "beta is nan; it must be finite"),
+        (lambda: gs.lead(0.1, alpha=lambda count: 0.1, beta=0.0), "alpha is a schedule; give a number"),
+        (lambda: gs.runge_kutta(0.1, penalty=-1.0), "penalty is -1.0; it must be finite and not negative"),
+        (lambda: gs.runge_kutta(0.1, penalty=lambda count: 0.1), "penalty is a schedule; give a number, or a tuple"),
+        (lambda: gs.cgd(0.1, forcing=0.0), "forcing is 0.0; it must be finite and above 0.0"),
+        (lambda: gs.cgd(0.1, forcing=lambda count: 0.1), "forcing is a schedule; it takes one number"),
+        (
+            lambda: transforms.competitive(0.1, transforms.rms_metric(), potentials=transforms.entropy()),
+            "competitive got a metric and potentials",
+        ),
         (lambda: transforms.box(1.0, 1.0), "low must be below high"),
         (lambda: gs.levenberg_marquardt(1.0, damping=-1.0), "damping is -1.0"),
         (
@@ -114,3 +133,61 @@ def test_one_player_alone_ascends_its_payoff(name):
 def test_settings_that_make_no_sense_are_named(make, message):
     with pytest.raises((ValueError, TypeError), match=message):
         make()
+
+
+class Pair(NamedTuple):
+    a: jax.Array
+    b: jax.Array
+
+
+def test_a_player_that_is_a_named_tuple_is_one_player():
+    game = gs.zero_sum(lambda x, y: jnp.sum(x.a * y) + x.b**2)
+    start = (Pair(jnp.ones(2), jnp.ones(())), jnp.ones(2))
+    alone = gs.per_player(transforms.optimism(0.1), transforms.optimism(0.1))
+    momentum = gs.per_player(gs.simgd(0.1, momentum=0.5), gs.simgd(0.1, momentum=0.5))
+    for one, other in ((alone, gs.ogda(0.1)), (momentum, gs.simgd(0.1, momentum=0.5))):
+        reached, expected = (gs.solve(game, solver, start, 3).players for solver in (one, other))
+        assert isinstance(reached[0], Pair)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), reached, expected)
+
+
+def test_a_dropped_correction_of_an_implicit_step_is_reported():
+    """On v = 1 + z^2 / 2 the first Newton step ends at z = 1, where I - J is singular."""
+    game = gs.general_sum(lambda x: x + x**3 / 6)
+    for iterations, status, residual in ((1, linear.Outcome.SOLVED, 0.0), (2, linear.Outcome.FAILED, 0.5)):
+        solution = gs.solve(game, gs.proximal(1.0, iterations), (0.0,), 1)
+        assert float(solution.players[0]) == 1.0
+        assert int(optax.tree.get(solution.state, "status")) == status
+        assert int(optax.tree.get(solution.state, "fallbacks")) == iterations - 1
+        assert float(optax.tree.get(solution.state, "residual")) == pytest.approx(residual)
+
+
+@pytest.mark.parametrize("name", ["zero-sum", "general-sum", "gmres"])
+def test_tiny_payoffs_with_huge_steps_are_the_same_game_in_float32(name):
+    scale, size = 1e-20, 40 if name == "gmres" else 4
+    blocks = jax.random.normal(jax.random.key(1), (4, size, size)) / 4
+
+    def game(scale):
+        own = scale * jnp.eye(size, dtype=jnp.float32) / 8
+        B, D = scale * blocks[0], scale * blocks[1]
+        return gs.games.quadratic(own, B, own, None if name == "zero-sum" else D)
+
+    start = tuple(blocks[2:, 0])
+    plain = gs.solve(game(1.0), gs.cgd(0.7), start, 5)
+    tiny = gs.solve(game(scale), gs.cgd(0.7 / scale), start, 5)
+    for a, b in zip(plain.players, tiny.players, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    for solution in (plain, tiny):
+        assert int(optax.tree.get(solution.state, "status")) == linear.Outcome.SOLVED
+        assert int(optax.tree.get(solution.state, "fallbacks")) == 0
+
+
+def test_derivatives_through_an_adaptive_metric_with_a_field_entry_of_zero():
+    game = gs.zero_sum(lambda x, y: jnp.sum(jnp.sin(x) * y))
+    start = (jnp.array([0.3, 0.0]), jnp.array([0.5, 0.0]))
+    reach = lambda z: jnp.sum(gs.solve(game, gs.acgd(0.1), (z, start[1]), 3).players[0] ** 2)
+    slope = jax.grad(reach)(start[0])
+    assert finite(slope)
+    step = 1e-2
+    difference = (reach(start[0].at[0].add(step)) - reach(start[0].at[0].add(-step))) / (2 * step)
+    np.testing.assert_allclose(slope[0], difference, rtol=1e-2)

@@ -1,5 +1,7 @@
 """Methods that coincide, and the mistakes of other implementations, each as a test named after what goes wrong."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -84,7 +86,7 @@ def test_the_identity_metric_changes_nothing(kind):
     descend = transforms.descend(0.2)
     for plain, with_metric in (
         (transforms.competitive(0.2), transforms.competitive(0.2, unit_metric())),
-        (transforms.consensus(0.5), transforms.consensus(0.5, unit_metric())),
+        (transforms.consensus(0.5), transforms.consensus(0.5, metric=unit_metric())),
         (transforms.symplectic(0.5), transforms.symplectic(0.5, metric=unit_metric())),
         (transforms.proximal(0.2), transforms.proximal(0.2, metric=unit_metric())),
     ):
@@ -104,7 +106,7 @@ def test_metrics_equal_their_dense_formulas(kind):
     off[:2, :2] = off[2:, 2:] = 0
     metric = transforms.metric_of(scaler)
     for part, matrix in (
-        (transforms.consensus(0.3, metric), I - 0.3 * J.T @ np.diag(P)),
+        (transforms.consensus(0.3, metric=metric), I - 0.3 * J.T @ np.diag(P)),
         (transforms.symplectic(0.3, metric=metric), I + 0.3 * A @ np.diag(P)),
         (transforms.competitive(0.1, metric), np.linalg.inv(I - 0.1 * off @ np.diag(P))),
         (transforms.proximal(0.1, metric=metric), np.linalg.inv(I - 0.1 * J @ np.diag(P))),
@@ -155,7 +157,7 @@ def test_trap_warm_start_of_cg_begins_with_the_residual():
     u = jax.tree.map(jnp.negative, game.field(start))
     first, state = part.update(u, part.init(start), start, game=game)
     again, state = part.update(u, state, start, game=game)
-    assert int(state.solve.iterations) == 0
+    assert int(optax.tree.get(state, "iterations")) == 0
     np.testing.assert_allclose(np.concatenate(first), np.concatenate(again), rtol=1e-10)
 
 
@@ -261,3 +263,44 @@ def test_loose_solves_cost_fewer_iterations_and_still_converge():
         assert solution.status == gs.Status.CONVERGED
         counts[forcing] = int(jnp.sum(solution.trace[: int(solution.steps)]))
     assert counts[0.1] < 0.9 * counts[None]
+
+
+def test_the_penalty_of_a_flow_is_the_gradient_of_the_others_squared_gradients():
+    game, start = game_of("general-sum")
+    u = jax.tree.map(jnp.negative, game.field(start))
+    weights = (0.3, 0.7)
+    plain, paid = (transforms.flow(0.1, 2, penalty) for penalty in (None, weights))
+    slopes = [part.update(u, part.init(start), start, game=game)[0] for part in (plain, paid)]
+    for payer, other in ((0, 1), (1, 0)):
+        cost = jax.grad(lambda *players, other=other: jnp.sum(game.field(players)[other] ** 2), payer)(*start)
+        np.testing.assert_allclose(slopes[1][payer] - slopes[0][payer], weights[payer] * cost, rtol=1e-9)
+
+
+WITH_A_SOLVE = [
+    gs.cgd,
+    gs.acgd,
+    gs.proximal,
+    gs.newton,
+    gs.levenberg_marquardt,
+    gs.lss,
+    gs.stackelberg,
+    gs.follow_the_ridge,
+    functools.partial(gs.competitive_mirror_descent, potentials=transforms.squared_distance()),
+]
+
+
+@pytest.mark.parametrize("make", WITH_A_SOLVE, ids=[*(name.__name__ for name in WITH_A_SOLVE[:-1]), "mirror"])
+def test_forced_solves_are_loose_early_and_exact_near_the_equilibrium(make):
+    game = gs.games.random_quadratic(jax.random.key(0), (70, 65), condition=3.0)
+    (centre,) = game.equilibria
+    step = jax.jit(lambda solver, players: gs.step(game, solver, players))
+    near = jax.tree.map(lambda z: z + 1e-13, centre)
+    residuals = {}
+    for forcing in (None, 0.05):
+        solver = make(0.5, forcing=forcing)
+        residuals[forcing] = float(optax.tree.get(step(solver, game.start)[1], "residual"))
+        reached, state = step(solver, near)
+        assert int(optax.tree.get(state, "status")) == linear.Outcome.SOLVED
+        residuals[forcing, "near"] = np.concatenate(reached)
+    assert residuals[None] < 1e-11 < 1e-7 < residuals[0.05] <= linear.ACCEPTED_RESIDUAL
+    np.testing.assert_array_equal(residuals[None, "near"], residuals[0.05, "near"])

@@ -92,6 +92,49 @@ def test_competitive_mirror_descent_solves_the_local_game_in_dual_variables(pote
     np.testing.assert_allclose(np.concatenate(reached), expected, rtol=1e-9)
 
 
+def shifted(game, number):
+    """Return a matrix game whose payoffs are all larger by a number."""
+    return games.matrix_game(*(matrix + number for matrix in game.constants))
+
+
+@pytest.mark.parametrize("make", [games.matching_pennies, games.rock_paper_scissors])
+def test_competitive_mirror_descent_on_the_simplex_does_not_see_constants(make):
+    game = make()
+    solver = gs.competitive_mirror_descent(0.5, transforms.simplex_entropy())
+    assert not np.allclose(game.start[0], game.equilibria[0][0], atol=0.05)
+    paths = [
+        gs.solve(g, solver, game.start, 300, record=lambda players, _: players) for g in (game, shifted(game, 5.0))
+    ]
+    for plain, other in zip(*(path.trace for path in paths), strict=True):
+        np.testing.assert_allclose(plain, other, atol=1e-9)
+    reached = np.concatenate(gs.solve(shifted(game, 5.0), solver, game.start, 3000).players)
+    np.testing.assert_allclose(reached, np.concatenate(game.equilibria[0]), atol=1e-6)
+
+
+def test_competitive_mirror_descent_on_the_simplex_takes_the_metric_of_its_tangents(x64):
+    """One step against the dense formula with the inverse Hessian ``diag(p) - p p^T``, of two players and of three."""
+    A, B = jax.random.normal(jax.random.key(0), (2, 3, 4))
+    p, q = jax.nn.softmax(jnp.arange(3.0)), jax.nn.softmax(jnp.cos(jnp.arange(4.0)))
+    bystander = lambda payoff: lambda x, y, w: payoff(x, y) - w**2
+    payoffs = {"zero-sum": (lambda x, y: -x @ A @ y, lambda x, y: x @ A @ y)}
+    payoffs["general-sum"] = (lambda x, y: x @ B @ y - jnp.sum(x**3), payoffs["zero-sum"][1])
+    v = {kind: np.concatenate([jax.grad(f, i)(p, q) for i, f in enumerate(pair)]) for kind, pair in payoffs.items()}
+    G = jax.scipy.linalg.block_diag(*(jnp.diag(r) - jnp.outer(r, r) for r in (p, q)))
+    for kind, couplings in {"zero-sum": (-A, A), "general-sum": (B, A)}.items():
+        J = np.zeros((7, 7))
+        J[:3, 3:], J[3:, :3] = couplings[0], couplings[1].T
+        dual = jnp.log(np.concatenate((p, q))) + 0.4 * np.linalg.solve(np.eye(7) - 0.4 * J @ G, v[kind])
+        expected = np.concatenate([jax.nn.softmax(dual[:3]), jax.nn.softmax(dual[3:])])
+        two = gs.zero_sum(payoffs[kind][1]) if kind == "zero-sum" else gs.general_sum(*payoffs[kind])
+        three = gs.general_sum(*map(bystander, payoffs[kind]), lambda x, y, w: -(w**2))
+        geometry = transforms.simplex_entropy()
+        reached, _ = gs.step(two, gs.competitive_mirror_descent(0.4, geometry), (p, q))
+        np.testing.assert_allclose(np.concatenate(reached), expected, rtol=1e-9)
+        mixed = (geometry, geometry, transforms.squared_distance())
+        reached, _ = gs.step(three, gs.competitive_mirror_descent(0.4, mixed), (p, q, jnp.array(0.0)))
+        np.testing.assert_allclose(np.concatenate(reached[:2]), expected, rtol=1e-9)
+
+
 def test_mirror_geometries_stay_inside():
     game = games.matching_pennies()
     box = (transforms.box(0.0, 1.0), transforms.box(0.0, 1.0))

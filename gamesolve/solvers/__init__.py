@@ -21,6 +21,7 @@ from gamesolve.solvers.monotone import (
 )
 from gamesolve.solvers.second_order import acgd, cgd, conopt
 from gamesolve.solvers.shaping import follow_the_ridge, lola, opponent_lookahead, sos, stackelberg
+from gamesolve.solvers.variance_reduced import svrg, svrg_extragradient, svrg_hamiltonian
 
 __all__ = [
     "acgd",
@@ -60,4 +61,7 @@ __all__ = [
     "simgd",
     "sos",
     "stackelberg",
+    "svrg",
+    "svrg_extragradient",
+    "svrg_hamiltonian",
 ]

@@ -65,6 +65,8 @@ def altgd(
         Gidel et al., "Negative Momentum for Improved Game Dynamics", AISTATS 2019, https://arxiv.org/abs/1807.04740
     """
     rates.check("learning_rate", learning_rate)
+    if momentum is not None:
+        rates.check_signed("momentum", momentum)
 
     def build(players: int) -> optax.GradientTransformationExtraArgs:
         etas = rates.spread(learning_rate, players)
@@ -81,7 +83,8 @@ def extragradient(
     """Extragradient: step with the field at the point that a trial step reaches.
 
     One step is ``z + E v(z + E' v(z))``. On bilinear games with ``u = eta s`` the squared spectral radius is
-    ``1 - u^2 + u^4``: stable for ``u < 1``, best at ``u = 1 / sqrt(2)``.
+    ``1 - u^2 + u^4``: stable for ``u < 1``, best at ``u = 1 / sqrt(2)``. In stochastic games both fields see one draw
+    (same-sample extragradient); with ``sampling.several(sample, 2)`` each sees its own (independent samples).
 
     Args:
         learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.

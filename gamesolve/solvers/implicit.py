@@ -42,17 +42,21 @@ def competitive_mirror_descent(
     potentials: Any,
     tolerance: float | None = None,
     max_iterations: int | None = None,
+    forcing: float | None = None,
 ) -> optax.GradientTransformation:
     """Competitive mirror descent: `cgd` in the players' own geometries.
 
     The local bilinear game takes the Hessians of the potentials as its metric, and the step is taken in dual
-    variables: ``z <- primal(dual(z) + E w)`` with ``(I - J_o D) w = v``, ``D = E / Hessian(z)``.
+    variables: ``z <- primal(dual(z) + E w)`` with ``(I - J_o D) w = v``, ``D = E / Hessian(z)``. On the simplex the
+    dual variables are centred, so that a constant added to a payoff changes nothing.
 
     Args:
         learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
         potentials: a geometry such as ``transforms.entropy()`` for all players, or a tuple with one per player.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
+        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
+            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -67,9 +71,9 @@ def competitive_mirror_descent(
     Reference:
         Schaefer, Anandkumar, Owhadi, "Competitive Mirror Descent", 2020, https://arxiv.org/abs/2006.10179
     """
-    metric = transforms.potential_metric(potentials)
-    direction = transforms.competitive(learning_rate, metric, tolerance, max_iterations)
-    return optax.chain(direction, _divided_by(metric), transforms.mirror(learning_rate, potentials))
+    direction = transforms.competitive(learning_rate, None, tolerance, max_iterations, forcing, potentials)
+    back = _divided_by(transforms.potential_metric(potentials))
+    return optax.chain(direction, back, transforms.mirror(learning_rate, potentials))
 
 
 @parametric
@@ -78,6 +82,7 @@ def proximal(
     iterations: int = 1,
     tolerance: float | None = None,
     max_iterations: int | None = None,
+    forcing: float | None = None,
 ) -> optax.GradientTransformation:
     """Proximal point method by Newton's iteration: one iteration is the linearised implicit step.
 
@@ -88,6 +93,8 @@ def proximal(
         iterations: number of Newton steps.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
+        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
+            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -101,13 +108,16 @@ def proximal(
     Reference:
         Rockafellar, "Monotone Operators and the Proximal Point Algorithm", SIAM J. Control Optim. 1976.
     """
-    step = transforms.proximal(learning_rate, iterations, None, tolerance, max_iterations)
+    step = transforms.proximal(learning_rate, iterations, None, tolerance, max_iterations, forcing)
     return optax.chain(step, transforms.descend(learning_rate))
 
 
 @parametric
 def newton(
-    learning_rate: rates.Rates = 1.0, tolerance: float | None = None, max_iterations: int | None = None
+    learning_rate: rates.Rates = 1.0,
+    tolerance: float | None = None,
+    max_iterations: int | None = None,
+    forcing: float | None = None,
 ) -> optax.GradientTransformation:
     """Newton's method for a zero of the field, of whatever kind.
 
@@ -117,6 +127,8 @@ def newton(
         learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
+        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
+            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -130,7 +142,7 @@ def newton(
     Reference:
         Any text on numerical analysis; in games it attracts to every zero, also where no player is content.
     """
-    return optax.chain(transforms.newton(tolerance, max_iterations), transforms.descend(learning_rate))
+    return optax.chain(transforms.newton(tolerance, max_iterations, forcing), transforms.descend(learning_rate))
 
 
 @parametric
@@ -139,6 +151,7 @@ def levenberg_marquardt(
     damping: float = 1.0,
     tolerance: float | None = None,
     max_iterations: int | None = None,
+    forcing: float | None = None,
 ) -> optax.GradientTransformation:
     """Levenberg-Marquardt for a zero of the field: Newton's method, damped.
 
@@ -149,6 +162,8 @@ def levenberg_marquardt(
         damping: positive; in squared units of J.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
+        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
+            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -162,7 +177,7 @@ def levenberg_marquardt(
     Reference:
         Levenberg, "A method for the solution of certain non-linear problems in least squares", 1944; Marquardt 1963.
     """
-    step = transforms.levenberg_marquardt(damping, tolerance, max_iterations)
+    step = transforms.levenberg_marquardt(damping, tolerance, max_iterations, forcing)
     return optax.chain(step, transforms.descend(learning_rate))
 
 
@@ -172,6 +187,7 @@ def lss(
     regularisation: float = 1e-4,
     tolerance: float | None = None,
     max_iterations: int | None = None,
+    forcing: float | None = None,
 ) -> optax.GradientTransformation:
     """Local symplectic surgery: near zeros of the field it follows the symmetric part of the Jacobian alone.
 
@@ -182,6 +198,8 @@ def lss(
         regularisation: size of l far from zeros of the field.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
+        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
+            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -196,7 +214,7 @@ def lss(
         Mazumdar, Jordan, Sastry, "On Finding Local Nash Equilibria (and Only Local Nash Equilibria) in Zero-Sum
         Games", 2019, https://arxiv.org/abs/1901.00838
     """
-    step = transforms.surgery(regularisation, tolerance, max_iterations)
+    step = transforms.surgery(regularisation, tolerance, max_iterations, forcing)
     return optax.chain(step, transforms.descend(learning_rate))
 
 

@@ -93,7 +93,10 @@ def sos(learning_rate: rates.Rates, alpha: Any = None, a: float = 0.5, b: float 
 
 @parametric
 def stackelberg(
-    learning_rate: rates.Rates, tolerance: float | None = None, max_iterations: int | None = None
+    learning_rate: rates.Rates,
+    tolerance: float | None = None,
+    max_iterations: int | None = None,
+    forcing: float | None = None,
 ) -> optax.GradientTransformation:
     """Implicit Stackelberg gradient: player 0 leads with its total gradient, player 1 follows with its own.
 
@@ -103,6 +106,8 @@ def stackelberg(
         learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
+        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
+            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -118,7 +123,7 @@ def stackelberg(
         Fiez, Chasnov, Ratliff, "Implicit Learning Dynamics in Stackelberg Games", ICML 2020,
         https://arxiv.org/abs/1906.01217
     """
-    return optax.chain(transforms.lead_totally(tolerance, max_iterations), transforms.descend(learning_rate))
+    return optax.chain(transforms.lead_totally(tolerance, max_iterations, forcing), transforms.descend(learning_rate))
 
 
 @parametric
@@ -127,6 +132,7 @@ def follow_the_ridge(
     total: bool = False,
     tolerance: float | None = None,
     max_iterations: int | None = None,
+    forcing: float | None = None,
 ) -> optax.GradientTransformation:
     """Follow the ridge: the follower also corrects for the leader's own move.
 
@@ -138,6 +144,8 @@ def follow_the_ridge(
         total: whether the leader descends its total gradient, as in `stackelberg`.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
+        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
+            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -153,4 +161,4 @@ def follow_the_ridge(
         Wang, Zhang, Ba, "On Solving Minimax Optimization Locally: A Follow-the-Ridge Approach", ICLR 2020,
         https://arxiv.org/abs/1910.07512
     """
-    return transforms.ridge(learning_rate, total, tolerance, max_iterations)
+    return transforms.ridge(learning_rate, total, tolerance, max_iterations, forcing)

@@ -26,6 +26,7 @@ from gamesolve.transforms.memory import heavy_ball, optimism
 from gamesolve.transforms.metric import metric_of, rms_metric
 from gamesolve.transforms.splitting import accelerate_by_change, correct_forward, golden, past_extrapolate
 from gamesolve.transforms.symplectic import symplectic, uncurl
+from gamesolve.transforms.variance_reduced import reduce_variance, reduced_hamiltonian, snapshot_extrapolate
 
 __all__ = [
     "Potential",
@@ -56,11 +57,14 @@ __all__ = [
     "potential_metric",
     "project",
     "proximal",
+    "reduce_variance",
+    "reduced_hamiltonian",
     "ridge",
     "rms_metric",
     "shape",
     "shape_stably",
     "simplex_entropy",
+    "snapshot_extrapolate",
     "squared_distance",
     "surgery",
     "symplectic",

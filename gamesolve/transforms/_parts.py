@@ -1,4 +1,4 @@
-"""What the parts that look at the game have in common: who calls them, and coefficients, schedules and metrics."""
+"""What the parts that look at the game have in common: who calls them, coefficients, schedules, metrics, memory."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,13 +12,15 @@ from gamesolve import rates
 from gamesolve.game import Game, Players, as_players
 
 Formula = Callable[[Game, Players, Players, Callable[[Any], Any], Any], Players]
+Recurrence = Callable[[Game, Players, Players, Any, Any, Any], tuple[Players, Any]]
 
 
 class PartState(NamedTuple):
-    """State of a part without memory: step count where a coefficient is a schedule, and the metric's state."""
+    """State of a part: step count where a coefficient is a schedule, the metric's state, what the part remembers."""
 
     rates: Any
     metric: Any
+    memory: Any
 
 
 def memoryless(
@@ -33,33 +35,65 @@ def memoryless(
         metric: transformation that maps u to the diagonal of P; None for the identity.
         coefficient: what messages call the coefficients.
     """
+
+    def scaled(game: Game, players: Players, u: Players, diagonal: Any, current: Any, memory: Any) -> tuple[Any, Any]:
+        scale = partial(times, diagonal)
+        return scale(formula(game, players, u, scale, current)), memory
+
+    return remembering(name, coefficients, lambda _: optax.EmptyState(), scaled, metric, coefficient)
+
+
+def remembering(
+    name: str,
+    coefficients: rates.Rates,
+    start: Callable[[Any], Any],
+    formula: Recurrence,
+    metric: Any = None,
+    coefficient: str = "eta",
+) -> optax.GradientTransformationExtraArgs:
+    """Return the part ``u, memory -> formula(game, players, u, diagonal, coefficients, memory)``.
+
+    Args:
+        name: what messages call the part.
+        coefficients: a number, a schedule, an array, or a tuple with one of those per player; () for none.
+        start: the first memory, of the players that the part is initialised with.
+        formula: the better u and the next memory; it gets the coefficients of the current step and the diagonal of the
+            metric, None for the identity.
+        metric: transformation that maps u to that diagonal; None for the identity.
+        coefficient: what messages call the coefficients.
+    """
     rates.check(coefficient, coefficients)
+    measure = None if metric is None else optax.with_extra_args_support(metric)
 
     def init(params: Any) -> PartState:
-        return PartState(rates.init(coefficients), init_metric(metric, params))
+        measured = optax.EmptyState() if measure is None else measure.init(params)
+        return PartState(rates.init(coefficients), measured, start(params))
 
     def update(
         updates: Any, state: Any, params: Any = None, *, game: Game | None = None, **extra_args: Any
     ) -> tuple[Any, PartState]:
         game, players = whole(name, game, updates, params)
-        diagonal, metric_state = apply_metric(metric, updates, state.metric, players, **extra_args)
-        scale = partial(times, diagonal)
-        better = formula(game, players, updates, scale, rates.current(coefficients, state.rates))
-        return scale(better), PartState(rates.advance(state.rates), metric_state)
+        diagonal, measured = None, state.metric
+        if measure is not None:
+            diagonal, measured = measure.update(updates, state.metric, players, **extra_args)
+        current = rates.current(coefficients, state.rates)
+        better, memory = formula(game, players, updates, diagonal, current, state.memory)
+        return better, PartState(rates.advance(state.rates), measured, memory)
 
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def init_metric(metric: Any, params: Any) -> Any:
-    """Return the first state of a metric, empty for the identity."""
-    return optax.EmptyState() if metric is None else metric.init(params)
+def past_field(count: Any, memory: Any, players: Players, field: Callable[..., Any]) -> Players:
+    """Return the remembered field, or at the first step the one at the players.
+
+    A branch and not a select, so that only the first step takes the second field.
+    """
+    return jax.lax.cond(count == 0, lambda: field(players), lambda: memory)
 
 
-def apply_metric(metric: Any, updates: Any, state: Any, players: Players, **extra_args: Any) -> tuple[Any, Any]:
-    """Return the diagonal of a metric, None for the identity, and its next state."""
-    if metric is None:
-        return None, state
-    return optax.with_extra_args_support(metric).update(updates, state, players, **extra_args)
+def where(condition: Any, yes: Any, no: Any) -> Any:
+    """Choose one of two trees."""
+    return jax.tree.map(partial(jnp.where, condition), yes, no)
 
 
 def times(diagonal: Any, tree: Any) -> Any:

@@ -10,11 +10,11 @@ import optax
 from gamesolve import rates
 from gamesolve.game import Game, Players
 from gamesolve.parametric import parametric
-from gamesolve.transforms._parts import plus, whole
+from gamesolve.transforms._parts import past_field, plus, remembering
 
 
 class AnchoredState(NamedTuple):
-    """State of an anchored method: steps taken, the start, and what the step size or the past field is."""
+    """Memory of an anchored method: steps taken, the start, and what the step size or the past field is."""
 
     count: Any  # pyright: ignore[reportIncompatibleMethodOverride]
     anchor: Any
@@ -44,13 +44,11 @@ def anchored(learning_rate: rates.Rates) -> optax.GradientTransformationExtraArg
         Yoon, Ryu, "Accelerated Algorithms for Smooth Convex-Concave Minimax Problems with O(1/k^2) Rate on Squared
         Gradient Norm", ICML 2021, https://arxiv.org/abs/2102.07922
     """
-    rates.check("learning_rate", learning_rate)
 
-    def step(state: AnchoredState, players: Players, u: Players, field: Callable[..., Any]) -> tuple[Any, Any]:
-        eta = rates.current(learning_rate, state)
+    def step(state: AnchoredState, players: Players, u: Players, field: Any, eta: Any) -> tuple[Any, Any]:
         return _extra_move(state, players, u, field, eta), state.memory
 
-    return _anchored("anchored", lambda params: optax.EmptyState(), step)
+    return _anchored("anchored", learning_rate, lambda _: optax.EmptyState(), step)
 
 
 @parametric
@@ -80,16 +78,16 @@ def anchored_varying(learning_rate: float, lipschitz: float) -> optax.GradientTr
     if isinstance(learning_rate, float) and isinstance(lipschitz, float) and learning_rate * lipschitz >= 0.75:
         raise ValueError(f"learning_rate is {learning_rate}; it must be below 3 / (4 lipschitz) = {0.75 / lipschitz}.")
 
-    def init(params: Any) -> Any:
+    def first(params: Any) -> Any:
         return jnp.asarray(learning_rate, optax.tree.dtype(params, "lowest"))
 
-    def step(state: AnchoredState, players: Players, u: Players, field: Callable[..., Any]) -> tuple[Any, Any]:
+    def step(state: AnchoredState, players: Players, u: Players, field: Any, _: Any) -> tuple[Any, Any]:
         eta, k = state.memory, state.count.astype(state.memory.dtype)
         square = (eta * lipschitz) ** 2
         following = eta * (1 - (k + 2) ** 2 / ((k + 1) * (k + 3)) * square) / (1 - square)
         return _extra_move(state, players, u, field, eta), following
 
-    return _anchored("anchored_varying", init, step)
+    return _anchored("anchored_varying", (), first, step)
 
 
 @parametric
@@ -114,39 +112,24 @@ def anchored_past(learning_rate: rates.Rates) -> optax.GradientTransformationExt
         Tran-Dinh, Luo, "Halpern-Type Accelerated and Splitting Algorithms For Monotone Inclusions", 2021,
         https://arxiv.org/abs/2110.08150
     """
-    rates.check("learning_rate", learning_rate)
 
-    def step(state: AnchoredState, players: Players, u: Players, field: Callable[..., Any]) -> tuple[Any, Any]:
-        del u
-        past = past_field(state.count, state.memory, players, field)
-        eta, pull = rates.current(learning_rate, state), _pull(state, players)
+    def step(state: AnchoredState, players: Players, _: Any, field: Any, eta: Any) -> tuple[Any, Any]:
+        past, pull = past_field(state.count, state.memory, players, field), _pull(state, players)
         following = field(plus(players, plus(pull, rates.times(eta, past))))
         return plus(pull, rates.times(eta, following)), following
 
-    return _anchored("anchored_past", optax.tree.zeros_like, step)
+    return _anchored("anchored_past", learning_rate, optax.tree.zeros_like, step)
 
 
-def past_field(count: Any, memory: Any, players: Players, field: Callable[..., Any]) -> Players:
-    """Return the remembered field, or at the first step the one at the players.
-
-    A branch and not a select, so that only the first step takes the second field.
-    """
-    return jax.lax.cond(count == 0, lambda: field(players), lambda: memory)
-
-
-def _anchored(name: str, memory: Callable[..., Any], step: Callable[..., Any]) -> Any:
-    def init(params: Any) -> AnchoredState:
+def _anchored(name: str, learning_rate: Any, memory: Callable[..., Any], step: Callable[..., Any]) -> Any:
+    def start(params: Any) -> AnchoredState:
         return AnchoredState(jnp.zeros((), jnp.int32), jax.tree.map(jnp.asarray, params), memory(params))
 
-    def update(
-        updates: Any, state: Any, params: Any = None, *, game: Game | None = None, **extra_args: Any
-    ) -> tuple[Any, AnchoredState]:
-        del extra_args
-        game, players = whole(name, game, updates, params)
-        move, remembered = step(state, players, updates, game.field)
+    def formula(game: Game, players: Players, u: Players, _: Any, eta: Any, state: AnchoredState) -> tuple[Any, Any]:
+        move, remembered = step(state, players, u, game.field, eta)
         return move, AnchoredState(optax.safe_increment(state.count), state.anchor, remembered)
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    return remembering(name, learning_rate, start, formula, coefficient="learning_rate")
 
 
 def _pull(state: AnchoredState, players: Players) -> Players:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve import products, rates
-from gamesolve.game import Game, Players, exact_products
+from gamesolve.game import Game, Players
 from gamesolve.parametric import parametric
 from gamesolve.transforms._parts import inner, memoryless, minus, plus
 
@@ -112,12 +112,8 @@ def _shaping(game: Game, players: Players, step: Any) -> Players:
     """Return ``chi_i = sum_j J_ji^T D_j (d payoff_i / d z_j)`` for every player i."""
     steps = rates.spread(step, game.num_players, "rate")
     terms = []
-    for i, payoff in enumerate(game.payoffs):
-        others = tuple(j for j in range(game.num_players) if j != i)
-        if not others:
-            return (jax.tree.map(jnp.zeros_like, players[i]),)
-        with exact_products():
-            stakes = jax.grad(payoff, others)(*players, *game.constants, *game.data)
-        weighed = {j: rates.times(steps[j], stake) for j, stake in zip(others, stakes, strict=True)}
-        terms.append(products.influence(game, players, i)(tuple(weighed.get(j) for j in range(game.num_players))))
+    for i in range(game.num_players):
+        stakes = products.stakes(game, players, i)
+        weighed = tuple(None if j == i else rates.times(steps[j], stake) for j, stake in enumerate(stakes))
+        terms.append(products.influence(game, players, i)(weighed))
     return tuple(terms)

@@ -1,7 +1,6 @@
 """The competitive step: each player answers the move that the others are about to make."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -11,18 +10,20 @@ import optax
 from gamesolve import linear, products, rates
 from gamesolve.game import Game, Players
 from gamesolve.parametric import parametric
-from gamesolve.transforms._parts import all_of, apply_metric, init_metric, minus, plus, times, whole
-from gamesolve.transforms.implicit import Settings, SolveState
+from gamesolve.transforms._parts import all_of, minus, plus, remembering, times, where
+from gamesolve.transforms._solves import failed, settings
+from gamesolve.transforms.geometry import frames, potential_metric
 
 
 class _Problem(NamedTuple):
-    """One step's system: where it is taken, u, the step sizes, the diagonal of P, and how the solve is to go."""
+    """One step's system: where it is taken, u, the step sizes, the diagonal of P, the frames, and how it is solved."""
 
     game: Game
     players: Players
     u: Players
     eta: tuple[Any, ...]
     diagonal: Any
+    frames: Any
     start: Any
     tolerance: Any
     limit: int | None
@@ -34,6 +35,14 @@ class _Problem(NamedTuple):
     def size(self, player: int, entry: Any) -> Any:
         """Return ``D_k entry``, with ``D = eta P``."""
         return rates.times(self.eta[player], self.metric(player, entry))
+
+    def framed(self, player: int, product: Callable[[Players], Any]) -> Callable[[Players], Any]:
+        """Return a product with a row of J_o between the players' frames."""
+        if self.frames is None:
+            return product
+        centre, _ = self.frames[player]
+        tangent = lambda move, frame: None if move is None else frame[1](move)  # noqa: E731
+        return lambda moves: centre(product(tuple(map(tangent, moves, self.frames))))
 
 
 class _Solution(NamedTuple):
@@ -53,6 +62,7 @@ def competitive(
     tolerance: float | None = None,
     max_iterations: int | None = None,
     forcing: float | None = None,
+    potentials: Any = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Turn u into ``P (I - J_o D)^-1 u`` with ``D = eta P``: the players' answers to each other's answers.
 
@@ -67,10 +77,13 @@ def competitive(
         tolerance: relative tolerance of the solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on the Krylov iterations; by default ten times the unknowns, at most 1000.
         forcing: loosen the tolerance to this times the norm of u, where that is larger.
+        potentials: geometries of the players, one `Potential` or a tuple with one per player, in place of a metric: P
+            is their metric, and u and J_o are taken between their tangent spaces.
 
     Returns:
         The transformation; it needs ``game=`` and all players. Its state reports the last solve:
-        ``optax.tree.get(state, "iterations")``, ``"residual"``, ``"status"`` (a `linear.Outcome`), ``"fallbacks"``.
+        ``optax.tree.get(state, "iterations")`` (0 where it was dense, whole cycles of 20 where it was GMRES),
+        ``"residual"``, ``"status"`` (a `linear.Outcome`), ``"fallbacks"``.
 
     Example:
         >>> import optax, gamesolve as gs
@@ -86,31 +99,28 @@ def competitive(
         Schaefer, Anandkumar, "Competitive Gradient Descent", NeurIPS 2019, https://arxiv.org/abs/1905.12103;
         for n players Ma et al., "Polymatrix Competitive Gradient Descent", 2021, https://arxiv.org/abs/2111.08565
     """
-    rates.check("eta", eta)
-    settings = Settings(tolerance, max_iterations, forcing)
+    solving = settings(tolerance, max_iterations, forcing)
+    if potentials is not None:
+        if metric is not None:
+            raise ValueError("competitive got a metric and potentials, which are one as well; give one of them.")
+        metric = potential_metric(potentials)
 
-    def init(params: Any) -> SolveState:
+    def start(params: Any) -> linear.Report:
         all_of("competitive", params)
-        unknown = params[_smaller(params)] if len(params) == 2 else params
-        return SolveState(rates.init(eta), init_metric(metric, params), linear.empty_report(unknown))
+        return linear.empty_report(params[_smaller(params)] if len(params) == 2 else params)
 
-    def update(
-        updates: Any, state: Any, params: Any = None, *, game: Game | None = None, **extra_args: Any
-    ) -> tuple[Any, SolveState]:
-        game, players = whole("competitive", game, updates, params)
-        diagonal, metric_state = apply_metric(metric, updates, state.metric, players, **extra_args)
-        steps = rates.spread(rates.current(eta, state.rates), game.num_players, "eta")
-        limit = settings.relative(updates)
-        problem = _Problem(game, players, updates, steps, diagonal, state.solve.solution, limit, max_iterations)
+    def formula(game: Game, players: Players, u: Any, diagonal: Any, step: Any, last: Any) -> tuple[Any, Any]:
+        steps = rates.spread(step, game.num_players, "eta")
+        limit, around = solving.relative(u), None
+        if potentials is not None:
+            around = frames(potentials, players)
+            u = tuple(centre(entry) for (centre, _), entry in zip(around, u, strict=True))
+        problem = _Problem(game, players, u, steps, diagonal, around, last.solution, limit, max_iterations)
         solution = _method(problem)(problem)
-        report = linear.certify(
-            state.solve, solution.unknown, solution.iterations, solution.residual, solution.rhs, limit
-        )
-        failed = report.status == linear.Outcome.FAILED
-        answer = jax.tree.map(partial(jnp.where, failed), times(diagonal, updates), solution.direction)
-        return answer, SolveState(rates.advance(state.rates), metric_state, report)
+        report = linear.certify(last, solution.unknown, solution.iterations, solution.residual, solution.rhs, limit)
+        return where(failed(report), times(diagonal, u), solution.direction), report
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    return remembering("competitive", eta, start, formula, metric)
 
 
 def _method(problem: _Problem) -> Callable[[_Problem], _Solution]:
@@ -122,19 +132,19 @@ def _method(problem: _Problem) -> Callable[[_Problem], _Solution]:
 def _zero_sum(problem: _Problem) -> _Solution:
     """Solve for the smaller player i by conjugate gradients, with ``J_ij = s M``, ``J_ji = -s M^T`` and a sign s.
 
-    ``(I + eta_i eta_j M M^T) w_i = u_i + s eta_j M u_j``; the other player follows. Numbers scale what comes out of a
-    product and not what goes in: XLA fuses the former with the sum that follows.
+    ``(I + eta_i eta_j M M^T) w_i = u_i + s eta_j M u_j``; the other player follows. Step sizes multiply between the
+    products, never each other: where payoffs are tiny and steps are large, the square of either is lost.
     """
     i, j, sign, to_i, to_j = _coupling(problem)
     u, eta_i, eta_j = problem.u, problem.eta[i], problem.eta[j]
 
     def operate(w: Any) -> Any:
-        return plus(w, rates.times(eta_i * eta_j, to_i(to_j(w))))
+        return plus(w, rates.times(eta_i, to_i(rates.times(eta_j, to_j(w)))))
 
-    rhs = plus(u[i], rates.times(sign * eta_j, to_i(u[j])))
+    rhs = plus(u[i], rates.times(sign, to_i(rates.times(eta_j, u[j]))))
     w_i, iterations = linear.conjugate_gradients(operate, rhs, problem.start, problem.tolerance, problem.limit)
-    w_j = plus(u[j], rates.times(-sign * eta_i, to_j(w_i)))
-    residual = minus(plus(u[i], rates.times(sign * eta_j, to_i(w_j))), w_i)
+    w_j = plus(u[j], rates.times(-sign, to_j(rates.times(eta_i, w_i))))
+    residual = minus(plus(u[i], rates.times(sign, to_i(rates.times(eta_j, w_j)))), w_i)
     return _Solution(_ordered(i, w_i, w_j), w_i, iterations, residual, rhs)
 
 
@@ -164,7 +174,7 @@ def _two_players(problem: _Problem) -> _Solution:
     """Solve for the smaller player i, ``(I - J_ij D_j J_ji D_i) w_i = u_i + J_ij D_j u_j``; the other one follows."""
     i = _smaller(problem.players)
     j, u = 1 - i, problem.u
-    respond_i, respond_j = (products.response(problem.game, problem.players, k) for k in (i, j))
+    respond_i, respond_j = (problem.framed(k, products.response(problem.game, problem.players, k)) for k in (i, j))
     to_i = lambda entry: respond_i(_placed(problem.size(j, entry), j))  # noqa: E731
     to_j = lambda entry: respond_j(_placed(problem.size(i, entry), i))  # noqa: E731
 
@@ -181,10 +191,12 @@ def _two_players(problem: _Problem) -> _Solution:
 
 def _many_players(problem: _Problem) -> _Solution:
     """Solve ``(I - J_o D) w = u`` for all players at once."""
-    answer = products.off_diagonal(problem.game, problem.players)
+    players = range(problem.game.num_players)
+    answers = [problem.framed(k, products.response(problem.game, problem.players, k)) for k in players]
 
     def operate(w: Players) -> Players:
-        return minus(w, answer(tuple(problem.size(k, entry) for k, entry in enumerate(w))))
+        moves = tuple(problem.size(k, entry) for k, entry in enumerate(w))
+        return minus(w, tuple(answer(moves) for answer in answers))
 
     w, iterations = linear.solve_general(operate, problem.u, problem.start, problem.tolerance, problem.limit)
     return _Solution(times(problem.diagonal, w), w, iterations, minus(problem.u, operate(w)), problem.u)
@@ -196,7 +208,8 @@ def _coupling(problem: _Problem) -> tuple[int, int, int, Callable[[Any], Any], C
     j = 1 - i
     sign, product_i = products.unsigned_response(problem.game, problem.players, i)
     _, product_j = products.unsigned_response(problem.game, problem.players, j)
-    return i, j, sign, lambda move: product_i(_placed(move, j)), lambda move: product_j(_placed(move, i))
+    to_i, to_j = problem.framed(i, product_i), problem.framed(j, product_j)
+    return i, j, sign, lambda move: to_i(_placed(move, j)), lambda move: to_j(_placed(move, i))
 
 
 def _smaller(players: Players) -> int:

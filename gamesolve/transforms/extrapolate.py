@@ -4,7 +4,7 @@ from typing import Any
 
 import optax
 
-from gamesolve import rates
+from gamesolve import products, rates
 from gamesolve.game import Game
 from gamesolve.parametric import parametric, with_game
 from gamesolve.transforms._parts import memoryless, minus, negative, plus, whole
@@ -13,9 +13,10 @@ from gamesolve.transforms.geometry import Projections, projected
 
 @parametric
 def extrapolate(eta: rates.Rates, projections: Projections = None) -> optax.GradientTransformationExtraArgs:
-    """Turn u into ``-v(players - eta u)``, with one more field on the same data.
+    """Turn u into ``-v(players - eta u)``, with one more field.
 
-    With projections the trial point is ``project(players - eta u)``.
+    Both fields see one draw of the data, or each its own if several are bound. With projections the trial point is
+    ``project(players - eta u)``.
 
     Args:
         eta: step size of the trial step: a number, a schedule, an array, or a tuple with one of those per player.
@@ -36,18 +37,25 @@ def extrapolate(eta: rates.Rates, projections: Projections = None) -> optax.Grad
     """
 
     def formula(game: Any, players: Any, u: Any, _: Any, step: Any) -> Any:
-        return negative(game.field(projected(projections, minus(players, rates.times(step, u, "eta")))))
+        return negative(game.draw(1).field(projected(projections, minus(players, rates.times(step, u, "eta")))))
 
     return memoryless("extrapolate", eta, formula)
 
 
 @parametric
-def flow(eta: rates.Rates, order: int = 4) -> optax.GradientTransformationExtraArgs:
+def flow(eta: rates.Rates, order: int = 4, penalty: Any = None) -> optax.GradientTransformationExtraArgs:
     """Turn u into the mean slope of a Runge-Kutta step of ``players' = v`` over the time ``eta``.
+
+    All stages see one draw of the data, or each its own if several are bound.
+
+    With a penalty p it becomes ``slope - 2 p J_o^T u``, the product taken before the step: player j also descends
+    ``p_j sum_(i != j) ||v_i||^2``, the plain squares as in the paper. `cross_consensus` has halves of them.
 
     Args:
         eta: length of the step that will be taken: a number, a schedule, an array, or a tuple with one per player.
         order: 1 for Euler, 2 for Heun, 4 for the classical method.
+        penalty: weight of the others' squared gradients, a number, an array, or a tuple with one of those per player
+            who pays; ODE-GANs let the discriminator alone pay for the generator's gradient. None for no penalty.
 
     Returns:
         The transformation; it needs ``game=`` and all players.
@@ -67,14 +75,21 @@ def flow(eta: rates.Rates, order: int = 4) -> optax.GradientTransformationExtraA
     if order not in tableaus:
         raise ValueError(f"order is {order}; the orders are {sorted(tableaus)}.")
     shares, weights = tableaus[order]
+    if penalty is not None:
+        rates.check("penalty", penalty)
+        if rates.is_scheduled(penalty):
+            raise TypeError("penalty is a schedule; give a number, or a tuple with one number per player.")
 
     def formula(game: Any, players: Any, u: Any, _: Any, step: Any) -> Any:
         slope, mean = u, optax.tree.scale(weights[0], u)
-        for share, weight in zip(shares, weights[1:], strict=True):
+        for stage, (share, weight) in enumerate(zip(shares, weights[1:], strict=True), start=1):
             moved = minus(players, optax.tree.scale(share, rates.times(step, slope, "eta")))
-            slope = negative(game.field(moved))
+            slope = negative(game.draw(stage).field(moved))
             mean = plus(mean, optax.tree.scale(weight, slope))
-        return mean
+        if penalty is None:
+            return mean
+        pull = optax.tree.scale(2.0, products.off_diagonal_transposed(game, players)(u))
+        return minus(mean, rates.times(penalty, pull, "penalty"))
 
     return memoryless("flow", eta, formula)
 
@@ -83,7 +98,8 @@ def flow(eta: rates.Rates, order: int = 4) -> optax.GradientTransformationExtraA
 def trial(inner: Any) -> optax.GradientTransformationExtraArgs:
     """Turn any solver into its extragradient form: step with the field where a trial step of it would end.
 
-    The inner state (moments, counts) is updated once an iteration, by the second of the two steps.
+    The inner state (moments, counts) is updated once an iteration, by the second of the two steps. Both see one draw of
+    the data, or each its own if several are bound.
 
     Args:
         inner: a solver of moves, such as ``optax.adam(1e-3)``.
@@ -107,7 +123,7 @@ def trial(inner: Any) -> optax.GradientTransformationExtraArgs:
     ) -> tuple[Any, Any]:
         game, players = whole("trial", game, updates, params)
         move, _ = solver.update(updates, state, players, game=game, **extra_args)
-        ahead = negative(game.field(plus(players, move)))
+        ahead = negative(game.draw(1).field(plus(players, move)))
         return solver.update(ahead, state, players, game=game, **extra_args)
 
     return optax.GradientTransformationExtraArgs(solver.init, update)

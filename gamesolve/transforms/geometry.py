@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -59,11 +60,14 @@ class Potential(NamedTuple):
         dual: the gradient of psi, parameters to dual variables.
         primal: its inverse, dual variables to parameters.
         metric: the diagonal of the inverse Hessian of psi at the parameters.
+        centre: parameters and dual variables to the dual variables without what no move can see, linear in these;
+            None where the parameters may move everywhere.
     """
 
     dual: Callable[[Any], Any]
     primal: Callable[[Any], Any]
     metric: Callable[[Any], Any]
+    centre: Callable[[Any, Any], Any] | None = None
 
 
 def squared_distance() -> Potential:
@@ -79,8 +83,8 @@ def entropy() -> Potential:
 def simplex_entropy() -> Potential:
     """Return the entropy on the probability simplex (last axis): a mirror step is normalised after it.
 
-    In `competitive_mirror_descent` the local game still takes the metric ``diag(p)`` of the positive vectors, as if the
-    sums were free; a constant added to a payoff then matters. Plain `mirror` steps do not see such constants.
+    Moves keep the sums, so that the inverse Hessian is ``diag(p) - p p^T``: the metric ``diag(p)`` between dual
+    variables that are centred, ``w - <p, w>``. A constant added to a payoff changes nothing.
     """
     return _SIMPLEX_ENTROPY
 
@@ -123,9 +127,13 @@ def _log(player: Any) -> Any:
     return jax.tree.map(jnp.log, player)
 
 
+def _without_mean(player: Any, variables: Any) -> Any:
+    return jax.tree.map(lambda p, w: w - jnp.sum(p * w, axis=-1, keepdims=True), player, variables)
+
+
 _SQUARED_DISTANCE = Potential(_same, _same, lambda player: jax.tree.map(jnp.ones_like, player))
 _ENTROPY = Potential(_log, lambda variables: jax.tree.map(jnp.exp, variables), _same)
-_SIMPLEX_ENTROPY = Potential(_log, lambda variables: jax.tree.map(jax.nn.softmax, variables), _same)
+_SIMPLEX_ENTROPY = Potential(_log, lambda variables: jax.tree.map(jax.nn.softmax, variables), _same, _without_mean)
 
 
 @parametric
@@ -143,6 +151,19 @@ def potential_metric(potentials: Any) -> optax.GradientTransformation:
         return tuple(p.metric(player) for p, player in zip(_each(potentials, players), players, strict=True))
 
     return optax.stateless(diagonal)
+
+
+def frames(potentials: Any, players: Any) -> tuple[tuple[Callable, Callable], ...]:
+    """Return for each player what centres its dual variables, and the transpose, which makes moves tangent."""
+
+    def frame(kind: Potential, player: Any) -> tuple[Callable, Callable]:
+        if kind.centre is None:
+            return _same, _same
+        centre = partial(kind.centre, player)
+        transposed = jax.linear_transpose(centre, player)
+        return centre, lambda move: transposed(move)[0]
+
+    return tuple(map(frame, _each(potentials, players), players))
 
 
 @parametric

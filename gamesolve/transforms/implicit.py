@@ -1,39 +1,16 @@
 """Parts that solve a linear system in the whole Jacobian: implicit steps, Newton steps, surgery."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax
 import jax.numpy as jnp
 import optax
 
 from gamesolve import linear, products, rates
 from gamesolve.game import Game, Players
 from gamesolve.parametric import parametric
-from gamesolve.transforms._parts import apply_metric, init_metric, inner, minus, negative, plus, times, whole
-
-
-class SolveState(NamedTuple):
-    """State of a part with an inner solve: step count for schedules, state of a metric, report of the last solve."""
-
-    rates: Any
-    metric: Any
-    solve: linear.Report
-
-
-class Settings(NamedTuple):
-    """Settings of an inner solve: relative tolerance, limit on Krylov iterations, share of the outer residual."""
-
-    tolerance: Any
-    max_iterations: int | None
-    forcing: Any
-
-    def relative(self, u: Any) -> Any:
-        """Return the relative tolerance of a step: the default one, or looser, as far as the field is from zero."""
-        tightest = linear.default_tolerance(u) if self.tolerance is None else self.tolerance
-        if self.forcing is None:
-            return tightest
-        return jnp.clip(self.forcing * optax.tree.norm(u), tightest, linear.ACCEPTED_RESIDUAL)
+from gamesolve.transforms._parts import inner, minus, negative, plus, remembering, times, where
+from gamesolve.transforms._solves import Settings, certified, combined, failed, settings
 
 
 @parametric
@@ -70,42 +47,36 @@ def proximal(
     Reference:
         Rockafellar, "Monotone Operators and the Proximal Point Algorithm", SIAM J. Control Optim. 1976.
     """
-    rates.check("eta", eta)
     if iterations < 1:
         raise ValueError(f"iterations is {iterations}; it must be at least 1.")
-    settings = Settings(tolerance, max_iterations, forcing)
+    solving = settings(tolerance, max_iterations, forcing)
 
-    def init(params: Any) -> SolveState:
-        return SolveState(rates.init(eta), init_metric(metric, params), linear.empty_report(params))
-
-    def update(
-        updates: Any, state: Any, params: Any = None, *, game: Game | None = None, **extra_args: Any
-    ) -> tuple[Any, SolveState]:
-        game, players = whole("proximal", game, updates, params)
-        diagonal, metric_state = apply_metric(metric, updates, state.metric, players, **extra_args)
-        step = rates.current(eta, state.rates)
+    def formula(game: Game, players: Players, u: Any, diagonal: Any, step: Any, last: Any) -> tuple[Any, Any]:
         scaled = lambda q: times(diagonal, rates.times(step, q, "eta"))  # noqa: E731
-        limit = settings.relative(updates)
+        limit = solving.relative(u)
 
-        def solved(at: Players, rhs: Players, start: Any) -> tuple[Any, linear.Report]:
+        def solved(at: Players, rhs: Players, last: linear.Report) -> tuple[Any, linear.Report]:
             product = products.forward(game, at)
             operate = lambda w: minus(w, product(scaled(w)))  # noqa: E731
-            return _certified(linear.solve_general, operate, rhs, start, state.solve, limit, settings)
+            return certified(linear.solve_general, operate, rhs, last, limit, max_iterations)
 
-        q, report = solved(players, updates, state.solve.solution)
-        failed = report.status == linear.Outcome.FAILED
-        q = _where(failed, updates, q)
+        q, report = solved(players, u, last)
+        explicit = failed(report)
+        q = where(explicit, u, q)
         for _ in range(iterations - 1):
             w = minus(players, scaled(q))
             rhs = negative(plus(q, game.field(w)))
-            change, correcting = solved(w, rhs, optax.tree.zeros_like(q))
-            # A right-hand side of rounding errors can't be solved to any relative accuracy, nor need it be.
-            idle = failed | (correcting.status == linear.Outcome.FAILED)
-            q = _where(idle, q, plus(q, change))
-        state = SolveState(rates.advance(state.rates), metric_state, report)
-        return times(diagonal, q), state
+            change, correcting = solved(w, rhs, report._replace(solution=optax.tree.zeros_like(q)))
+            # A right-hand side of rounding errors can't be solved to any relative accuracy, nor need it be: what is
+            # reported is the residual that is left, all of it where a correction is dropped, beside the first one.
+            idle = explicit | failed(correcting)
+            left = optax.tree.scale(jnp.where(idle, 1, correcting.residual), rhs)
+            beside = linear.certify(report, report.solution, correcting.iterations, left, u, limit)
+            report = combined(report, beside)
+            q = where(idle, q, plus(q, change))
+        return times(diagonal, q), report
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    return remembering("proximal", eta, linear.empty_report, formula, metric)
 
 
 @parametric
@@ -128,12 +99,12 @@ def newton(
         >>> [float(player) for player in gs.solve(gs.games.icr_quadratic(), solver, (1.0, 2.0), 1).players]
         [0.0, 0.0]
     """
-    settings = Settings(tolerance, max_iterations, forcing)
+    solving = settings(tolerance, max_iterations, forcing)
 
     def system(game: Game, players: Players, u: Players) -> Any:
         return linear.solve_general, products.forward(game, players), negative(u)
 
-    return _solving("newton", system, lambda u, y, pull: y, settings)
+    return _solving("newton", system, lambda u, y, pull: y, solving)
 
 
 @parametric
@@ -161,13 +132,13 @@ def levenberg_marquardt(
         Levenberg, "A method for the solution of certain non-linear problems in least squares", 1944; Marquardt 1963.
     """
     rates.check_number("damping", damping, above=0.0)
-    settings = Settings(tolerance, max_iterations, forcing)
+    solving = settings(tolerance, max_iterations, forcing)
 
     def system(game: Game, players: Players, u: Players) -> Any:
         operate, pull = _normal_equations(game, players, damping)
         return linear.conjugate_gradients, operate, negative(pull(u))
 
-    return _solving("levenberg_marquardt", system, lambda u, y, pull: y, settings)
+    return _solving("levenberg_marquardt", system, lambda u, y, pull: y, solving)
 
 
 @parametric
@@ -202,48 +173,28 @@ def surgery(
         Games", 2019, https://arxiv.org/abs/1901.00838
     """
     rates.check_number("regularisation", regularisation)
-    settings = Settings(tolerance, max_iterations, forcing)
+    solving = settings(tolerance, max_iterations, forcing)
 
     def system(game: Game, players: Players, u: Players) -> Any:
         shift = regularisation * -jnp.expm1(-inner(u, u))
         operate, pull = _normal_equations(game, players, shift)
         return linear.conjugate_gradients, operate, pull(u)
 
-    return _solving("surgery", system, lambda u, y, pull: optax.tree.scale(0.5, plus(u, pull(y))), settings)
+    return _solving("surgery", system, lambda u, y, pull: optax.tree.scale(0.5, plus(u, pull(y))), solving)
 
 
 def _solving(
-    name: str, system: Callable[..., Any], finish: Callable[..., Any], settings: Settings
+    name: str, system: Callable[..., Any], finish: Callable[..., Any], solving: Settings
 ) -> optax.GradientTransformationExtraArgs:
     """Return the part whose direction is ``finish`` of the solution of a system; u itself where the solve fails."""
 
-    def init(params: Any) -> SolveState:
-        return SolveState(optax.EmptyState(), optax.EmptyState(), linear.empty_report(params))
+    def formula(game: Game, players: Players, u: Any, _: Any, __: Any, last: linear.Report) -> tuple[Any, Any]:
+        solve, operate, rhs = system(game, players, u)
+        y, report = certified(solve, operate, rhs, last, solving.relative(u), solving.max_iterations)
+        better = finish(u, y, products.transposed(game, players))
+        return where(failed(report), u, better), report
 
-    def update(
-        updates: Any, state: Any, params: Any = None, *, game: Game | None = None, **extra_args: Any
-    ) -> tuple[Any, SolveState]:
-        del extra_args
-        game, players = whole(name, game, updates, params)
-        solve, operate, rhs = system(game, players, updates)
-        limit = settings.relative(updates)
-        y, report = _certified(solve, operate, rhs, state.solve.solution, state.solve, limit, settings)
-        better = finish(updates, y, products.transposed(game, players))
-        answer = _where(report.status == linear.Outcome.FAILED, updates, better)
-        return answer, state._replace(solve=report)
-
-    return optax.GradientTransformationExtraArgs(init, update)
-
-
-def _certified(
-    solve: Callable[..., Any], operate: Any, rhs: Any, start: Any, last: Any, tolerance: Any, settings: Settings
-) -> tuple[Any, linear.Report]:
-    y, iterations = solve(operate, rhs, start, tolerance, settings.max_iterations)
-    return y, linear.certify(last, y, iterations, minus(rhs, operate(y)), rhs, tolerance)
-
-
-def _where(condition: Any, yes: Any, no: Any) -> Any:
-    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
+    return remembering(name, (), linear.empty_report, formula)
 
 
 def _normal_equations(game: Game, players: Players, shift: Any) -> tuple[Any, Any]:

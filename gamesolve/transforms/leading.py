@@ -1,27 +1,21 @@
 """Leader and follower: player 0 leads, player 1 answers."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from gamesolve import linear, products, rates
-from gamesolve.game import Game, Players, exact_products
+from gamesolve.game import Game, Players
 from gamesolve.parametric import parametric
-from gamesolve.transforms._parts import all_of, minus, plus, two, whole
-
-
-class LeadingState(NamedTuple):
-    """State of a part for a leader and a follower: step count for schedules, report of the last solve."""
-
-    rates: Any
-    solve: linear.Report
+from gamesolve.transforms._parts import all_of, minus, plus, remembering, two, where
+from gamesolve.transforms._solves import Settings, certified, combined, failed, settings
 
 
 @parametric
 def lead_totally(
-    tolerance: float | None = None, max_iterations: int | None = None
+    tolerance: float | None = None, max_iterations: int | None = None, forcing: float | None = None
 ) -> optax.GradientTransformationExtraArgs:
     """Give the leader its total gradient, through the follower's best response; the follower keeps its own.
 
@@ -31,6 +25,7 @@ def lead_totally(
         tolerance: relative tolerance of the solve with the follower's Hessian; by default 1e-12 in float64 and 1e-6
             in float32.
         max_iterations: limit on its Krylov iterations.
+        forcing: loosen the tolerance to this times the norm of u, where that is larger.
 
     Returns:
         The transformation for two players; it needs ``game=``. Its state reports the last solve, see `competitive`.
@@ -46,17 +41,14 @@ def lead_totally(
         Fiez, Chasnov, Ratliff, "Implicit Learning Dynamics in Stackelberg Games", ICML 2020,
         https://arxiv.org/abs/1906.01217
     """
+    solving = settings(tolerance, max_iterations, forcing)
 
-    def update(
-        updates: Any, state: Any, params: Any = None, *, game: Game | None = None, **extra_args: Any
-    ) -> tuple[Any, LeadingState]:
-        del extra_args
-        game, players = whole("lead_totally", game, updates, params)
+    def formula(game: Game, players: Players, u: Players, _: Any, __: Any, last: linear.Report) -> tuple[Any, Any]:
         two("stackelberg (lead_totally)", game)
-        total, report = _total(game, players, updates, state.solve, tolerance, max_iterations)
-        return (total, updates[1]), state._replace(solve=report)
+        total, report = _total(game, players, u, last, solving, solving.relative(u))
+        return (total, u[1]), report
 
-    return optax.GradientTransformationExtraArgs(_init(0.0), update)
+    return remembering("lead_totally", (), _unsolved, formula)
 
 
 @parametric
@@ -65,6 +57,7 @@ def ridge(
     total: bool = False,
     tolerance: float | None = None,
     max_iterations: int | None = None,
+    forcing: float | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Turn u into the move that follows the ridge: the follower also corrects for the leader's own move.
 
@@ -75,6 +68,7 @@ def ridge(
         total: whether the leader descends its total gradient, as in `lead_totally`, instead of ``f_x``.
         tolerance: relative tolerance of the solves; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on their Krylov iterations.
+        forcing: loosen the tolerance to this times the norm of u, where that is larger.
 
     Returns:
         The transformation for two players; it scales by the step size itself and needs ``game=``.
@@ -90,63 +84,41 @@ def ridge(
         Wang, Zhang, Ba, "On Solving Minimax Optimization Locally: A Follow-the-Ridge Approach", ICLR 2020,
         https://arxiv.org/abs/1910.07512
     """
-    rates.check("learning_rate", learning_rate)
+    solving = settings(tolerance, max_iterations, forcing)
 
-    def update(
-        updates: Any, state: Any, params: Any = None, *, game: Game | None = None, **extra_args: Any
-    ) -> tuple[Any, LeadingState]:
-        del extra_args
-        game, players = whole("ridge", game, updates, params)
+    def formula(game: Game, players: Players, u: Players, _: Any, eta: Any, last: linear.Report) -> tuple[Any, Any]:
         two("follow_the_ridge (ridge)", game)
-        report = state.solve
+        limit, report = solving.relative(u), last
         if total:
-            leader, report = _total(game, players, updates, report, tolerance, max_iterations)
-            updates = (leader, updates[1])
-        moves = rates.times(jax.tree.map(jnp.negative, rates.current(learning_rate, state.rates)), updates)
+            leader, report = _total(game, players, u, last, solving, limit)
+            u = (leader, u[1])
+        moves = rates.times(jax.tree.map(jnp.negative, eta), u)
         answer = products.response(game, players, 1)((moves[0], None))
-        start = report._replace(solution=optax.tree.zeros_like(answer)) if total else report
-        correction, correcting = _follow(game, players, answer, start, tolerance, max_iterations)
-        kept = _worse(report, correcting) if total else correcting
-        return (moves[0], minus(moves[1], correction)), LeadingState(rates.advance(state.rates), kept)
+        begin = report._replace(solution=optax.tree.zeros_like(answer)) if total else last
+        correction, correcting = _follow(game, players, answer, begin, solving, limit)
+        kept = combined(report, correcting) if total else correcting
+        return (moves[0], minus(moves[1], correction)), kept
 
-    return optax.GradientTransformationExtraArgs(_init(learning_rate), update)
+    return remembering("ridge", learning_rate, _unsolved, formula, coefficient="learning_rate")
 
 
-def _init(learning_rate: Any) -> Any:
-    def init(params: Any) -> LeadingState:
-        return LeadingState(rates.init(learning_rate), linear.empty_report(all_of("a leader's part", params)[-1]))
-
-    return init
+def _unsolved(params: Any) -> linear.Report:
+    return linear.empty_report(all_of("a leader's part", params)[-1])
 
 
 def _follow(
-    game: Game, players: Players, rhs: Any, last: linear.Report, tolerance: Any, limit: int | None
+    game: Game, players: Players, rhs: Any, last: linear.Report, solving: Settings, limit: Any
 ) -> tuple[Any, linear.Report]:
     """Solve ``J_yy w = rhs`` with the follower's own Hessian; zero where the solve fails."""
     operate = products.curvature(game, players, 1)
-    relative = linear.default_tolerance(rhs) if tolerance is None else tolerance
-    w, iterations = linear.solve_general(operate, rhs, last.solution, relative, limit)
-    report = linear.certify(last, w, iterations, minus(rhs, operate(w)), rhs, relative)
-    usable = report.status != linear.Outcome.FAILED
-    return jax.tree.map(lambda leaf: jnp.where(usable, leaf, 0), w), report
-
-
-def _worse(first: linear.Report, second: linear.Report) -> linear.Report:
-    """Return one report of a step's two solves: the worse ending, all iterations, the first one's warm start."""
-    return linear.Report(
-        first.solution,
-        first.iterations + second.iterations,
-        jnp.maximum(first.residual, second.residual),
-        jnp.maximum(first.status, second.status),
-        second.fallbacks,
-    )
+    w, report = certified(linear.solve_general, operate, rhs, last, limit, solving.max_iterations)
+    return where(failed(report), optax.tree.zeros_like(w), w), report
 
 
 def _total(
-    game: Game, players: Players, u: Players, last: linear.Report, tolerance: Any, limit: int | None
+    game: Game, players: Players, u: Players, last: linear.Report, solving: Settings, limit: Any
 ) -> tuple[Any, linear.Report]:
     """Return the leader's total descent direction ``u_x + J_yx^T w`` with ``J_yy w = d payoff_x / dy``."""
-    with exact_products():
-        stake = jax.grad(game.payoffs[0], 1)(*players, *game.constants, *game.data)
-    w, report = _follow(game, players, stake, last, tolerance, limit)
+    _, stake = products.stakes(game, players, 0)
+    w, report = _follow(game, players, stake, last, solving, limit)
     return plus(u[0], products.influence(game, players, 0)((None, w))), report

@@ -41,6 +41,7 @@ def heavy_ball(momentum: Any) -> optax.GradientTransformation:
         Momentum for Improved Game Dynamics", AISTATS 2019, https://arxiv.org/abs/1807.04740; Lorraine et al.,
         "Complex Momentum for Optimization in Games", AISTATS 2022, https://arxiv.org/abs/2102.08431
     """
+    rates.check_signed("momentum", momentum)
 
     def dtype(beta: Any, leaf: jax.Array) -> Any:
         leaf = jnp.asarray(leaf)
@@ -68,10 +69,9 @@ def heavy_ball(momentum: Any) -> optax.GradientTransformation:
 
 
 class OptimismState(NamedTuple):
-    """State of `optimism`: step count for schedules, whether an update is known yet (0 or 1), the update before."""
+    """State of `optimism`: step count for schedules and the update before, infinite where none is known yet."""
 
     rates: Any
-    known: Any
     previous: Any
 
 
@@ -103,21 +103,20 @@ def optimism(
     omega = learning_rate if correction is None else correction
 
     def init(params: Any) -> OptimismState:
-        known = jnp.asarray(zero_start, jnp.int32)
         count = rates.init((*rates.listed(learning_rate), *rates.listed(omega)))
-        return OptimismState(count, known, optax.tree.zeros_like(params))
+        before = 0.0 if zero_start else jnp.inf
+        return OptimismState(count, optax.tree.full_like(params, before))
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, OptimismState]:
         del params
-        players = len(updates) if isinstance(updates, tuple) else 1
-        eta = rates.spread(rates.current(learning_rate, state.rates), players)
-        # The first difference is switched off through its weight, a scalar: a select would touch every entry.
-        weights = rates.spread(rates.current(omega, state.rates), players, "correction")
-        before = tuple(state.known * weight for weight in weights)
-        now = tuple(-(e + w) for e, w in zip(eta, before, strict=True))
-        if not isinstance(updates, tuple):
-            now, before = now[0], before[0]
-        move = jax.tree.map(jnp.add, rates.times(now, updates), rates.times(before, state.previous))
-        return move, OptimismState(rates.advance(state.rates), jnp.ones_like(state.known), updates)
+        eta, weight = rates.current(learning_rate, state.rates), rates.current(omega, state.rates)
+        # "Not known yet" is a value and not a flag: a flag in the carry of a loop is copied in every step. Two products
+        # with one sum do the rest: the difference of the updates would be one pass over the entries more.
+        past = jax.tree.map(lambda u, before: jnp.where(before == jnp.inf, u, before), updates, state.previous)
+        if isinstance(eta, tuple) or isinstance(weight, tuple):
+            eta, weight = rates.spread(eta, len(updates)), rates.spread(weight, len(updates), "correction")
+        descent = rates.times(jax.tree.map(lambda e, w: -(e + w), eta, weight), updates)
+        move = jax.tree.map(jnp.add, descent, rates.times(weight, past, "correction"))
+        return move, OptimismState(rates.advance(state.rates), updates)
 
     return optax.GradientTransformation(init, update)

@@ -52,13 +52,35 @@ def rms_metric(decay: float = 0.99, eps: float = 1e-5) -> optax.GradientTransfor
             lambda s, u: jnp.asarray(decay, s.dtype) * s + jnp.asarray(1 - decay, s.dtype) * u**2, state.square, updates
         )
 
-        def diagonal(s: jax.Array) -> jax.Array:
-            correction = jnp.sqrt(1 - jnp.asarray(decay, s.dtype) ** count)
-            return correction / (jnp.sqrt(s) + jnp.asarray(eps, s.dtype))
+        def diagonal(root: jax.Array) -> jax.Array:
+            correction = jnp.sqrt(1 - jnp.asarray(decay, root.dtype) ** count)
+            return correction / (root + jnp.asarray(eps, root.dtype))
 
-        return jax.tree.map(diagonal, square), RmsMetricState(count, square)
+        return jax.tree.map(diagonal, _roots(square)), RmsMetricState(count, square)
 
     return optax.GradientTransformation(init, update)
+
+
+@jax.custom_jvp
+def _roots(squares: Any) -> Any:
+    return jax.tree.map(jnp.sqrt, squares)
+
+
+@_roots.defjvp
+def _roots_derivative(primals: Any, tangents: Any) -> tuple[Any, Any]:
+    """Differentiate the root of an entry that has never moved by zero; it multiplies an update that is zero as well.
+
+    Where nothing has moved at all, at an equilibrium, the root has no derivative, and there it stays not a number.
+    """
+    (squares,), (changes,) = primals, tangents
+    roots, largest = _roots(squares), jnp.asarray(optax.tree.max(squares))
+    at_zero = jnp.where(largest > 0, 0.0, jnp.nan)
+
+    def change(root: jax.Array, tangent: jax.Array) -> jax.Array:
+        slope = jnp.where(root > 0, 0.5 / jnp.where(root > 0, root, 1), at_zero)
+        return slope.astype(tangent.dtype) * tangent
+
+    return roots, jax.tree.map(change, roots, changes)
 
 
 @parametric

@@ -1,5 +1,6 @@
 """First-order methods that are moves of their own: past extragradient, Tseng's splitting, the golden ratio."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -7,15 +8,14 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve import products, rates
-from gamesolve.game import Game
+from gamesolve.game import Game, Players
 from gamesolve.parametric import parametric
-from gamesolve.transforms._parts import inner, minus, plus, whole
-from gamesolve.transforms.anchored import past_field
+from gamesolve.transforms._parts import inner, memoryless, minus, negative, past_field, plus, remembering
 from gamesolve.transforms.geometry import Projections, projected
 
 
 class PastState(NamedTuple):
-    """State of `past_extrapolate`: steps taken and the field at the last trial point."""
+    """Memory of `past_extrapolate`: steps taken and the field at the last trial point."""
 
     count: Any  # pyright: ignore[reportIncompatibleMethodOverride]
     field: Any
@@ -40,21 +40,16 @@ def past_extrapolate(eta: rates.Rates) -> optax.GradientTransformationExtraArgs:
     Reference:
         Popov, "A modification of the Arrow-Hurwicz method for search of saddle points", 1980.
     """
-    rates.check("eta", eta)
 
-    def init(params: Any) -> PastState:
+    def start(params: Any) -> PastState:
         return PastState(jnp.zeros((), jnp.int32), optax.tree.zeros_like(params))
 
-    def update(
-        updates: Any, state: Any, params: Any = None, *, game: Game | None = None, **extra_args: Any
-    ) -> tuple[Any, PastState]:
-        del extra_args
-        game, players = whole("past_extrapolate", game, updates, params)
-        past = past_field(state.count, state.field, players, game.field)
-        field = game.field(plus(players, rates.times(rates.current(eta, state), past, "eta")))
-        return jax.tree.map(jnp.negative, field), PastState(optax.safe_increment(state.count), field)
+    def formula(game: Game, players: Players, _: Any, __: Any, step: Any, memory: PastState) -> tuple[Any, Any]:
+        past = past_field(memory.count, memory.field, players, game.field)
+        field = game.field(plus(players, rates.times(step, past, "eta")))
+        return negative(field), PastState(optax.safe_increment(memory.count), field)
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    return remembering("past_extrapolate", eta, start, formula)
 
 
 @parametric
@@ -81,19 +76,12 @@ def correct_forward(
     Reference:
         Tseng, "A Modified Forward-Backward Splitting Method for Maximal Monotone Mappings", SICON 2000.
     """
-    rates.check("learning_rate", learning_rate)
 
-    def update(
-        updates: Any, state: Any, params: Any = None, *, game: Game | None = None, **extra_args: Any
-    ) -> tuple[Any, Any]:
-        del extra_args
-        game, players = whole("correct_forward", game, updates, params)
-        eta = rates.current(learning_rate, state)
-        middle = projected(projections, minus(players, rates.times(eta, updates)))
-        change = rates.times(eta, plus(game.field(middle), updates))
-        return plus(minus(middle, players), change), rates.advance(state)
+    def formula(game: Any, players: Any, u: Any, _: Any, eta: Any) -> Any:
+        middle = projected(projections, minus(players, rates.times(eta, u)))
+        return plus(minus(middle, players), rates.times(eta, plus(game.draw(1).field(middle), u)))
 
-    return optax.GradientTransformationExtraArgs(lambda params: rates.init(learning_rate), update)
+    return memoryless("correct_forward", learning_rate, formula, coefficient="learning_rate")
 
 
 class GoldenState(NamedTuple):
@@ -159,17 +147,8 @@ def golden(learning_rate: float, ratio: float = 1.5, projections: Projections = 
     return optax.GradientTransformation(init, update)
 
 
-class InertiaState(NamedTuple):
-    """State of `accelerate_by_change`: step count for schedules and the players before."""
-
-    rates: Any
-    previous: Any
-
-
 @parametric
-def accelerate_by_change(
-    learning_rate: rates.Rates, alpha: rates.Rates, beta: Any
-) -> optax.GradientTransformationExtraArgs:
+def accelerate_by_change(learning_rate: rates.Rates, alpha: Any, beta: Any) -> optax.GradientTransformationExtraArgs:
     """Turn u into the move ``beta d + E v + alpha J_o d`` with ``d = z - z_prev``: least action dynamics.
 
     Args:
@@ -190,20 +169,15 @@ def accelerate_by_change(
         Hemmat et al., "LEAD: Min-Max Optimization from a Physical Perspective", TMLR 2023,
         https://arxiv.org/abs/2010.13846
     """
-    rates.check("learning_rate", learning_rate)
+    rates.check_signed("alpha", alpha)
+    rates.check_signed("beta", beta)
 
-    def init(params: Any) -> InertiaState:
-        return InertiaState(rates.init(learning_rate), jax.tree.map(jnp.asarray, params))
-
-    def update(
-        updates: Any, state: Any, params: Any = None, *, game: Game | None = None, **extra_args: Any
-    ) -> tuple[Any, InertiaState]:
-        del extra_args
-        game, players = whole("accelerate_by_change", game, updates, params)
-        change = minus(players, state.previous)
+    def formula(game: Game, players: Players, u: Any, _: Any, eta: Any, previous: Players) -> tuple[Any, Any]:
+        change = minus(players, previous)
         turn = rates.times(alpha, products.off_diagonal(game, players)(change), "alpha")
-        descent = rates.times(rates.current(learning_rate, state.rates), updates)
+        descent = rates.times(eta, u)
         move = jax.tree.map(lambda b, t, s: b + t - s, rates.times(beta, change, "beta"), turn, descent)
-        return move, InertiaState(rates.advance(state.rates), players)
+        return move, players
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    start = partial(jax.tree.map, jnp.asarray)
+    return remembering("accelerate_by_change", learning_rate, start, formula, coefficient="learning_rate")
