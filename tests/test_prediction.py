@@ -39,6 +39,19 @@ def test_predicted_is_measured(name, where):
     assert contraction == pytest.approx(float(gs.analysis.rate(game, solver, point)), abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("name", "eta"),
+    [("simgd", 0.1), ("altgd", 2.1), ("extragradient", 1.1), ("ogda", 0.7), ("conopt", 1.5), ("hamiltonian", 2.2)],
+)
+def test_what_is_predicted_to_leave_leaves_at_that_rate(name, eta):
+    game, solver = gs.games.curl(), registry.SOLVERS[name].build(eta, **({"gamma": 1.0} if name == "conopt" else {}))
+    record = lambda players, _: optax.tree.norm(players)
+    norms = np.asarray(gs.solve(game, solver, (1.0, 0.5), 300, record=record).trace)
+    predicted = float(gs.analysis.rate(game, solver, (0.0, 0.0)))
+    assert predicted > 1
+    assert (norms[-1] / norms[99]) ** (1 / 200) == pytest.approx(predicted, abs=1e-2)
+
+
 @pytest.mark.parametrize("name", ["lookahead", "anderson", "halpern"])
 def test_no_rate_is_predicted_where_steps_have_none(name):
     settings = compare.Settings(steps=60)

@@ -1,6 +1,75 @@
-"""Why methods settle: spectra of games and of solvers' own steps, at given players."""
+"""What a game is at a point, around it and along a run: spectra, certificates, dynamics and landscapes."""
 
-from gamesolve.analysis.spectrum import decompose, eigenvalues, jacobian
+from gamesolve.analysis.amplification import stability_region
+from gamesolve.analysis.basin import Basins, basins
+from gamesolve.analysis.blocks import Leadership, hessian_spectra, stackelberg_spectrum
+from gamesolve.analysis.certificates import Attraction, Certificate, Margins, attraction, classify
+from gamesolve.analysis.cycles import Cycle, limit_cycle
+from gamesolve.analysis.density import Density, hamiltonian_share, spectral_density
+from gamesolve.analysis.dynamics import flow_exponents, lyapunov_exponents
+from gamesolve.analysis.equilibria import Equilibrium, FixedPoint, find_equilibria, find_fixed_points, sample_box
+from gamesolve.analysis.implicit import differentiable_equilibrium
+from gamesolve.analysis.landscape import Path, Slice, axis, path_angle, slice_field, slice_points
+from gamesolve.analysis.planar import Helmholtz, gradient_game, helmholtz
+from gamesolve.analysis.regions import lipschitz, monotonicity, weak_minty
+from gamesolve.analysis.responses import Response, alone, best_response, exploitability
+from gamesolve.analysis.smoothing import smooth
+from gamesolve.analysis.spectrum import Spectrum, decompose, eigenvalues, eigenvectors, jacobian, leading
 from gamesolve.analysis.stability import rate, step_spectrum
+from gamesolve.analysis.tuning import Best, best_step, critical_step, timescale_ratio
 
-__all__ = ["decompose", "eigenvalues", "jacobian", "rate", "step_spectrum"]
+__all__ = [
+    "Attraction",
+    "Basins",
+    "Best",
+    "Certificate",
+    "Cycle",
+    "Density",
+    "Equilibrium",
+    "FixedPoint",
+    "Helmholtz",
+    "Leadership",
+    "Margins",
+    "Path",
+    "Response",
+    "Slice",
+    "Spectrum",
+    "alone",
+    "attraction",
+    "axis",
+    "basins",
+    "best_response",
+    "best_step",
+    "classify",
+    "critical_step",
+    "decompose",
+    "differentiable_equilibrium",
+    "eigenvalues",
+    "eigenvectors",
+    "exploitability",
+    "find_equilibria",
+    "find_fixed_points",
+    "flow_exponents",
+    "gradient_game",
+    "hamiltonian_share",
+    "helmholtz",
+    "hessian_spectra",
+    "jacobian",
+    "leading",
+    "limit_cycle",
+    "lipschitz",
+    "lyapunov_exponents",
+    "monotonicity",
+    "path_angle",
+    "rate",
+    "sample_box",
+    "slice_field",
+    "slice_points",
+    "smooth",
+    "spectral_density",
+    "stability_region",
+    "stackelberg_spectrum",
+    "step_spectrum",
+    "timescale_ratio",
+    "weak_minty",
+]

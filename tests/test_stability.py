@@ -1,4 +1,4 @@
-"""Spectra against closed forms: the Jacobian of games, and the step maps of solvers with their memory."""
+"""Rates of solvers against closed forms: step maps with their memory, over whole periods, and without a matrix."""
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,9 @@ import pytest
 
 import gamesolve as gs
 from gamesolve import registry
-from gamesolve.analysis import spectrum
+from gamesolve.analysis import stability
+from gamesolve.analysis.periods import period_of
+from gamesolve.parametric import as_solver
 
 pytestmark = pytest.mark.usefixtures("x64")
 
@@ -17,62 +19,6 @@ ORIGIN = (0.0, 0.0)
 
 def radius(solver, scale=1.0):
     return float(gs.analysis.rate(gs.games.bilinear(scale), solver, ORIGIN))
-
-
-def smooth(x, y):
-    return jnp.sum(jnp.tanh(x["a"][0] @ y)) + x["b"] ** 3 * y[0] + jnp.sum(y**2 * jnp.sin(x["a"][1]))
-
-
-ODD = ({"a": (np.array([0.3, -0.2]), 0.7), "b": 0.4, "none": None}, np.array([0.5, -1.0]))
-
-
-def test_jacobian_equals_finite_differences_on_odd_pytrees():
-    game = gs.general_sum(smooth, lambda x, y: smooth(x, y) ** 2)
-    flat, unravel = jax.flatten_util.ravel_pytree(ODD)
-    field = jax.jit(lambda z: jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0])
-    columns = [(field(flat + h) - field(flat - h)) / 2e-6 for h in 1e-6 * np.eye(flat.size)]
-    J = gs.analysis.jacobian(game, ODD)
-    np.testing.assert_allclose(J, np.stack(columns, axis=1), atol=1e-8)
-    assert not np.allclose(J, J.T, atol=0.1)  # else J and its transpose could not be told apart
-
-
-def test_jacobian_of_three_players_is_minus_the_blocks():
-    game = registry.GAMES["three-players"].make()
-    blocks = np.block([list(row) for row in game.constants[0]])
-    np.testing.assert_allclose(gs.analysis.jacobian(game, game.start), -blocks, atol=1e-12)
-
-
-def test_decompose_splits_and_eigenvalues_are_sorted():
-    game = registry.GAMES["general-sum"].make()
-    J = gs.analysis.jacobian(game, game.start)
-    S, A = gs.analysis.decompose(game, game.start)
-    np.testing.assert_allclose(S + A, J)
-    np.testing.assert_array_equal(S, S.T)
-    np.testing.assert_array_equal(A, -A.T)
-    values = np.asarray(gs.analysis.eigenvalues(game, game.start))
-    np.testing.assert_allclose(np.sort_complex(values), np.sort_complex(np.linalg.eigvals(J)), atol=1e-10)
-    assert np.all(np.diff(values.real) <= 1e-12)
-
-
-def test_spectrum_of_the_cosine_game():
-    game = gs.games.cosine()
-    for zero, expected in zip(game.equilibria, ([1j, -1j], [1j, -1j], [1, -1], [1, -1]), strict=True):
-        np.testing.assert_allclose(gs.analysis.eigenvalues(game, zero), expected, atol=1e-12)
-
-
-def test_a_matrix_that_is_too_large_is_refused():
-    wide = (jnp.zeros(20_000), jnp.zeros(1))
-    with pytest.raises(ValueError, match="20001 x 20001 takes 3 GiB"):
-        gs.analysis.jacobian(gs.zero_sum(lambda x, y: jnp.sum(x) * y[0]), wide)
-    assert spectrum.LARGEST_MATRIX == 2 * 2**30
-
-
-def test_jacobian_under_vmap_equals_one_by_one():
-    game = gs.games.cosine()
-    points = (jnp.linspace(-1, 1, 4), jnp.linspace(0, 2, 4))
-    together = jax.vmap(lambda *z: gs.analysis.jacobian(game, z))(*points)
-    for i in range(4):
-        np.testing.assert_allclose(together[i], gs.analysis.jacobian(game, (points[0][i], points[1][i])))
 
 
 # Not at u = 1/2, where the optimistic map is defective and eigenvalues have half the digits.
@@ -93,31 +39,6 @@ def test_rates_on_the_bilinear_game_are_those_of_theory(u):
     assert radius(gs.ogda(eta), sigma) == pytest.approx(optimistic, abs=1e-12)
     heavy = np.max(np.abs(np.roots([1, -(1 + 0.4 - 1j * u), 0.4])))
     assert radius(gs.simgd(eta, momentum=0.4), sigma) == pytest.approx(heavy, abs=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("make", "threshold"),
-    [
-        (gs.extragradient, 1.0),
-        (gs.ogda, 1 / np.sqrt(3)),
-        (lambda u: gs.extragradient(u, extrapolation=0.5), 2 * 0.5 / (1 + 0.25)),
-        (lambda u: gs.conopt(u, gamma=1.0), 1.0),
-        (lambda u: gs.conopt(u, gamma=0.25), 0.5 / (1 + 0.0625)),
-        (lambda u: gs.altgd(u, momentum=-0.25), 1.5),
-        (gs.past_extragradient, 1 / np.sqrt(3)),
-        (gs.hamiltonian, 2.0),
-        (gs.lcgd, 1.0),
-        (lambda u: gs.sga(u, lam=0.25), 0.5 / (1 + 0.0625)),
-        (lambda u: gs.jare(u, gamma=0.25), 0.5 / (1 + 0.0625)),
-        (lambda u: gs.opponent_lookahead(u, alpha=0.25), 0.5 / (1 + 0.0625)),
-        (lambda u: gs.lola(u, alpha=0.25), 1.0 / (1 + 0.25)),
-        (lambda u: gs.lead(u, alpha=0.3, beta=-0.2), 2 * 0.3 * (1 - 0.04 - 0.09) / (0.09 + 0.64)),
-        (lambda u: gs.runge_kutta(u, order=4), np.sqrt(8)),
-    ],
-)
-def test_thresholds_of_theory_hold_on_both_sides(make, threshold):
-    assert radius(make(threshold * (1 - 1e-6))) < 1
-    assert radius(make(threshold * (1 + 1e-6))) > 1
 
 
 @pytest.mark.parametrize("make", [gs.cgd, gs.proximal])
@@ -235,3 +156,94 @@ def test_plain_optax_transformations_have_rates():
     game = registry.GAMES["quadratic"].make()
     reached = gs.analysis.rate(game, optax.sgd(0.1, momentum=0.5), game.equilibria[0])
     assert reached == pytest.approx(float(gs.analysis.rate(game, gs.simgd(0.1, momentum=0.5), game.equilibria[0])))
+
+
+def period(solver, players=ORIGIN):
+    game = gs.games.curl()
+    solver, players = as_solver(solver), jax.tree.map(jnp.asarray, players)
+    return period_of(game, solver, players, solver.init(players)).steps
+
+
+def test_periods_of_states():
+    assert period(gs.ogda(0.1)) == 1
+    assert period(gs.lookahead(gs.simgd(0.1), period=6, alpha=0.5)) == 6
+    nested = gs.lookahead(gs.lookahead(gs.simgd(0.1), period=4, alpha=0.5), period=6, alpha=0.5)
+    assert period(nested) == 12
+    assert period(optax.MultiSteps(optax.adam(0.1), 5)) == 5
+    assert period(gs.simgd(optax.exponential_decay(0.1, 10, 0.5))) == 1
+    with pytest.raises(ValueError, match="neither grow nor return"):
+        period(optax.GradientTransformation(lambda _: jnp.zeros((), jnp.int32), lambda u, s, p=None: (u, s * s + 7)))
+
+
+@pytest.mark.parametrize(("alpha", "expected"), [(0.5, 0.74476), (0.4, 0.71993), (0.8, 1.01980)])
+def test_lookahead_has_its_published_rate_over_a_period(alpha, expected):
+    slow = radius(gs.lookahead(gs.simgd(0.3), period=6, alpha=alpha))
+    assert slow**6 == pytest.approx(expected, abs=5e-6)
+    assert slow**6 == pytest.approx(abs(1 - alpha + alpha * (1 + 0.3j) ** 6), abs=1e-12)
+
+
+def test_rates_of_solvers_with_a_period_are_those_measured():
+    game = gs.games.rotation(2)
+    record = lambda players, _: optax.tree.norm(players)
+    inner = gs.extragradient(0.5)
+    for solver, length in (
+        (gs.lookahead(gs.ogda(0.4), period=5, alpha=0.7), 5),
+        (gs.lookahead(gs.simgd(0.1, momentum=-0.3), period=3, alpha=0.6, reset_state=True), 3),
+        (optax.MultiSteps(inner, 4), 4),
+    ):
+        norms = np.asarray(gs.solve(game, solver, game.start, 240, record=record, every=length).trace)
+        measured = (norms[-1] / norms[-11]) ** (1 / (10 * length))
+        assert float(gs.analysis.rate(game, solver, game.equilibria[0])) == pytest.approx(measured, abs=1e-3)
+    assert float(gs.analysis.rate(game, optax.MultiSteps(inner, 4), game.equilibria[0])) ** 4 == pytest.approx(
+        float(gs.analysis.rate(game, inner, game.equilibria[0])), abs=1e-7
+    )
+
+
+def test_a_period_goes_through_vmap_jit_and_grad():
+    def slow(eta):
+        return gs.analysis.rate(gs.games.curl(), gs.lookahead(gs.simgd(eta), period=2, alpha=0.5), ORIGIN)
+
+    exact = lambda eta: np.sqrt(abs(0.5 + 0.5 * (1 + 1j * eta) ** 2))
+    np.testing.assert_allclose(jax.vmap(slow)(jnp.array([0.2, 0.4])), exact(np.array([0.2, 0.4])), rtol=1e-9)
+    np.testing.assert_allclose(jax.jit(slow)(0.2), exact(0.2), rtol=1e-9)
+
+
+def test_numbers_that_no_step_changes_have_no_eigenvalue():
+    injected = optax.inject_hyperparams(gs.extragradient)(learning_rate=0.5)
+    assert radius(injected) == pytest.approx(np.sqrt(1 - 0.25 + 0.0625), abs=1e-12)
+
+
+def test_growing_counts_are_held_where_the_state_has_them():
+    schedule = gs.extragradient(lambda count: 0.5 / (1 + count))
+    for count in (0, 4):
+        state = jax.tree.map(lambda leaf, count=count: jnp.full_like(leaf, count), schedule.init(ORIGIN))
+        eta = 0.5 / (1 + count)
+        found = gs.analysis.rate(gs.games.curl(), schedule, ORIGIN, state=state)
+        assert found == pytest.approx(np.sqrt(1 - eta**2 + eta**4), abs=1e-12)
+
+
+@pytest.mark.parametrize("make", [gs.extragradient, gs.ogda, lambda eta: gs.lookahead(gs.simgd(eta), 6, 0.5)])
+def test_leading_eigenvalues_of_a_step_are_those_of_its_matrix(make):
+    scales = jnp.concatenate([jnp.array([3.0, 2.5]), jnp.linspace(0.5, 2, 63)])
+    game = gs.games.bilinear(jnp.diag(scales))
+    point = game.equilibria[0]
+    dense = gs.analysis.step_spectrum(game, make(0.2), point)
+    found = gs.analysis.step_spectrum(game, make(0.2), point, k=2)
+    np.testing.assert_allclose(np.abs(found), np.sort(np.abs(dense))[::-1][:2], rtol=1e-7)
+    matrix_free = gs.analysis.rate(game, make(0.2), point, k=2)
+    assert matrix_free == pytest.approx(float(gs.analysis.rate(game, make(0.2), point)), abs=1e-8)
+
+
+def test_a_set_of_equilibria_is_left_out_without_a_matrix_too():
+    game = gs.games.bilinear(jnp.eye(60, 70) * jnp.linspace(0.1, 1, 60)[:, None])
+    exact = 1 / np.sqrt(1 + 0.01)
+    assert gs.analysis.rate(game, gs.cgd(1.0), game.equilibria[0]) == pytest.approx(exact, abs=1e-9)
+    assert gs.analysis.rate(game, gs.cgd(1.0), game.equilibria[0], k=12) == pytest.approx(exact, abs=1e-9)
+    with pytest.raises(ValueError, match="are 1, for a set of equilibria; ask for a larger k"):
+        gs.analysis.rate(game, gs.cgd(1.0), game.equilibria[0], k=1)
+
+
+def test_a_root_of_zero_is_an_error_without_a_matrix_too():
+    with pytest.raises(ValueError, match="not differentiable at these players"):
+        gs.analysis.rate(gs.games.rotation(80), gs.acgd(0.1), gs.games.rotation(80).equilibria[0], k=2)
+    assert stability.SETTLING_STEPS == 10

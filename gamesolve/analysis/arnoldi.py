@@ -1,0 +1,220 @@
+"""Leading eigenpairs of a linear map that is known by its products alone: a restarted Arnoldi iteration.
+
+The Krylov-Schur form: the basis grows by compiled blocks of products, Gram-Schmidt included, wherever JAX runs; between
+two blocks the host orders the Schur form of the small projected matrix and keeps its wanted half. Real Schur forms
+keep conjugate pairs together and the basis real, also where the map is defective.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.core
+import jax.numpy as jnp
+import numpy as np
+import scipy.linalg
+
+from gamesolve.analysis.pairs import (
+    ORDERS,
+    Key,
+    Operator,
+    Pairs,
+    Values,
+    certified,
+    default_tolerance,
+    from_matrix,
+    goals,
+    leaders,
+    nothing,
+)
+from gamesolve.game import exact_products
+
+# Vectors in the whole basis, and products between two looks at it. On the games of `benchmarks/arnoldi.py` less of
+# either takes more products, more of them more time in Gram-Schmidt.
+SPACE = 60
+GROWTH = 10
+MAX_PRODUCTS = 5000
+LONG = 10**5
+
+
+def leading_pairs(
+    operator: Operator, like: jax.Array, k: int, which: Sequence[str], tolerance: float | None = None
+) -> Pairs:
+    """Return leading eigenpairs: from the matrix where the basis would span most of it anyway, else by `krylov_schur`.
+
+    Args:
+        operator: the map.
+        like: any vector of its size and type.
+        k: number of eigenpairs at each end.
+        which: ends of the spectrum, keys of `ORDERS`.
+        tolerance: on residuals relative to the eigenvalue's modulus.
+
+    Raises:
+        ValueError: if something is traced.
+    """
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((operator, like))):
+        raise ValueError("k= finds eigenvalues by a loop on the host; call this outside jit, vmap and grad.")
+    if like.size <= 2 * space_for(k, which):
+        return from_matrix(operator, like, k, which, tolerance)
+    return krylov_schur(operator, _random(0, like), k, which, tolerance)
+
+
+def krylov_schur(
+    operator: Operator,
+    start: jax.Array,
+    k: int,
+    which: Sequence[str],
+    tolerance: float | None = None,
+    max_products: int = MAX_PRODUCTS,
+) -> Pairs:
+    """Return leading eigenpairs of an operator by a restarted Arnoldi iteration of our own.
+
+    Args:
+        operator: the map.
+        start: first vector, any but zero; its type is that of the map.
+        k: number of eigenpairs at each end.
+        which: ends of the spectrum, keys of `ORDERS`; one basis serves them all.
+        tolerance: on residuals relative to the eigenvalue's modulus; never below the rounding of a product.
+        max_products: limit on the products.
+
+    Returns:
+        The `Pairs`, ``k`` per end, leading ones first; one of a conjugate pair where ``k`` divides it.
+    """
+    keys = [ORDERS[end] for end in which]
+    tolerance = default_tolerance(start.dtype) if tolerance is None else tolerance
+    space = min(space_for(k, which), start.size - 1)
+    size = min(GROWTH + 2 * k, space)
+    # Gram-Schmidt reads the whole array, which is what limits long vectors: theirs grows when it must.
+    basis = _begin(start, rows=space if start.size < LONG else min(3 * GROWTH + 2 * k, space))
+    projected = np.zeros((1, 0))
+    products = 0
+    while True:
+        kept = projected.shape[1]
+        basis, columns = _expand_in_place(operator, basis, kept, size)
+        products += size - kept
+        projected = np.hstack([_padded(projected, size + 1, kept), np.asarray(columns)[: size + 1, kept:size]])
+        if not np.all(np.isfinite(projected)):
+            return nothing(start, k * len(which))
+        values, small = np.linalg.eig(projected[:-1])
+        first = np.concatenate([leaders(values, key, k) for key in keys])
+        scale = float(np.linalg.norm(projected, 2))
+        done = np.abs(projected[-1] @ small[:, first]) <= goals(values[first], tolerance, scale, start.dtype)
+        if np.all(done) or products >= max_products:
+            break
+        if size == space:
+            triangle, rotation = _ordered(projected[:-1], _score(values, keys, k), k * len(keys))
+            projected = np.vstack([triangle, projected[-1:] @ rotation])
+            basis = _rotate(basis, _padded(rotation, space, space).astype(start.dtype), rotation.shape[1])
+        elif len(basis) <= size + GROWTH and len(basis) <= space:
+            basis = jnp.pad(basis, ((0, space + 1 - len(basis)), (0, 0)))
+        size = min(projected.shape[1] + GROWTH, space)
+    vectors = _vectors(basis, _padded(small[:, first], len(basis) - 1, len(first)))
+    return certified(operator, values[first], vectors, tolerance, scale)
+
+
+def space_for(k: int, which: Sequence[str]) -> int:
+    """Return how many vectors the whole basis has, for k eigenpairs at each end."""
+    return max(4 * k * len(which), SPACE)
+
+
+def _padded(matrix: Values, rows: int, columns: int) -> Values:
+    """Return a matrix with zeros below and to the right."""
+    return np.pad(matrix, ((0, rows - matrix.shape[0]), (0, columns - matrix.shape[1])))
+
+
+def _score(values: Values, keys: Sequence[Key], k: int) -> Key:
+    """Return how far a value leads at its best end, beside the k-th there and in units of the spread."""
+    ranks = [np.sort(key(values))[::-1] for key in keys]
+    spreads = [max(rank[0] - rank[-1], np.finfo(float).tiny) for rank in ranks]
+    ends = list(zip(keys, ranks, spreads, strict=True))
+    return lambda at: np.max([(key(at) - rank[k - 1]) / spread for key, rank, spread in ends], axis=0)
+
+
+def _ordered(matrix: Values, score: Key, wanted: int) -> tuple[Values, Values]:
+    """Return the leading block of an ordered Schur form, about half of it cut at a gap, and its vectors."""
+    form = "complex" if np.iscomplexobj(matrix) else "real"
+    ranks = np.sort(score(np.linalg.eigvals(matrix)))[::-1]
+    middle = (wanted + len(matrix)) // 2
+    cuts = np.flatnonzero(ranks[:-1] - ranks[1:] > 1e-6) + 1
+    for cut in cuts[np.argsort(np.abs(cuts - middle), kind="stable")]:
+        least = (ranks[cut - 1] + ranks[cut]) / 2
+        leads = lambda real, imag=0.0, least=least: bool(score(np.asarray(real + 1j * imag)) >= least)  # noqa: E731
+        try:
+            ordered: Any = scipy.linalg.schur(matrix, output=form, sort=leads)
+        except np.linalg.LinAlgError:  # rounding took an eigenvalue across the cut: try the next gap
+            continue
+        triangle, rotation, count = ordered
+        return triangle[:count, :count], rotation[:, :count]
+    # All lead alike, so that any invariant subspace serves.
+    plain: Any = scipy.linalg.schur(matrix, output=form)
+    triangle, rotation = plain
+    cut = middle - int(triangle[middle, middle - 1] != 0)
+    return triangle[:cut, :cut], rotation[:, :cut]
+
+
+def expand(operator: Operator, basis: jax.Array, begin: Any, end: Any) -> tuple[jax.Array, jax.Array]:
+    """Grow a Krylov basis and return it with the columns of the projected map.
+
+    Args:
+        operator: the map.
+        basis: orthonormal rows up to row ``begin``, zeros below; one row more than there are columns.
+        begin: number of vectors whose images are known.
+        end: number of vectors whose images are to be known.
+
+    Returns:
+        The basis and, in columns ``begin`` to ``end``, the coordinates of the images in it.
+    """
+    with exact_products():
+        product = operator()
+
+        def advance(j: Any, carry: Any) -> Any:
+            basis, columns = carry
+            image = product(basis[j])
+            vector, column = _orthogonalise(basis, image)
+            norm = jnp.linalg.norm(vector)
+            # The space is invariant: go on with a vector outside, so that copies of an eigenvalue are found as well.
+            broken = norm <= 10 * jnp.finfo(vector.dtype).eps * jnp.linalg.norm(image)
+            fresh = lambda: _orthogonalise(basis, _random(j, vector))[0]  # noqa: E731
+            vector = jax.lax.cond(broken, fresh, lambda: vector)
+            column = column.at[j + 1].set(jnp.where(broken, 0, norm))
+            return basis.at[j + 1].set(vector / jnp.linalg.norm(vector)), columns.at[:, j].set(column)
+
+        columns = jnp.zeros((len(basis), len(basis) - 1), basis.dtype)
+        return jax.lax.fori_loop(begin, end, advance, (basis, columns))
+
+
+_expand_in_place = jax.jit(expand, donate_argnums=1)
+
+
+def _orthogonalise(basis: jax.Array, vector: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Take the part of a vector orthogonal to the rows of a basis, by two passes of classical Gram-Schmidt."""
+    first = basis.conj() @ vector
+    vector = vector - first @ basis
+    second = basis.conj() @ vector
+    return vector - second @ basis, first + second
+
+
+def _random(seed: Any, like: jax.Array) -> jax.Array:
+    return jax.random.normal(jax.random.key(seed), like.shape, like.dtype)
+
+
+@partial(jax.jit, static_argnames="rows")
+def _begin(start: jax.Array, rows: int) -> jax.Array:
+    return jnp.zeros((rows + 1, start.size), start.dtype).at[0].set(start / jnp.linalg.norm(start))
+
+
+@partial(jax.jit, donate_argnums=0)
+def _rotate(basis: jax.Array, rotation: jax.Array, kept: Any) -> jax.Array:
+    """Return the basis of the kept space and the vector that goes on; the rotation has zeros beyond ``kept``."""
+    with exact_products():
+        return jnp.concatenate([rotation.T @ basis[:-1], jnp.zeros_like(basis[:1])]).at[kept].set(basis[-1])
+
+
+@jax.jit
+def _vectors(basis: jax.Array, small: jax.Array) -> jax.Array:
+    with exact_products():
+        weights = small.T.astype(jnp.result_type(basis.dtype, jnp.complex64))
+        if jnp.iscomplexobj(basis):
+            return weights @ basis[:-1]
+        return jax.lax.complex(weights.real @ basis[:-1], weights.imag @ basis[:-1])

@@ -1,0 +1,123 @@
+"""Spectra of parts of J: what each player sees of its own payoff, alone or as a leader."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.flatten_util
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from gamesolve import products
+from gamesolve.analysis.arnoldi import leading_pairs
+from gamesolve.analysis.dense import dense_derivative
+from gamesolve.analysis.leadership import lead_from
+from gamesolve.analysis.spectrum import by_real_part, jacobian
+from gamesolve.game import Game, Players, as_players
+
+
+class Leadership(NamedTuple):
+    """What a leader and its followers see.
+
+    Attributes:
+        leader: eigenvalues of the leader's total Hessian, in zero-sum games the Schur complement of J; real,
+            decreasing. All negative: the leader is content.
+        followers: eigenvalues of the followers' block of J, by decreasing real part; for one follower its Hessian.
+        residual: norm of the leader's total gradient and the followers' field: zero at a Stackelberg point.
+    """
+
+    leader: jax.Array
+    followers: jax.Array
+    residual: jax.Array
+
+
+def hessian_spectra(game: Game, players: Players, k: int | None = None) -> tuple[jax.Array, ...]:
+    """Return the eigenvalues of each player's own Hessian of its own payoff: the diagonal blocks of J.
+
+    All negative, for every player, at a zero of the field: a differential Nash equilibrium.
+
+    Args:
+        game: the game, bound to its data.
+        players: tuple of parameter pytrees, one per player.
+        k: how many at each end, found by products alone; None for all.
+
+    Returns:
+        For each player a real array, decreasing, of length n_i, or 2 k where that is shorter.
+
+    Raises:
+        ValueError: if all are asked for and a matrix would take more than 2 GiB.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> [values.tolist() for values in gs.analysis.hessian_spectra(gs.games.icr_quadratic(), (0.0, 0.0))]
+        [[-2.0], [2.0]]
+    """
+    players = as_players(players, game.num_players)
+    spectra = []
+    for player, own in enumerate(players):
+        flat = jax.flatten_util.ravel_pytree(own)[0]
+        if k is None or 2 * k >= flat.size:
+            spectra.append(jnp.linalg.eigvalsh(_hessian(game, players, player))[::-1])
+            continue
+        operator = jax.tree_util.Partial(partial(_curvature, player=player), game, players)
+        pairs = leading_pairs(operator, flat, k, ("LR", "SR"))
+        spectra.append(jnp.sort(jnp.asarray(pairs.eigenvalues.real))[::-1])
+    return tuple(spectra)
+
+
+def stackelberg_spectrum(game: Game, players: Players) -> tuple[Leadership, ...]:
+    """Return, for each player as the leader, the spectrum of its total Hessian and of its followers' block.
+
+    All other players follow together: their zero moves with the leader by ``dy/dx = -J_FF^-1 J_FL``.
+
+    Args:
+        game: the game, bound to its data.
+        players: tuple of parameter pytrees, one per player.
+
+    Returns:
+        One `Leadership` per player.
+
+    Raises:
+        ValueError: if J would take more than 2 GiB.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> game = gs.zero_sum(lambda x, y: -3 * x**2 + 4 * x * y - y**2)
+        >>> spectra = gs.analysis.stackelberg_spectrum(game, (0.0, 0.0))
+        >>> [round(float(spectrum.leader[0]), 4) for spectrum in spectra]
+        [-2.0, 0.6667]
+
+    Reference:
+        Fiez, Chasnov, Ratliff, "Implicit Learning Dynamics in Stackelberg Games", ICML 2020,
+        https://arxiv.org/abs/1906.01217
+    """
+    players = as_players(players, game.num_players)
+    J = jacobian(game, players)
+    return tuple(_leadership(game, players, J, leader) for leader in range(game.num_players))
+
+
+@partial(jax.jit, static_argnames="leader")
+def _leadership(game: Game, players: Players, J: jax.Array, leader: int) -> Leadership:
+    owner = np.repeat(np.arange(game.num_players), [optax.tree.size(player) for player in players])
+    theirs = np.flatnonzero(owner != leader)
+    residual, hessian = lead_from(game, players, J, leader)
+    followers = by_real_part(jnp.linalg.eigvals(J[np.ix_(theirs, theirs)]))
+    return Leadership(jnp.linalg.eigvalsh(hessian)[::-1], followers, residual)
+
+
+def _curvature(game: Game, players: Players, *, player: int) -> Any:
+    _, unravel = jax.flatten_util.ravel_pytree(players[player])
+    product = products.curvature(game, players, player)
+    return lambda t: jax.flatten_util.ravel_pytree(product(unravel(t)))[0]
+
+
+@partial(jax.jit, static_argnames="player")
+def _hessian(game: Game, players: Players, player: int) -> jax.Array:
+    flat, unravel = jax.flatten_util.ravel_pytree(players[player])
+
+    def gradient(own: jax.Array) -> jax.Array:
+        moved = (*players[:player], unravel(own), *players[player + 1 :])
+        return jax.flatten_util.ravel_pytree(game.gradients(moved, (player,)))[0]
+
+    return dense_derivative(gradient, flat)

@@ -1,0 +1,133 @@
+"""Plays that go round: limit cycles of a solver, their period and their size."""
+
+import math
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.flatten_util
+import jax.numpy as jnp
+import optax
+
+from gamesolve.analysis.dense import LARGEST_MATRIX
+from gamesolve.driver import solve
+from gamesolve.game import Game, Players, as_players
+from gamesolve.parametric import as_solver
+
+# A second run starts this much further from the centre: a limit cycle draws it back.
+DISPLACEMENT = 0.01
+
+
+class Cycle(NamedTuple):
+    """What `limit_cycle` finds; a pytree.
+
+    Attributes:
+        found: whether the run goes round an isolated closed orbit: it comes back to where it was, and a run that
+            starts elsewhere ends on the same orbit.
+        closed: whether it comes back to where it was; so do the orbits round a centre, which are not isolated.
+        period: mean number of steps of a round; NaN without two rounds.
+        nearest: smallest Euclidean distance from the centre.
+        farthest: largest Euclidean distance from the centre.
+        center: mean of the players over the rounds.
+        drift: distance of the last round's start from the first one's, relative to ``farthest``.
+    """
+
+    found: jax.Array
+    closed: jax.Array
+    period: jax.Array
+    nearest: jax.Array
+    farthest: jax.Array
+    center: Players
+    drift: jax.Array
+
+
+def limit_cycle(
+    game: Game,
+    solver: optax.GradientTransformation,
+    players: Players,
+    num_steps: int,
+    *,
+    settle: int,
+    tol: float = 1e-2,
+    floor: float = 1e-4,
+) -> Cycle:
+    """Look for the limit cycle that a run settles on.
+
+    After ``settle`` steps the run is recorded. A round begins where it passes, in one direction, the hyperplane
+    through its centre that is normal to the first displacement from it; passing times are interpolated.
+
+    Args:
+        game: the game, bound to its data.
+        solver: a solver or any optax transformation; ``runge_kutta`` with a small step shows the cycles of the flow.
+        players: where the run starts.
+        num_steps: number of steps recorded; several rounds.
+        settle: number of steps before.
+        tol: largest drift, relative to the size, of a closed orbit, and difference in size between two runs on one.
+        floor: an orbit smaller than this is a point.
+
+    Returns:
+        A `Cycle`; it works under ``jit`` and ``vmap``.
+
+    Raises:
+        ValueError: if the record would be too large.
+
+    Example:
+        >>> import jax.numpy as jnp, gamesolve as gs
+        >>> turn = lambda x, y: x * y + (x**4 - y**4) / 4 - (x**2 - y**2) / 2
+        >>> cycle = gs.analysis.limit_cycle(gs.zero_sum(turn), gs.runge_kutta(0.1), (0.5, 0.0), 1000, settle=1000)
+        >>> bool(cycle.found), round(0.1 * float(cycle.period), 1)
+        (True, 6.9)
+
+    Reference:
+        Hsieh, Mertikopoulos, Cevher, "The Limits of Min-Max Optimization Algorithms", ICML 2021,
+        https://arxiv.org/abs/2006.09065
+    """
+    players = as_players(players, game.num_players)
+    needed = 2 * num_steps * optax.tree.size(players) * jax.tree.leaves(players)[0].dtype.itemsize
+    if needed > LARGEST_MATRIX:
+        raise ValueError(
+            f"two records of {num_steps} steps of {optax.tree.size(players)} parameters take "
+            f"{math.ceil(needed / 2**30)} GiB, more than the {LARGEST_MATRIX // 2**30} GiB allowed; record fewer "
+            "steps, or look at the leading exponents with lyapunov_exponents(..., k=2)."
+        )
+    return _cycle(game, as_solver(solver), players, num_steps, settle, tol, floor)
+
+
+@partial(jax.jit, static_argnums=(3, 4))
+def _cycle(game: Game, solver: Any, players: Players, num_steps: int, settle: int, tol: Any, floor: Any) -> Cycle:
+    flat, unravel = jax.flatten_util.ravel_pytree(players)
+
+    def orbit(start: jax.Array) -> tuple[Any, ...]:
+        settled = solve(game, solver, unravel(start), settle)
+        record = lambda players, _: jax.flatten_util.ravel_pytree(players)[0]  # noqa: E731
+        return _rounds(solve(game, solver, settled.players, num_steps, state=settled.state, record=record).trace)
+
+    center, period, nearest, farthest, drift = orbit(flat)
+    _, _, near, far, _ = orbit(center + (1 + DISPLACEMENT) * (flat - center))
+    closed = (drift <= tol) & (farthest > floor)
+    same = (jnp.abs(near - nearest) <= tol / 10 * farthest) & (jnp.abs(far - farthest) <= tol / 10 * farthest)
+    return Cycle(closed & same, closed, period, nearest, farthest, unravel(center), drift)
+
+
+def _rounds(path: jax.Array) -> tuple[jax.Array, ...]:
+    """Return centre, period, smallest and largest distance and drift of the rounds in a path of shape (T, n)."""
+
+    def passes(center: jax.Array) -> tuple[jax.Array, ...]:
+        height = (path - center) @ (path[0] - center)
+        passing = (height[:-1] < 0) & (height[1:] >= 0)
+        first, last = jnp.argmax(passing), passing.size - 1 - jnp.argmax(passing[::-1])
+        return height, passing, first, last, jnp.sum(passing) - 1
+
+    rough = jnp.mean(path, axis=0)
+    _, _, first, last, rounds = passes(rough)
+    steps = jnp.arange(path.shape[0])
+    whole = jnp.where(((steps > first) & (steps <= last))[:, None], path, 0)
+    center = jnp.where(rounds > 0, jnp.sum(whole, axis=0) / jnp.maximum(last - first, 1), rough)
+    height, passing, first, last, rounds = passes(center)
+    share = height[:-1] / jnp.where(passing, height[:-1] - height[1:], 1)
+    at = lambda index: path[index] + share[index] * (path[index + 1] - path[index])  # noqa: E731
+    distances = jnp.linalg.norm(path - center, axis=1)
+    farthest = jnp.max(distances)
+    period = jnp.where(rounds > 0, (last + share[last] - first - share[first]) / jnp.maximum(rounds, 1), jnp.nan)
+    drift = jnp.linalg.norm(at(last) - at(first)) / jnp.where(farthest > 0, farthest, 1)
+    return center, period, jnp.min(distances), farthest, jnp.where(rounds > 0, drift, jnp.inf)

@@ -1,0 +1,236 @@
+"""All equilibria of a game in reach of many starts, and all points where a solver stands still."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.flatten_util
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from gamesolve.analysis.certificates import Attraction, Certificate, attraction, classify, first_move
+from gamesolve.analysis.dense import LARGEST_MATRIX
+from gamesolve.game import Game, Players, as_players
+from gamesolve.parametric import as_solver
+
+# A root finder stops after this many steps; those that arrive take some ten.
+MAX_STEPS = 100
+
+
+class Equilibrium(NamedTuple):
+    """A zero of the field and its `Certificate`."""
+
+    players: Players
+    certificate: Certificate
+
+
+class FixedPoint(NamedTuple):
+    """A point where a solver stands still and what it is for it, an `Attraction`."""
+
+    players: Players
+    attraction: Attraction
+
+
+def sample_box(key: jax.Array, low: Players, high: Players, num: int) -> Players:
+    """Draw starts uniformly from a box of players.
+
+    Args:
+        key: typed random key.
+        low: tuple of parameter pytrees, one per player: one corner.
+        high: the opposite corner, shaped as ``low``.
+        num: number of starts.
+
+    Returns:
+        Players with a leading axis of size ``num`` on every leaf, as `find_equilibria` and `basins` take them.
+
+    Example:
+        >>> import jax, gamesolve as gs
+        >>> starts = gs.analysis.sample_box(jax.random.key(0), (-1.0, 0.0), (1.0, 2.0), 5)
+        >>> [start.shape for start in starts]
+        [(5,), (5,)]
+    """
+    return _sample_box(key, as_players(low, len(low)), as_players(high, len(high)), num)
+
+
+@partial(jax.jit, static_argnums=3)
+def _sample_box(key: jax.Array, low: Players, high: Players, num: int) -> Players:
+    corner, unravel = jax.flatten_util.ravel_pytree(low)
+    opposite, _ = jax.flatten_util.ravel_pytree(high)
+    points = jax.random.uniform(key, (num, corner.size), corner.dtype)
+    return jax.vmap(unravel)(corner + points * (opposite - corner))
+
+
+def find_equilibria(
+    game: Game,
+    starts: Players | list[Players],
+    *,
+    tol: float = 1e-5,
+    distance: float = 1e-3,
+    period: float | None = None,
+    finder: Any = None,
+) -> list[Equilibrium]:
+    """Find the zeros of the field in reach of many starts, each once, with a certificate.
+
+    Every start runs a root finder of optimistix on ``v = 0``, all in one compiled call. An end counts where the norm
+    of the field **and** the Newton step left are small: where the field only fades out towards infinity there is no
+    equilibrium. Where equilibria form a set, each start brings its own.
+
+    Args:
+        game: the game, bound to its data; any number of players.
+        starts: players with a leading axis on every leaf, for example of `sample_box`, or a list of players.
+        tol: largest norm of the field at an equilibrium.
+        distance: points nearer to each other than this are one.
+        period: what every parameter may be shifted by, for players that are angles; they are brought within half
+            of it around zero.
+        finder: a root finder or least-squares solver of optimistix; by default ``optimistix.LevenbergMarquardt``.
+
+    Returns:
+        A list of (players, certificate), the most stable first; empty where nothing was found.
+
+    Raises:
+        ImportError: without optimistix.
+        ValueError: if the starts do not share a leading axis, or their Jacobians would not fit.
+
+    Example:
+        >>> import jax, gamesolve as gs
+        >>> game = gs.zero_sum(lambda x, y: (x**3 / 3 - x) + x * y - y**2)
+        >>> starts = gs.analysis.sample_box(jax.random.key(0), (-2.0, -2.0), (2.0, 2.0), 32)
+        >>> for (x, y), certificate in gs.analysis.find_equilibria(game, starts):
+        ...     print(f"{x:.3f} {y:.3f} {certificate.kind}")
+        0.781 0.390 stable, Nash
+        -1.281 -0.640 saddle, not Nash
+
+    Reference:
+        Rader, Lyons, Kidger, "Optimistix: modular optimisation in JAX and Equinox", 2024,
+        https://arxiv.org/abs/2402.09983
+    """
+    ends = _zeros(_field, (game,), game, starts, tol, distance, period, finder)
+    found = [Equilibrium(players, classify(game, players, tol)) for players in ends]
+    return sorted(found, key=lambda entry: -float(entry.certificate.margins.stable))
+
+
+def find_fixed_points(
+    game: Game,
+    solver: optax.GradientTransformation,
+    starts: Players | list[Players],
+    *,
+    tol: float = 1e-5,
+    distance: float = 1e-3,
+    period: float | None = None,
+    finder: Any = None,
+) -> list[FixedPoint]:
+    """Find the points where a solver's first move is zero, each once, and say which attract it, rightly or not.
+
+    The zeros of the field are among them for most solvers; those that adjust the field, as consensus does, may have
+    more.
+
+    Args:
+        game: the game, bound to its data.
+        solver: a solver or any optax transformation.
+        starts: as in `find_equilibria`.
+        tol: largest norm of the solver's move, and of the field at an equilibrium.
+        distance: points nearer to each other than this are one.
+        period: as in `find_equilibria`.
+        finder: as in `find_equilibria`.
+
+    Returns:
+        A list of (players, attraction), the fastest attraction first.
+
+    Raises:
+        ImportError: without optimistix.
+        ValueError: if the starts do not share a leading axis, or their Jacobians would not fit.
+
+    Example:
+        >>> import jax, gamesolve as gs
+        >>> game = gs.zero_sum(lambda x, y: y**2 - x**2)
+        >>> starts = gs.analysis.sample_box(jax.random.key(0), (-1.0, -1.0), (1.0, 1.0), 4)
+        >>> ((players, found),) = gs.analysis.find_fixed_points(game, gs.hamiltonian(0.1), starts)
+        >>> bool(found.attracting), bool(found.spurious)
+        (True, True)
+    """
+    solver = as_solver(solver)
+    ends = _zeros(first_move, (game, solver), game, starts, tol, distance, period, finder)
+    found = [FixedPoint(players, attraction(game, solver, players, tol)) for players in ends]
+    return sorted(found, key=lambda entry: float(entry.attraction.rate))
+
+
+def _field(game: Game, players: Players) -> Players:
+    return game.field(players)
+
+
+def _zeros(
+    motion: Callable[..., Players],
+    subject: tuple[Any, ...],
+    game: Game,
+    starts: Players | list[Players],
+    tol: float,
+    distance: float,
+    period: float | None,
+    finder: Any,
+) -> list[Players]:
+    """Return the zeros of ``motion(*subject, players)`` in reach of the starts, each once."""
+    stacked = as_stack(starts, game.num_players)
+    count, size = _shape(stacked)
+    needed = count * size * size * jax.tree.leaves(stacked)[0].dtype.itemsize
+    if needed > LARGEST_MATRIX:
+        raise ValueError(
+            f"{count} starts with a Jacobian of {size} x {size} each take {needed / 2**30:.1f} GiB, more than the "
+            f"{LARGEST_MATRIX // 2**30} GiB that the dense way allows; give fewer starts, or run gamesolve.newton with "
+            "tol= from each of them, which holds no matrix."
+        )
+    ends, flat, norms, left = jax.tree.map(np.asarray, _search(motion, finder, subject, stacked))
+    wrap = (lambda values: values) if period is None else (lambda values: values - period * np.round(values / period))
+    kept: list[int] = []
+    for index in np.flatnonzero((norms <= tol) & (left <= np.sqrt(tol))):
+        if not np.any(np.linalg.norm(wrap(flat[kept] - flat[index]), axis=1) < distance):
+            kept.append(int(index))
+    return [jax.tree.map(lambda leaf, index=index: jnp.asarray(wrap(leaf[index])), ends) for index in kept]
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _search(motion: Callable[..., Players], finder: Any, subject: tuple[Any, ...], starts: Players) -> Any:
+    optimistix = _optimistix()
+    eps = float(jnp.finfo(jax.tree.leaves(starts)[0].dtype).eps)
+    chosen = optimistix.LevenbergMarquardt(rtol=eps**0.5, atol=eps**0.75) if finder is None else finder
+
+    def find(start: Players) -> Any:
+        residual = lambda players, _: motion(*subject, players)  # noqa: E731
+        end = optimistix.root_find(residual, chosen, start, max_steps=MAX_STEPS, throw=False).value
+        flat, unravel = jax.flatten_util.ravel_pytree(end)
+        function = lambda z: jax.flatten_util.ravel_pytree(motion(*subject, unravel(z)))[0]  # noqa: E731
+        value = function(flat)
+        left = jnp.linalg.lstsq(jax.jacfwd(function)(flat), value)[0]
+        return end, flat, jnp.linalg.norm(value), jnp.linalg.norm(left) / (1 + jnp.linalg.norm(flat))
+
+    return jax.vmap(find)(starts)
+
+
+def as_stack(starts: Players | list[Players], number: int) -> Players:
+    """Return starts as players with a leading axis, from those or from a list of players."""
+    if isinstance(starts, list):
+        if not starts:
+            raise ValueError("starts is an empty list; give at least one tuple of players.")
+        starts = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(as_players(start, number) for start in starts))
+    stacked = as_players(starts, number)  # pyright: ignore[reportArgumentType]
+    lengths = {jnp.shape(leaf)[:1] for leaf in jax.tree.leaves(stacked)}
+    if len(lengths) > 1 or () in lengths:
+        raise ValueError(
+            f"starts has leading axes {sorted(lengths)}; stack the starts along one leading axis of every leaf, or "
+            "give a list of players."
+        )
+    return stacked
+
+
+def _shape(stacked: Players) -> tuple[int, int]:
+    count = jax.tree.leaves(stacked)[0].shape[0]
+    return count, optax.tree.size(stacked) // count
+
+
+def _optimistix() -> Any:
+    try:
+        import optimistix
+    except ImportError:
+        raise ImportError("the root finders are those of optimistix: pip install 'gamesolve[analysis]'.") from None
+    return optimistix

@@ -1,0 +1,80 @@
+"""The Jacobian of a game as an operator, and its inverse beside a number: what leading eigenpairs are found of."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.core
+import jax.flatten_util
+import jax.numpy as jnp
+import numpy as np
+
+from gamesolve import linear
+from gamesolve.analysis.arnoldi import leading_pairs
+from gamesolve.analysis.dense import dense_derivative
+from gamesolve.analysis.pairs import Pairs, certified
+from gamesolve.game import Game, Players
+
+# Parameters up to which a shifted Jacobian is factorised rather than solved with by GMRES.
+LARGEST_FACTORS = 2000
+# Vectors between restarts of that GMRES: the operator is indefinite, and short cycles stall.
+INNER_SPACE = 100
+
+
+def field_operator(game: Game, players: Players) -> Any:
+    """Return ``t -> J t`` on the players ravelled in order; with its arguments bound it is an `Operator`."""
+    flat, unravel = jax.flatten_util.ravel_pytree(players)
+    _, product = jax.linearize(lambda z: jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0], flat)
+    return product
+
+
+def nearest_pairs(
+    game: Game, players: Players, flat: jax.Array, k: int, near: complex, tolerance: float | None
+) -> Pairs:
+    """Return the eigenpairs of J nearest to a number, as the leading ones of ``(J - near I)^-1``."""
+    shift: Any = near if np.iscomplexobj(near) and np.imag(near) else float(np.real(near))
+    like = flat.astype(jnp.result_type(flat.dtype, type(shift)))
+    if flat.size <= LARGEST_FACTORS:
+        inverse = jax.tree_util.Partial(_by_factors, _factors(game, players, jnp.asarray(shift, like.dtype)))
+    else:
+        inverse = jax.tree_util.Partial(_by_solves, game, players, jnp.asarray(shift, like.dtype))
+    found = leading_pairs(inverse, like, k, ("LM",), tolerance)
+    operator = jax.tree_util.Partial(field_operator, game, players)
+    return certified(operator, shift + 1 / found.eigenvalues, found.vectors, tolerance)
+
+
+@jax.jit
+def _factors(game: Game, players: Players, shift: jax.Array) -> Any:
+    flat, unravel = jax.flatten_util.ravel_pytree(players)
+    matrix = dense_derivative(lambda z: jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0], flat)
+    return jax.scipy.linalg.lu_factor(matrix - shift * jnp.eye(flat.size, dtype=shift.dtype))
+
+
+def _by_factors(factors: Any) -> Any:
+    return partial(jax.scipy.linalg.lu_solve, factors)
+
+
+def _by_solves(game: Game, players: Players, shift: jax.Array) -> Any:
+    """Return the shifted inverse by GMRES, complex vectors as pairs of real ones."""
+    product = field_operator(game, players)
+
+    def shifted(pair: Any) -> Any:
+        a, b = shift.real, shift.imag
+        if len(pair) == 1:
+            return (product(pair[0]) - a * pair[0],)
+        x, y = pair
+        return product(x) - a * x + b * y, product(y) - a * y - b * x
+
+    def inverse(vector: jax.Array) -> jax.Array:
+        pair = (vector.real, vector.imag) if jnp.iscomplexobj(vector) else (vector,)
+        solution, _ = jax.scipy.sparse.linalg.gmres(
+            shifted,
+            pair,
+            tol=linear.default_tolerance(pair),
+            restart=INNER_SPACE,
+            maxiter=10,
+            solve_method="incremental",
+        )
+        return jax.lax.complex(*solution) if len(pair) == 2 else solution[0]
+
+    return inverse
