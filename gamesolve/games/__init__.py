@@ -1,5 +1,6 @@
 """A catalogue of games, each with a start and its known equilibria."""
 
+from gamesolve.games import data, gan
 from gamesolve.games.matrix import (
     duality_gap,
     lagrangian,
@@ -20,24 +21,32 @@ from gamesolve.games.quadratic import (
     random_quadratic,
     rotation,
 )
+from gamesolve.games.stochastic import dual_regression, finite_sum, noisy_bilinear, shifted_classes, single_entries
 from gamesolve.games.toy import cosine
 
 __all__ = [
     "bilinear",
     "cosine",
     "curl",
+    "data",
+    "dual_regression",
     "duality_gap",
+    "finite_sum",
+    "gan",
     "icr_quadratic",
     "lagrangian",
     "matching_pennies",
     "matrix_game",
     "multiplier_projection",
     "multipliers",
+    "noisy_bilinear",
     "polymatrix",
     "quadratic",
     "random_matrix_game",
     "random_quadratic",
     "rock_paper_scissors",
     "rotation",
+    "shifted_classes",
     "simplices",
+    "single_entries",
 ]

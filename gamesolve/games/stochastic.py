@@ -156,7 +156,7 @@ def shifted_classes(features: Any, labels: Any, ridge: float = 0.1, cost: float 
         features: array of shape (N, d), the a_i; standardised features suit the defaults.
         labels: array of shape (N,) of -1 and 1, the l_i.
         ridge: weight of the classifier's penalty.
-        cost: price of the move; above |w|^2 / 4 the payoff is concave in y.
+        cost: price of the move; above ``|w|^2 / 4`` the payoff is concave in y.
 
     Returns:
         The game on all examples; start at zero.

@@ -1,0 +1,139 @@
+# %% [markdown]
+# # GANs of two parameters: everything in the plane
+#
+# Data and latents are standard normal. The generator is `w_G z + b_G` and the discriminator sees `w_D x + b_D`. Two of
+# the four are held and the other two play. The game is the saturating one, and expectations are exact unless we say so.
+
+# %%
+import os
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+
+import gamesolve as gs
+from gamesolve.games import gan
+
+fast = "GAMESOLVE_FAST" in os.environ
+
+# %% [markdown]
+# ## The plane of the biases
+#
+# A sigmoid asks "left or right?", and as long as the generator moves it has an answer. Nobody settles: the
+# generator's bias goes to plus infinity and the discriminator's to minus infinity. A Gaussian bump asks "how far from
+# here?", and spirals into (0, 0), where everything is right.
+
+# %%
+flow = gs.runge_kutta(0.1)
+for name, discriminator in (("sigmoid", gan.Sigmoid()), ("bump", gan.Bump(0.5))):
+    plane = gan.bias_plane(discriminator)
+    for steps in (100, 1000, 10_000):
+        b_g, b_d = gs.solve(plane.game, flow, plane.players, steps).players
+        print(f"{name:8} time {steps / 10:6.0f}: b_G = {b_g:9.3f}, b_D = {b_d:7.3f}")
+
+# %% [markdown]
+# The eigenvalues at (0, 0) say how: a stable focus. For `kappa = 1/2` the equilibrium is stable and **not** a Nash
+# equilibrium: the discriminator could do better alone. With a wrong weight of the discriminator the spiral still goes
+# inwards down to a threshold, and below it outwards.
+
+# %%
+for kappa in (0.5, 1.0):
+    origin = gan.bias_plane(gan.Bump(kappa)).game.equilibria[0]
+    certificate = gs.analysis.classify(gan.bias_plane(gan.Bump(kappa)).game, origin)
+    print(f"kappa {kappa}: stable {bool(certificate.stable)}, Nash {bool(certificate.nash)}")
+    for weight in (1.0, 0.85, 0.75, 0.65, 0.55):
+        value = complex(gs.analysis.eigenvalues(gan.bias_plane(gan.Bump(kappa), weights=(1.0, weight)).game, origin)[0])
+        print(
+            f"  w_D = {weight:4}: {value.real:+.4f} +- {value.imag:.4f}i, {'inwards' if value.real < 0 else 'outwards'}"
+        )
+
+# %%
+figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+for ax, weight in zip(axes, (0.9, 0.6), strict=True):
+    plane = gan.bias_plane(gan.Bump(0.5), weights=(1.0, weight))
+    xs, ys = gs.solve(plane.game, gs.runge_kutta(0.05), (0.3, 0.3), 600, record=lambda players, _: players).trace
+    ax.plot(xs, ys, linewidth=0.8)
+    ax.plot(0, 0, "k+")
+    ax.set(title=f"w_D = {weight}", xlabel="b_G", ylabel="b_D")
+
+# %% [markdown]
+# ## The plane of the weights
+#
+# Now the biases are right and the weights play, starting at (1, 1): the generator makes exactly the data. That is no
+# equilibrium. The discriminator's bump believes most in what lies near 0, and the generator goes there: its scale
+# collapses in finite time. Its square meets zero in a straight line, which gives the time.
+
+# %%
+for kappa in (0.5, 1.0):
+    plane, step = gan.weight_plane(gan.Bump(kappa)), 1e-3
+    scale, weight = gs.solve(
+        plane.game, gs.runge_kutta(step), plane.players, 310, record=lambda players, _: players
+    ).trace
+    last = int(np.argmax(~(np.asarray(scale) > 0.1))) - 1
+    time = (last + 1 + scale[last] ** 2 / (scale[last - 1] ** 2 - scale[last] ** 2)) * step
+    print(f"kappa {kappa}: w_G reaches 0 at time {time:.3f}, with w_D = {weight[last]:.3f}")
+
+# %% [markdown]
+# ## Few samples
+#
+# On samples, `log(1 - D)` has a pole where a generated sample meets the top of the bump. The gradient has an infinite
+# variance there: no number of samples brings it close to the exact one. We cap the bump at 0.995 to give it a variance.
+# Then a field from few samples has zeros that are not there: saddles, each with a partner. Averaging the field over 30
+# draws of noise of scale 0.2 on the parameters removes most of them.
+
+# %%
+bump = gan.Bump(0.5, cap=0.005)
+
+
+def saddles(samples, smoothed, seed):
+    game = gan.bias_plane(bump, samples=samples, key=jax.random.key(seed)).game
+    game = gs.analysis.smooth(game, 0.2, 30, jax.random.key(100 + seed)) if smoothed else game
+    axes = ((1.0, 0.0), (0.0, 1.0))
+    picture = gs.analysis.slice_field(game, (0.0, 0.0), axes, (-2.0, -2.0), (2.0, 2.0), 31 if fast else 61)
+    return gan.zeros_on_grid(picture.motion).saddles
+
+
+print("exact:", int(saddles(None, False, 0)), "saddles")
+for samples, seeds in ((2500, 4), (100, 8), (5, 8))[1 if fast else 0 :]:
+    for smoothed in (False, True):
+        count = jax.jit(lambda seed, samples=samples, smoothed=smoothed: saddles(samples, smoothed, seed))
+        counts = [int(count(seed)) for seed in range(seeds)]
+        print(
+            f"{samples:5} samples{', smoothed' if smoothed else '':10}: {np.mean(counts):.2f} spurious saddles {counts}"
+        )
+
+# %% [markdown]
+# ## Slices of a larger game
+#
+# A generator and a discriminator of two hidden layers of 100 units each, on a line. A random plane through their
+# biases shows a field as well, and most of the motion leaves it: a zero in such a picture is no equilibrium.
+
+# %%
+network = gan.MLP((1, 100, 100, 1), jnp.tanh)
+experiment = gan.gaussian(generator=network, discriminator=network)
+bound = experiment.game.bind(experiment.sample(jax.random.key(0)))
+
+
+def random_direction(players, player, seed):
+    """Return a direction of length one in the biases of one player."""
+    keys = iter(jax.random.split(jax.random.key(seed), 100))
+
+    def entry(number, path, leaf):
+        among = number == player and path[-1].key == "bias"
+        return jax.random.normal(next(keys), leaf.shape) if among else jnp.zeros_like(leaf)
+
+    tree = tuple(
+        jax.tree_util.tree_map_with_path(lambda path, leaf, number=number: entry(number, path, leaf), own)
+        for number, own in enumerate(players)
+    )
+    length = jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(tree)))
+    return jax.tree.map(lambda leaf: leaf / length, tree)
+
+
+for seed in range(2 if fast else 5):
+    plane = tuple(random_direction(experiment.players, player, 10 * seed + player) for player in (0, 1))
+    picture = gs.analysis.slice_field(bound, experiment.players, plane, (-3.0, -3.0), (3.0, 3.0), 9 if fast else 21)
+    inside = jnp.linalg.norm(picture.motion, axis=-1)
+    share = jnp.median(inside / jnp.hypot(picture.out, inside))
+    print(f"random plane {seed}: the part of the field that lies in it is {share:.1%} of its length (median)")

@@ -1,0 +1,90 @@
+# %% [markdown]
+# # One number each: the Dirac-GAN, and linear GANs
+#
+# Data sit at 0, the generator at `theta`, and the discriminator is the line `-psi x`. The equilibrium is (0, 0). Larger
+# GANs whose samples do not overlap with the data look like this one there.
+
+# %%
+import jax
+import optax
+
+import gamesolve as gs
+from gamesolve.games import gan
+
+step, num_steps = 0.2, 500
+clipped = gs.transforms.project((None, gan.clip(1.0)))
+variants = {
+    "GAN": (gan.dirac(), None),
+    "non-saturating": (gan.dirac(gan.non_saturating), None),
+    "Wasserstein": (gan.dirac(gan.wasserstein), None),
+    "Wasserstein, clipped": (gan.dirac(gan.wasserstein), clipped),
+    "Wasserstein, gradient penalty 1": (gan.dirac(gan.wasserstein, (gan.gradient_penalty(1.0),)), None),
+    "hinge": (gan.dirac(gan.hinge), None),
+    "R1, gamma = 0.3": (gan.dirac(regularisers=(gan.r1(0.3),)), None),
+    "R1, gamma = 1": (gan.dirac(regularisers=(gan.r1(1.0),)), None),
+    "R2, gamma = 0.3": (gan.dirac(regularisers=(gan.r2(0.3),)), None),
+    "instance noise 1": (gan.dirac(noise=1.0), None),
+    "weight decay 0.3": (gan.dirac(regularisers=(gan.weight_decay(0.3),)), None),
+}
+
+
+def distance(experiment, solver):
+    run = gs.solve(experiment.game, solver, experiment.players, num_steps)
+    return float(experiment.measures["distance"](run.players))
+
+
+# %% [markdown]
+# ## Distance from the equilibrium after 500 steps, from (1, 1)
+#
+# The plain losses rotate: their eigenvalues are imaginary, so that simultaneous steps spiral outwards and
+# alternating ones stay on a curve. What damps the discriminator at the data settles: R1, R2, instance noise, weight
+# decay. The gradient penalty wants a slope of one at the equilibrium, where it should be zero, and never settles.
+
+# %%
+print(f"{'':32} {'eigenvalue':>16} {'simultaneous':>13} {'alternating':>12}")
+for name, (experiment, projection) in variants.items():
+    value = complex(gs.analysis.eigenvalues(experiment.game, experiment.game.equilibria[0])[0])
+    shown = "-" if "penalty" in name else f"{value.real:+.3f} {abs(value.imag):+.3f}i"
+    solvers = (
+        make(step) if projection is None else optax.chain(make(step), projection) for make in (gs.simgd, gs.altgd)
+    )
+    print(f"{name:32} {shown:>16}", *(f"{distance(experiment, solver):12.3g}" for solver in solvers))
+print(f"{'GAN, consensus gamma = 1':32} {'':16} {distance(gan.dirac(), gs.conopt(step, gamma=1.0)):12.3g}")
+print(f"{'GAN, competitive descent':32} {'':16} {distance(gan.dirac(), gs.cgd(step)):12.3g}")
+
+# %% [markdown]
+# ## Estimating a covariance
+#
+# A linear generator `V z` against a quadratic discriminator `x^T W x`. Which step sizes hold? Competitive descent
+# takes all four; the others have to be slow.
+
+# %%
+experiment = gan.covariance(20)
+makers = {
+    "ogda": (gs.ogda, 3000),
+    "sga": (gs.sga, 1500),
+    "conopt": (lambda eta: gs.conopt(eta, gamma=1.0), 1500),
+    "cgd": (gs.cgd, 500),
+}
+print(f"start: residual {float(experiment.measures['residual'](experiment.players)):.2f}")
+for name, (make, steps) in makers.items():
+    results = []
+    for eta in (0.005, 0.025, 0.1, 0.4):
+        run = gs.solve(experiment.game, make(eta), experiment.players, steps, max_norm=1e6)
+        residual = float(experiment.measures["residual"](run.players))
+        results.append(f"{'diverged' if run.status == gs.Status.DIVERGED else f'{residual:.3g}':>9}")
+    print(f"{name:7} {steps} steps, eta = .005, .025, .1, .4:", *results)
+
+# %% [markdown]
+# ## Estimating a mean
+#
+# The Wasserstein GAN with a linear critic is bilinear: simultaneous descent flies off, optimism settles.
+
+# %%
+exact = gan.mean_estimation()
+for solver in (gs.simgd(0.3), gs.ogda(0.3), gs.extragradient(0.3), gs.cgd(0.3)):
+    run = gs.solve(exact.game, solver, exact.players, num_steps)
+    print(f"{solver!r:45} error {float(exact.measures['error'](run.players)):.3g}")
+sampled = gan.mean_estimation(batch_size=64)
+run = gs.solve(sampled.game, gs.ogda(0.1), sampled.players, 2000, sample=sampled.sample, key=jax.random.key(0))
+print(f"optimism on batches of 64: error {float(sampled.measures['error'](run.players)):.3g}")

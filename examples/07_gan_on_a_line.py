@@ -1,0 +1,138 @@
+# %% [markdown]
+# # A GAN on a line: collapse, hopping, swaying away, forgetting
+#
+# Latents are numbers and so are the data, so that a generator is a curve and the discriminator is another one. Each
+# failure below is one number, over several seeds that run through one compiled program.
+
+# %%
+import os
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+import optax
+
+import gamesolve as gs
+from gamesolve.games import gan
+
+fast = "GAMESOLVE_FAST" in os.environ
+num_steps, every = (300, 30) if fast else (3000, 30)
+
+
+def line(loss, activation, **settings):
+    network = gan.MLP((1, 32, 32, 1), activation)
+    return lambda key: gan.line(
+        (-6.0, -2.0, 2.0, 6.0),
+        0.2,
+        loss=loss,
+        batch_size=64,
+        generator=network,
+        discriminator=network,
+        key=key,
+        **settings,
+    )
+
+
+def train(make, solver, names, seeds):
+    """Return the traces of all seeds, the seed being the first axis."""
+
+    @jax.vmap
+    def run(seed):
+        experiment = make(jax.random.key(seed))
+        return gs.solve(
+            experiment.game,
+            solver,
+            experiment.players,
+            num_steps,
+            sample=experiment.sample,
+            key=jax.random.key(50 + seed),
+            record=experiment.watch(*names),
+            every=every,
+        ).trace
+
+    return jax.tree.map(np.asarray, run(jnp.arange(2 if fast else seeds)))
+
+
+# %% [markdown]
+# ## Mode collapse
+#
+# Four clusters, ReLU networks, the non-saturating loss and plain gradient steps: most seeds keep two of four.
+
+# %%
+trace = train(line(gan.non_saturating, jax.nn.relu), gs.simgd(0.1), ("modes", "shares"), 8)
+print("modes covered at the end, of 4:", trace["modes"][:, -1])
+print("largest share of one mode:     ", trace["shares"][:, -1].max(axis=1).round(2))
+
+# %% [markdown]
+# ## The swaying failure
+#
+# The saturating loss, the same networks and steps. Early on the discriminator chases the generator to one side, and
+# gets so sure of itself that the generator has no gradient left: it is thrown out and never returns.
+
+# %%
+for name, make in (
+    ("four clusters", line(gan.minimax, jax.nn.relu)),
+    ("one Gaussian", lambda key: gan.gaussian(batch_size=64, key=key)),
+):
+    samples = train(make, gs.simgd(0.1), ("samples",), 16)["samples"]
+    away = np.abs(samples.mean(axis=(-1, -2))) > 20
+    gone = away.any(axis=1)
+    back = gone & ~away[:, -1]
+    print(f"{name}: {gone.sum()} of {len(gone)} seeds left (mean beyond 20), {back.sum()} returned")
+
+# %% [markdown]
+# ## Hopping and forgetting
+#
+# Smooth networks and RMSProp keep moving: the generator's largest mode changes between most records, and what the
+# discriminator thinks of the clusters drifts. All clusters are equally likely in the data, and against a generator that
+# stands still its preferences settle: the drift is the game's, not the data's.
+
+# %%
+smooth = line(gan.minimax, jnp.tanh)
+still = gs.per_player(optax.set_to_zero(), optax.rmsprop(1e-3))
+for name, solver in (("both play", optax.rmsprop(1e-3)), ("generator stands still", still)):
+    trace = train(smooth, solver, ("shares", "preference"), 6)
+    later = trace["preference"][:, trace["preference"].shape[1] // 2 :]
+    hops = [int(gan.hops(shares)) for shares in trace["shares"]]
+    drift = [round(float(gan.drift(preference)), 3) for preference in later]
+    print(f"{name:23}: hops in {num_steps // every} records {hops}, drift in logits a record {drift}")
+
+# %% [markdown]
+# ## Histogram, discriminator and map over training
+#
+# On one Gaussian, with the Wasserstein-1 distance to the data as the number.
+
+# %%
+network = gan.MLP((1, 32, 32, 1), jnp.tanh)
+experiment = gan.gaussian(batch_size=128, generator=network, discriminator=network)
+latent, place = jnp.linspace(-3, 3, 100)[:, None], jnp.linspace(-3, 9, 100)[:, None]
+
+
+def curves(watch, players, state):
+    return watch(players, state) | {
+        "map": network(players[0], latent),
+        "belief": jax.nn.sigmoid(network(players[1], place)),
+    }
+
+
+trace = gs.solve(
+    experiment.game,
+    gs.simgd(0.05),
+    experiment.players,
+    num_steps,
+    sample=experiment.sample,
+    key=jax.random.key(1),
+    record=jax.tree_util.Partial(curves, experiment.watch("samples", "wasserstein1")),
+    every=num_steps // 3,
+).trace
+print("Wasserstein-1 distance after each third:", trace["wasserstein1"].round(2))
+figure, axes = plt.subplots(1, 3, figsize=(11, 3), layout="constrained")
+for row in range(3):
+    label = f"{(row + 1) * num_steps // 3} steps"
+    axes[0].hist(np.asarray(trace["samples"][row, :, 0]), bins=40, density=True, histtype="step", label=label)
+    axes[1].plot(place, trace["belief"][row], label=label)
+    axes[2].plot(latent, trace["map"][row], label=label)
+for ax, title in zip(axes, ("samples", "discriminator", "latent to data"), strict=True):
+    ax.set_title(title)
+axes[0].legend(fontsize="small")

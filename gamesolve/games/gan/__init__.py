@@ -1,0 +1,82 @@
+"""GANs as games: each experiment with its data, start, known equilibria and measures."""
+
+from gamesolve.games.gan.adversarial import adversarial, batches
+from gamesolve.games.gan.classifier import Classifier, ImageMeasures, image_measures, train_classifier
+from gamesolve.games.gan.convolutional import convolutional, from_equinox
+from gamesolve.games.gan.counter_attack import CounterAttack, counter_attack
+from gamesolve.games.gan.data import Circle, Clusters
+from gamesolve.games.gan.dirac import dirac
+from gamesolve.games.gan.experiment import Experiment
+from gamesolve.games.gan.images import Networks, images, perceptrons
+from gamesolve.games.gan.linear import covariance, mean_estimation
+from gamesolve.games.gan.losses import Loss, hinge, least_squares, minimax, non_saturating, wasserstein
+from gamesolve.games.gan.mixtures import circle, clusters, five, gaussian, grid, line, ring
+from gamesolve.games.gan.networks import MLP
+from gamesolve.games.gan.projection import projection
+from gamesolve.games.gan.regularisers import (
+    Regulariser,
+    clip,
+    gradient_penalty,
+    instance_noise,
+    r1,
+    r2,
+    spectral_normalisation,
+    weight_decay,
+)
+from gamesolve.games.gan.tiny import Bump, Sigmoid, bias_plane, weight_plane
+from gamesolve.games.gan.traces import drift, hops, longest_stretch
+from gamesolve.games.gan.winding import Zeros, zeros_on_grid
+
+__all__ = [
+    "MLP",
+    "Bump",
+    "Circle",
+    "Classifier",
+    "Clusters",
+    "CounterAttack",
+    "Experiment",
+    "ImageMeasures",
+    "Loss",
+    "Networks",
+    "Regulariser",
+    "Sigmoid",
+    "Zeros",
+    "adversarial",
+    "batches",
+    "bias_plane",
+    "circle",
+    "clip",
+    "clusters",
+    "convolutional",
+    "counter_attack",
+    "covariance",
+    "dirac",
+    "drift",
+    "five",
+    "from_equinox",
+    "gaussian",
+    "gradient_penalty",
+    "grid",
+    "hinge",
+    "hops",
+    "image_measures",
+    "images",
+    "instance_noise",
+    "least_squares",
+    "line",
+    "longest_stretch",
+    "mean_estimation",
+    "minimax",
+    "non_saturating",
+    "perceptrons",
+    "projection",
+    "r1",
+    "r2",
+    "ring",
+    "spectral_normalisation",
+    "train_classifier",
+    "wasserstein",
+    "weight_decay",
+    "weight_plane",
+    "zeros_on_grid",
+]

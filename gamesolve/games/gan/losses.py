@@ -1,0 +1,65 @@
+"""What GANs play for: pairs of payoffs of the discriminator's outputs.
+
+A loss maps the logits of real and generated examples to one value per example; the payoffs are their means, and both
+players maximise. ``sigmoid(logit)`` is the discriminator's belief that an example is real.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+Values = Callable[[jax.Array, jax.Array], jax.Array]
+
+
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class Loss:
+    """A pair of payoffs, each ``values(real_logits, fake_logits)`` of the shape of the logits.
+
+    Attributes:
+        name: what it is called.
+        discriminator: what the discriminator maximises.
+        generator: what the generator maximises; None where it minimises what the discriminator maximises, which makes
+            the game zero-sum.
+    """
+
+    name: str
+    discriminator: Values
+    generator: Values | None = None
+
+
+def _likelihood(real: jax.Array, fake: jax.Array) -> jax.Array:
+    return jax.nn.log_sigmoid(real) + jax.nn.log_sigmoid(-fake)
+
+
+def _believed(_: jax.Array, fake: jax.Array) -> jax.Array:
+    return jax.nn.log_sigmoid(fake)
+
+
+def _difference(real: jax.Array, fake: jax.Array) -> jax.Array:
+    return real - fake
+
+
+def _output(_: jax.Array, fake: jax.Array) -> jax.Array:
+    return fake
+
+
+def _margins(real: jax.Array, fake: jax.Array) -> jax.Array:
+    return -jax.nn.relu(1 - real) - jax.nn.relu(1 + fake)
+
+
+def _squares(real: jax.Array, fake: jax.Array) -> jax.Array:
+    return -(jnp.square(real - 1) + jnp.square(fake)) / 2
+
+
+def _square_to_one(_: jax.Array, fake: jax.Array) -> jax.Array:
+    return -jnp.square(fake - 1) / 2
+
+
+minimax = Loss("minimax", _likelihood)
+non_saturating = Loss("non_saturating", _likelihood, _believed)
+wasserstein = Loss("wasserstein", _difference)
+hinge = Loss("hinge", _margins, _output)
+least_squares = Loss("least_squares", _squares, _square_to_one)

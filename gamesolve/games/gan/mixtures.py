@@ -1,0 +1,277 @@
+"""GANs on synthetic data: clusters on a line or in the plane, rings, grids, a circle."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gamesolve import metrics
+from gamesolve.game import Game
+from gamesolve.games.gan.adversarial import adversarial, batches
+from gamesolve.games.gan.data import Circle, Clusters
+from gamesolve.games.gan.experiment import Experiment
+from gamesolve.games.gan.losses import Loss, minimax
+from gamesolve.games.gan.networks import MLP
+from gamesolve.games.gan.regularisers import Regulariser
+from gamesolve.sampling import latents
+
+WATCHED = 1000
+"""Number of generated examples that measures look at."""
+
+
+def clusters(
+    centres: Any,
+    scale: Any,
+    *,
+    loss: Loss = minimax,
+    regularisers: tuple[Regulariser, ...] = (),
+    key: jax.Array | None = None,
+    batch_size: int = 256,
+    latent_dim: int = 16,
+    generator: MLP | None = None,
+    discriminator: MLP | None = None,
+    reach: Any = None,
+) -> Experiment:
+    """Make a GAN on normal clusters, all equally likely.
+
+    Its measures look at the same thousand latents at every step: ``samples``, their ``modes`` covered (at least ten
+    samples within ``reach``), the share of ``good`` ones (within ``reach`` of some centre), ``reverse_kl`` to
+    equal shares over nearest centres, ``mmd`` to as many data, and ``shares``, how many are nearest to each centre.
+    ``preference`` is the discriminator's logit at each centre less their mean. In one dimension also ``wasserstein1``.
+
+    Args:
+        centres: shape (k, d).
+        scale: standard deviation of each cluster.
+        loss: what the players play for.
+        regularisers: terms of the payoffs.
+        key: typed random key of the initial weights and of what the measures look at; ``jax.random.key(0)`` unless
+            given.
+        batch_size: number of pairs a draw.
+        latent_dim: dimension of the normal latents; that of the generator's inputs where it is given.
+        generator: its network; two hidden layers of 64 ReLUs unless given.
+        discriminator: likewise.
+        reach: how far from its centre a sample still belongs to a mode; three times ``scale`` unless given.
+
+    Returns:
+        The experiment.
+
+    Example:
+        >>> import jax, gamesolve as gs
+        >>> experiment = gs.games.gan.ring(8, batch_size=16)
+        >>> run = gs.solve(experiment.game, gs.simgd(0.01), experiment.players, 2, sample=experiment.sample,
+        ...                key=jax.random.key(0), record=experiment.watch("modes", "mmd"))
+        >>> run.trace["modes"].shape
+        (2,)
+    """
+    centres, scale = jnp.asarray(centres, float), jnp.asarray(scale, float)
+    key = jax.random.key(0) if key is None else key
+    watched = Clusters(centres, scale, WATCHED)(jax.random.fold_in(key, 2))
+    networks = _networks(latent_dim, centres.shape[1], generator, discriminator)
+    experiment = _experiment(networks, Clusters(centres, scale, batch_size), watched, key, loss, regularisers)
+    seen = networks[0], _latent(key, networks[0])
+    partial = jax.tree_util.Partial
+    reach = 3 * scale if reach is None else jnp.asarray(reach, float)
+    measures = {
+        "modes": partial(_modes, centres, reach, *seen),
+        "good": partial(_good, centres, reach, *seen),
+        "reverse_kl": partial(_reverse_kl, centres, *seen),
+        "shares": partial(_shares, centres, *seen),
+        "preference": partial(_preference, centres, networks[1]),
+    }
+    return experiment._replace(measures=experiment.measures | measures)
+
+
+def gaussian(mean: float = 3.0, scale: float = 1.0, **settings: Any) -> Experiment:
+    """Make a GAN on a normal distribution on the line.
+
+    Args:
+        mean: of the data.
+        scale: standard deviation of the data.
+        **settings: as in `clusters`; latents have one dimension unless it says otherwise, so that the generator is a
+            map of the line to the line.
+
+    Returns:
+        The experiment.
+    """
+    return clusters([[mean]], scale, **_on_the_line(settings))
+
+
+def line(positions: Any = (-2.0, 2.0), scale: float = 0.3, **settings: Any) -> Experiment:
+    """Make a GAN on a mixture of normal distributions on the line.
+
+    Args:
+        positions: of the clusters.
+        scale: standard deviation of each.
+        **settings: as in `clusters`; latents have one dimension unless it says otherwise.
+
+    Returns:
+        The experiment.
+    """
+    return clusters(jnp.asarray(positions, float)[:, None], scale, **_on_the_line(settings))
+
+
+def five(scale: float = 0.2, radius: float = 2.0, **settings: Any) -> Experiment:
+    """Make a GAN on five clusters in the plane: one at 0 and four at the corners of a square.
+
+    Args:
+        scale: standard deviation of each.
+        radius: distance of the corners from 0.
+        **settings: as in `clusters`.
+
+    Returns:
+        The experiment.
+    """
+    side = radius / 2**0.5
+    return clusters([[0, 0], [side, side], [-side, side], [-side, -side], [side, -side]], scale, **settings)
+
+
+def ring(modes: int = 8, scale: float = 0.01, radius: float = 1.0, **settings: Any) -> Experiment:
+    """Make a GAN on clusters evenly spaced on a circle.
+
+    Args:
+        modes: number of clusters.
+        scale: standard deviation of each.
+        radius: of the circle.
+        **settings: as in `clusters`.
+
+    Returns:
+        The experiment.
+
+    Reference:
+        Metz et al., "Unrolled Generative Adversarial Networks", ICLR 2017, https://arxiv.org/abs/1611.02163; with the
+        settings here Mescheder, Nowozin, Geiger, "The Numerics of GANs", NeurIPS 2017,
+        https://arxiv.org/abs/1705.10461
+    """
+    angles = 2 * jnp.pi * jnp.arange(modes) / modes
+    return clusters(radius * jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=1), scale, **settings)
+
+
+def grid(side: int = 5, scale: float = 0.05, spacing: float = 1.0, **settings: Any) -> Experiment:
+    """Make a GAN on a square grid of clusters, 16 with ``side=4`` and 25 with ``side=5``.
+
+    Args:
+        side: number of clusters along one side.
+        scale: standard deviation of each.
+        spacing: distance of neighbours.
+        **settings: as in `clusters`.
+
+    Returns:
+        The experiment.
+
+    Reference:
+        Dumoulin et al., "Adversarially Learned Inference", ICLR 2017, https://arxiv.org/abs/1606.00704
+    """
+    ticks = spacing * (jnp.arange(side) - (side - 1) / 2)
+    return clusters(jnp.stack(jnp.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2), scale, **settings)
+
+
+def circle(
+    *,
+    loss: Loss = minimax,
+    regularisers: tuple[Regulariser, ...] = (),
+    key: jax.Array | None = None,
+    batch_size: int = 256,
+    latent_dim: int = 2,
+    generator: MLP | None = None,
+    discriminator: MLP | None = None,
+) -> Experiment:
+    """Make a GAN on ``u = z / ||z|| + z / 10``: latents of the plane drawn to a circle.
+
+    The map itself is a generator that makes no error and that a network can't represent: it tears the plane at 0. The
+    measures are ``samples`` and ``mmd``, as in `clusters`, and ``sectors``: how many of 16 sectors of the plane hold at
+    least ten of the thousand samples.
+
+    Args:
+        loss: as in `clusters`, as all that follow.
+        regularisers: terms of the payoffs.
+        key: of the initial weights and of what the measures look at.
+        batch_size: number of pairs a draw.
+        latent_dim: dimension of the normal latents; that of the generator's inputs where it is given.
+        generator: its network.
+        discriminator: likewise.
+
+    Returns:
+        The experiment.
+    """
+    key = jax.random.key(0) if key is None else key
+    networks = _networks(latent_dim, 2, generator, discriminator)
+    watched = Circle(WATCHED)(jax.random.fold_in(key, 2))
+    experiment = _experiment(networks, Circle(batch_size), watched, key, loss, regularisers)
+    sectors = jax.tree_util.Partial(_sectors, networks[0], _latent(key, networks[0]))
+    return experiment._replace(measures=experiment.measures | {"sectors": sectors})
+
+
+def _on_the_line(settings: dict[str, Any]) -> dict[str, Any]:
+    """Make latents numbers, unless the settings say otherwise."""
+    return {"latent_dim": 1} | settings
+
+
+def _networks(latent_dim: int, dim: int, generator: MLP | None, discriminator: MLP | None) -> tuple[MLP, MLP]:
+    return generator or MLP((latent_dim, 64, 64, dim)), discriminator or MLP((dim, 64, 64, 1))
+
+
+def _experiment(
+    networks: tuple[MLP, MLP],
+    data: Clusters | Circle,
+    watched: jax.Array,
+    key: jax.Array,
+    loss: Loss,
+    regularisers: Any,
+) -> Experiment:
+    """Return the experiment with what it can measure on any data; ``watched`` are examples to compare with."""
+    latent_dim, *_, dim = networks[0].sizes
+    keys = [jax.random.fold_in(key, number) for number in (0, 1)]
+    players = tuple(network.init(own) for network, own in zip(networks, keys, strict=True))
+    game: Game = dataclasses.replace(adversarial(*networks, loss, regularisers), start=players)
+    seen = networks[0], _latent(key, networks[0])
+    partial = jax.tree_util.Partial
+    measures = {"samples": partial(_samples, *seen), "mmd": partial(_mmd, watched, *seen)}
+    if dim == 1:
+        measures["wasserstein1"] = partial(_wasserstein1, watched, *seen)
+    return Experiment(game, batches(data, latents(data.batch_size, latent_dim), regularisers), players, measures)
+
+
+def _latent(key: jax.Array, generator: MLP) -> jax.Array:
+    return jax.random.normal(jax.random.fold_in(key, 3), (WATCHED, generator.sizes[0]))
+
+
+def _samples(network: MLP, latent: jax.Array, players: Any) -> jax.Array:
+    return network(players[0], latent)
+
+
+def _mmd(watched: jax.Array, network: MLP, latent: jax.Array, players: Any) -> jax.Array:
+    return metrics.mmd(network(players[0], latent), watched)
+
+
+def _wasserstein1(watched: jax.Array, network: MLP, latent: jax.Array, players: Any) -> jax.Array:
+    return metrics.wasserstein1(network(players[0], latent)[:, 0], watched[:, 0])
+
+
+def _modes(centres: Any, reach: Any, network: MLP, latent: jax.Array, players: Any) -> jax.Array:
+    return metrics.modes_covered(network(players[0], latent), centres, reach, least=len(latent) // 100)
+
+
+def _good(centres: Any, reach: Any, network: MLP, latent: jax.Array, players: Any) -> jax.Array:
+    return metrics.good_share(network(players[0], latent), centres, reach)
+
+
+def _reverse_kl(centres: Any, network: MLP, latent: jax.Array, players: Any) -> jax.Array:
+    return metrics.reverse_kl(network(players[0], latent), centres, jnp.inf)
+
+
+def _shares(centres: Any, network: MLP, latent: jax.Array, players: Any) -> jax.Array:
+    samples = network(players[0], latent)
+    distances = jnp.sum((samples[:, None] - centres) ** 2, axis=-1)
+    return jnp.bincount(jnp.argmin(distances, axis=1), length=len(centres)) / len(samples)
+
+
+def _preference(centres: Any, network: MLP, players: Any) -> jax.Array:
+    logits = network(players[1], centres)[:, 0]
+    return logits - jnp.mean(logits)
+
+
+def _sectors(network: MLP, latent: jax.Array, players: Any) -> jax.Array:
+    x, y = network(players[0], latent).T
+    sector = jnp.floor(jnp.arctan2(y, x) / (2 * jnp.pi) * 16).astype(int) % 16
+    return jnp.sum(jnp.bincount(sector, length=16) >= len(latent) // 100)

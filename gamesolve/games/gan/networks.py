@@ -1,0 +1,54 @@
+"""Small multilayer perceptrons in plain JAX; any other pytree of arrays with a function may serve as a player."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class MLP:
+    """A multilayer perceptron: ``init(key)`` draws its parameters, calling it with them maps examples to outputs.
+
+    Equal ones compare equal, so that nothing is compiled twice. The parameters are a tuple of layers, each a dictionary
+    with a ``weight`` of shape (inputs, outputs) and a ``bias``.
+
+    Attributes:
+        sizes: number of units of every layer, inputs first, outputs last.
+        activation: what follows every layer but the last.
+        gain: the weights are drawn with the standard deviation ``gain / sqrt(inputs)``; biases start at zero.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from gamesolve.games import gan
+        >>> network = gan.MLP((2, 16, 1))
+        >>> network(network.init(jax.random.key(0)), jnp.zeros((5, 2))).shape
+        (5, 1)
+    """
+
+    sizes: tuple[int, ...]
+    activation: Callable[[jax.Array], jax.Array] = jax.nn.relu
+    gain: float = math.sqrt(2)
+
+    def init(self, key: jax.Array) -> tuple[dict[str, jax.Array], ...]:
+        """Draw the parameters."""
+        keys = jax.random.split(key, len(self.sizes) - 1)
+        return tuple(
+            {
+                "weight": self.gain / math.sqrt(inputs) * jax.random.normal(own, (inputs, outputs)),
+                "bias": jnp.zeros(outputs),
+            }
+            for own, (inputs, outputs) in zip(keys, pairwise(self.sizes), strict=True)
+        )
+
+    def __call__(self, layers: Any, examples: jax.Array) -> jax.Array:
+        """Map examples of shape (n, inputs) to outputs of shape (n, outputs)."""
+        values = examples
+        for layer in layers[:-1]:
+            values = self.activation(values @ layer["weight"] + layer["bias"])
+        return values @ layers[-1]["weight"] + layers[-1]["bias"]

@@ -1,0 +1,101 @@
+"""Scores on a classifier's probabilities and features; they compare generators under one classifier, never two."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gamesolve.metrics._pairs import points, squared_distances, two_sets
+
+
+class PrecisionRecall(NamedTuple):
+    """Precision, the share of fakes that look real; recall, the share of what is real that is faked."""
+
+    precision: jax.Array
+    recall: jax.Array
+
+
+def inception_score(probabilities: Any) -> jax.Array:
+    """Return the exponential of the mutual information between sample and class.
+
+    ``exp mean_x KL(p(y | x) || p(y))`` with ``p(y)`` the mean of the rows. It knows nothing of the real data: print it
+    beside that of real samples.
+
+    Args:
+        probabilities: a classifier's on the samples, shape (n, classes), rows that sum to one.
+
+    Returns:
+        A number from 1 (all samples alike, or undecided) to the number of classes.
+
+    Example:
+        >>> import jax.numpy as jnp, gamesolve as gs
+        >>> round(float(gs.metrics.inception_score(jnp.eye(10))), 3)
+        10.0
+
+    Reference:
+        Salimans et al., "Improved Techniques for Training GANs", NeurIPS 2016, https://arxiv.org/abs/1606.03498
+    """
+    probabilities = points("probabilities", probabilities)
+    divergence = jnp.sum(jax.scipy.special.rel_entr(probabilities, jnp.mean(probabilities, axis=0)), axis=1)
+    return jnp.exp(jnp.mean(divergence))
+
+
+def class_coverage(probabilities: Any, least: int = 1) -> jax.Array:
+    """Count the classes that a classifier finds among the samples.
+
+    Args:
+        probabilities: on the samples, shape (n, classes).
+        least: number of samples for which a class must be the most probable to count.
+
+    Returns:
+        The number of classes, an integer array.
+
+    Example:
+        >>> from gamesolve import metrics
+        >>> int(metrics.class_coverage([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0], [0.3, 0.7, 0.0]]))
+        2
+    """
+    probabilities = points("probabilities", probabilities)
+    most_probable = jnp.argmax(probabilities, axis=1)
+    counts = jnp.zeros(probabilities.shape[1], jnp.int32).at[most_probable].add(1)
+    return jnp.sum(counts >= least)
+
+
+def precision_recall(real: Any, fake: Any, k: int = 3) -> PrecisionRecall:
+    """Return the improved precision and recall, which take each sample's k nearest neighbours for its surroundings.
+
+    Precision is the share of the fakes within reach of a real sample, that is no farther from it than its k-th nearest
+    real neighbour; recall is the same with the roles exchanged.
+
+    Args:
+        real: features of real samples, shape (n, d), n greater than k.
+        fake: features of fakes, shape (m, d), m greater than k; best m = n, since reaches shrink with numbers.
+        k: number of neighbours.
+
+    Returns:
+        The `PrecisionRecall`, each from 0 to 1.
+
+    Example:
+        >>> import jax, gamesolve as gs
+        >>> real = jax.random.normal(jax.random.key(0), (200, 2))
+        >>> precision, recall = gs.metrics.precision_recall(real, 0.1 * real)
+        >>> float(precision) > 0.9, float(recall) < 0.1
+        (True, True)
+
+    Reference:
+        Kynkaanniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models", NeurIPS 2019,
+        https://arxiv.org/abs/1904.06991
+    """
+    real, fake = two_sets(("real", real), ("fake", fake))
+    if not 1 <= k < min(len(real), len(fake)):
+        raise ValueError(f"k is {k} for {len(real)} real and {len(fake)} fake samples; take it from 1 to below both.")
+    between = squared_distances(real, fake)
+    precision = jnp.mean(jnp.any(between <= _reach(real, k)[:, None], axis=0))
+    recall = jnp.mean(jnp.any(between <= _reach(fake, k), axis=1))
+    return PrecisionRecall(precision, recall)
+
+
+def _reach(features: jax.Array, k: int) -> jax.Array:
+    """Return the squared distance from each point to its k-th nearest neighbour, itself not counted."""
+    distances = squared_distances(features, features).at[jnp.diag_indices(len(features))].set(-1)
+    return jnp.sort(distances, axis=1)[:, k]
