@@ -6,6 +6,9 @@ import os
 # the numbers nor the operations that XLA leaves to be counted.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
+# Examples that train take fewer steps and seeds.
+os.environ.setdefault("GAMESOLVE_FAST", "1")
+
 import hypothesis
 import jax
 import pytest

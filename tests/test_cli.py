@@ -343,3 +343,16 @@ def test_importing_gamesolve_does_not_import_matplotlib():
         "import gamesolve.plots; assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_compiled_programs_are_kept(folder, monkeypatch):
+    """In the user's cache folder, unless JAX was told where; a call from Python changes no settings."""
+    settings = {}
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "caches"))
+    monkeypatch.setattr(type(cli.jax.config), "update", lambda self, name, value: settings.update({name: value}))
+    assert cli.main(["compare", "--list"]) == 0
+    assert not settings
+    monkeypatch.setattr(sys, "argv", ["gamesolve", "compare", "--list"])
+    assert cli.main() == 0
+    assert settings["jax_compilation_cache_dir"] == str(folder / "caches" / "gamesolve")
+    assert settings["jax_persistent_cache_min_compile_time_secs"] == 0

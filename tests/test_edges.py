@@ -163,8 +163,8 @@ def test_a_dropped_correction_of_an_implicit_step_is_reported():
 
 
 @pytest.mark.parametrize("name", ["zero-sum", "general-sum", "gmres"])
-def test_tiny_payoffs_with_huge_steps_are_the_same_game_in_float32(name):
-    scale, size = 1e-20, 40 if name == "gmres" else 4
+def test_small_payoffs_with_large_steps_are_the_same_game_in_float32(name):
+    scale, size = 1e-8, 40 if name == "gmres" else 4
     blocks = jax.random.normal(jax.random.key(1), (4, size, size)) / 4
 
     def game(scale):
@@ -180,6 +180,13 @@ def test_tiny_payoffs_with_huge_steps_are_the_same_game_in_float32(name):
     for solution in (plain, tiny):
         assert int(optax.tree.get(solution.state, "status")) == linear.Outcome.SOLVED
         assert int(optax.tree.get(solution.state, "fallbacks")) == 0
+
+
+def test_payoffs_whose_squares_vanish_take_the_explicit_step_and_say_so():
+    game = gs.zero_sum(lambda x, y, scale: scale * jnp.sum(x * y), constants=(jnp.float32(1e-25),))
+    solution = gs.solve(game, gs.cgd(1e24), (jnp.ones(2), jnp.ones(2)), 1)
+    assert int(optax.tree.get(solution.state, "status")) == linear.Outcome.FAILED
+    np.testing.assert_allclose(solution.players[0], [0.9, 0.9], rtol=1e-6)
 
 
 def test_derivatives_through_an_adaptive_metric_with_a_field_entry_of_zero():

@@ -3,64 +3,34 @@
 import itertools
 
 import jax
-import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import gamesolve as gs
+from benchmarks.published import enumeration
+from benchmarks.published.enumeration import BATCH, GAME, POINTS, exact, over_batches, ravel
 from gamesolve import estimators, products, sampling
 from gamesolve.transforms.symplectic import _both
 
-ravel = lambda tree: np.asarray(jax.flatten_util.ravel_pytree(tree)[0])
-POINTS = 8
-BATCH = 4
 FORMS = {"halves": 2, "pairs of groups": 4, "pairs": "all"}
-
-
-def payoff(x, y, rows):
-    """A smooth finite sum in two and three dimensions."""
-    inner = jnp.tanh(rows["a"] @ x) * jnp.sin(rows["b"] @ y)
-    return jnp.mean(inner + 0.3 * rows["c"] * jnp.sum(x**2) - 0.2 * jnp.sum(y**2) * rows["c"] ** 2)
 
 
 @pytest.fixture
 def points(x64):
-    draw = np.random.default_rng(0).normal
-    return {name: jnp.asarray(draw(size=(POINTS, *shape))) for name, shape in {"a": (2,), "b": (3,), "c": ()}.items()}
+    return enumeration.points()
 
 
 @pytest.fixture
 def players(x64):
-    return (jnp.asarray([0.4, -0.3]), jnp.asarray([0.2, 0.7, -0.5]))
+    return enumeration.players()
 
 
-GAME = gs.zero_sum(payoff)
 PRODUCTS = {
     "consensus": products.transposed,
     "cross terms": products.off_diagonal_transposed,
     "symplectic": _both,
 }
-
-
-def over_batches(points, players, groups, product=products.transposed, rows=None, population=None):
-    """Return the estimates from all ordered batches with replacement, or from those given by their rows."""
-    if rows is None:
-        rows = np.array(list(itertools.product(range(POINTS), repeat=BATCH)))
-
-    @jax.jit
-    @jax.vmap
-    def estimate(index):
-        game = GAME.bind(jax.tree.map(lambda leaf: leaf[index], points))
-        return estimators.self_product(product, game, players, groups, population).product
-
-    stacked = estimate(jnp.asarray(rows))
-    return np.concatenate([np.asarray(leaf).reshape(len(rows), -1) for leaf in jax.tree.leaves(stacked)], axis=1)
-
-
-def exact(points, players, product=products.transposed):
-    game = GAME.bind(points)
-    return ravel(product(game, players)(game.field(players)))
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
@@ -74,13 +44,9 @@ def test_every_unbiased_form_is_unbiased(product, points, players):
 def test_the_plugin_misses_by_the_covariance(points, players):
     """G17: its mean exceeds the truth by E[J_i^T v_i] - J^T v over the batch size."""
     truth = exact(points, players)
-    single = lambda row: GAME.bind(jax.tree.map(lambda leaf: leaf[row : row + 1], points))
-    alone = np.mean(
-        [ravel(products.transposed(game, players)(game.field(players))) for game in map(single, range(POINTS))], axis=0
-    )
     bias = over_batches(points, players, None).mean(0) - truth
     assert np.linalg.norm(bias) > 0.1 * np.linalg.norm(truth)
-    np.testing.assert_allclose(bias, (alone - truth) / BATCH, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(bias, enumeration.plugin_excess(points, players), rtol=1e-12, atol=1e-14)
 
 
 def test_variance_falls_with_the_number_of_groups(points, players):

@@ -1,11 +1,13 @@
 """Each plot draws what it is given, leaves the global style alone and needs no display."""
 
+import jax.numpy as jnp
 import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+import gamesolve as gs
 from gamesolve import compare, plots, registry, styles
 
 SPIRAL = np.stack([np.cos(np.arange(60) / 5), np.sin(np.arange(60) / 5)], axis=1) * 0.95 ** np.arange(60)[:, None]
@@ -143,8 +145,189 @@ def test_many_solvers_differ_and_their_legend_stays_inside():
     assert remarks.get_text().splitlines()[-1] == f"and {len(names) - plots.MOST_REMARKS + 1} others"
 
 
-def test_an_axes_that_is_given_is_used():
-    first, second, third = Figure().subplots(1, 3)
-    assert plots.convergence({"a": [1.0, 0.1]}, ax=first) is first
-    assert plots.phase_portrait({"a": SPIRAL}, ax=second) is second
-    assert plots.spectrum({"a": [0.1]}, ax=third) is third
+def logits(points):
+    return np.asarray(points).sum(axis=-1)
+
+
+CURL = gs.analysis.slice_field(gs.games.curl(), (0.0, 0.0), num=9)
+VIEW = ((-2.0, 2.0), (-1.0, 1.0))
+DRAWN = {
+    "phase_portrait": lambda ax: plots.phase_portrait({"a": SPIRAL}, ax=ax),
+    "equilibria": lambda ax: plots.equilibria(gs.games.curl(), [(0.0, 0.0)], ax=ax),
+    "convergence": lambda ax: plots.convergence({"a": [1.0, 0.1]}, ax=ax),
+    "performance_profile": lambda ax: plots.performance_profile({"a": [1.0, 2.0]}, ax=ax),
+    "spectrum": lambda ax: plots.spectrum({"a": [0.1]}, ax=ax),
+    "stability_regions": lambda ax: plots.stability_regions({"simgd": gs.simgd}, num=5, ax=ax),
+    "vector_field": lambda ax: plots.vector_field(CURL, ax=ax),
+    "path_angle": lambda ax: plots.path_angle(gs.analysis.Path([0, 1], [1, -1], [1, 0]), ax=ax),
+    "rate_map": lambda ax: plots.rate_map(gs.Table({"a": np.arange(2), "b": np.arange(3)}, np.ones((2, 3))), ax=ax),
+    "basins": lambda ax: plots.basins(labelled_runs([0, 1, -1, -2]), [0, 1], [0, 1], ax=ax),
+    "density": lambda ax: plots.density([0.0, 1.0], [0.5], judge=logits, ax=ax),
+    "discriminator": lambda ax: plots.discriminator(logits, VIEW, num=5, ax=ax),
+    "samples": lambda ax: plots.samples(np.eye(2), np.eye(2), judge=logits, ax=ax),
+    "latent_map": lambda ax: plots.latent_map(np.eye(2), np.eye(2), ax=ax),
+    "images": lambda ax: plots.images(np.zeros((2, 3, 3)), ax=ax),
+}
+
+
+def labelled_runs(labels):
+    return gs.analysis.Basins(np.array(labels), None, None, None)
+
+
+def test_every_function_is_tried_here():
+    others = {"comparison", "dark", "surface", "MOST_REMARKS"}
+    assert set(plots.__all__) == set(DRAWN) | others
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_an_axes_that_is_given_is_used_and_drawing_is_deterministic(name):
+    figures = []
+    for _ in range(2):
+        figure = Figure(figsize=(3.5, 3), dpi=60)
+        ax = figure.subplots()
+        assert DRAWN[name](ax) is ax
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        figures.append(np.asarray(canvas.buffer_rgba()).copy())
+    np.testing.assert_array_equal(*figures)
+    assert DRAWN[name](None).figure is not ax.figure
+
+
+def test_the_surface_needs_three_dimensions():
+    with pytest.raises(ValueError, match="flat"):
+        plots.surface(logits, VIEW, ax=Figure().subplots())
+    ax = Figure().add_subplot(projection="3d")
+    assert plots.surface(logits, VIEW, made=[[0.0, 0.0], [9.0, 0.0]], num=5, ax=ax) is ax
+    assert len(ax.collections) == 2  # the surface, and the point that lies in the view
+    assert len(ax.collections[1].get_offsets()) == 1
+
+
+def test_a_game_brings_its_flow_and_its_equilibria_by_kind():
+    game = gs.games.cosine()
+    ax = plots.phase_portrait({}, field=game, view=((-3.0, 5.0), (-3.0, 3.0)))
+    assert ax.get_legend_handles_labels()[1] == ["centre, not Nash", "saddle, not Nash"]
+    marked = sorted((float(line.get_xdata()[0]), line.get_marker()) for line in ax.lines)
+    assert [marker for _, marker in marked] == ["X", "o", "X", "o"] or {m for _, m in marked} == {"X", "o"}
+    nullclines = [entry for entry in ax.collections if type(entry).__name__ == "QuadContourSet"]
+    resting = np.concatenate([path.vertices for path in nullclines[0].get_paths()])
+    np.testing.assert_allclose(np.cos(resting[:, 1]), 0, atol=0.02)  # the first position rests where cos(phi) = 0
+    assert ax.get_xlim() == (-3.0, 5.0)
+
+
+def test_a_trace_of_two_numbers_is_a_path():
+    run = gs.solve(gs.games.curl(), gs.simgd(0.1), (1.0, 0.0), 5, record=lambda players, state: players)
+    line = plots.phase_portrait({"simgd": run.trace}).lines[0]
+    np.testing.assert_allclose(line.get_xdata(), run.trace[0])
+    np.testing.assert_allclose(line.get_ydata(), run.trace[1])
+    with pytest.raises(ValueError, match=r"shape \(3, 3\)"):
+        plots.phase_portrait({"a": np.ones((3, 3))})
+    with pytest.raises(ValueError, match="view"):
+        plots.phase_portrait({})
+
+
+def test_the_first_direction_of_a_slice_is_to_the_right():
+    pushed = gs.general_sum(lambda x, y: 3.0 * x, lambda x, y: 0.0 * y)
+    picture = gs.analysis.slice_field(pushed, (0.0, 0.0), low=(-1.0, -2.0), high=(1.0, 2.0), num=5)
+    ax = plots.vector_field(picture, axes=("x", "y"))
+    assert (ax.get_xlabel(), ax.get_ylim()) == ("x", (-2.0, 2.0))
+    (stream,) = [entry for entry in ax.collections if type(entry).__name__ == "LineCollection"]
+    steps = np.concatenate([np.diff(piece, axis=0) for piece in stream.get_segments()])
+    assert np.ptp(steps[:, 0]) > 0
+    np.testing.assert_allclose(steps[:, 1], 0, atol=1e-12)
+
+
+def test_what_leaves_the_plane_is_dark():
+    game = gs.games.bilinear(jnp.eye(2))
+    picture = gs.analysis.slice_field(game, (jnp.zeros(2), jnp.zeros(2)), num=5)  # both directions of player 0
+    (image,) = plots.vector_field(picture).images
+    expected = np.where(picture.norm > 0, 1.0, 0.0)
+    np.testing.assert_allclose(image.get_array(), expected.T, atol=1e-6)
+
+
+def test_curves_over_what_they_cost():
+    ax = plots.convergence({"a": [4.0, 2.0, 1.0], "b": [4.0, 1.0]}, cost={"a": 2.0, "b": [1.0, 9.0]}, unit="second")
+    assert [line.get_xdata().tolist() for line in ax.lines[:2]] == [[0, 2, 4], [1, 9]]
+    assert ax.get_xlabel() == "second"
+
+
+def test_performance_profiles_count_failures():
+    ax = plots.performance_profile({"a": [1.0, np.inf, 3.0, np.inf], "b": [2.0, 5.0, 3.0, np.nan]})
+    a, b = (dict(zip(*line.get_data(), strict=True)) for line in ax.lines)
+    assert (a[1.0], b[1.0]) == pytest.approx((2 / 3, 2 / 3))  # of the three that anybody solved
+    assert (a[2.0], b[2.0]) == pytest.approx((2 / 3, 1))
+    with pytest.raises(ValueError, match="positive"):
+        plots.performance_profile({"a": [0.0]})
+
+
+def test_rate_maps_put_theory_on_what_was_found():
+    eta, gamma = np.linspace(0.1, 2.0, 20), np.linspace(0.1, 2.0, 30)
+    rates = np.abs(1 - eta[:, None] * (1j + gamma))  # consensus on x y
+    table = gs.Table({"eta": eta, "gamma": gamma}, rates)
+    ax = plots.rate_map(table, boundary=lambda step: 2 * step)
+    (mesh,) = [entry for entry in ax.collections if type(entry).__name__ == "QuadMesh"]
+    np.testing.assert_allclose(mesh.get_array(), rates.T)
+    (contour,) = [entry for entry in ax.collections if type(entry).__name__ == "QuadContourSet"]
+    found = np.concatenate([path.vertices for path in contour.get_paths()])
+    step, weight = found.T
+    np.testing.assert_allclose(step, 2 * weight / (1 + weight**2), atol=0.02)  # the solver settles below
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), 2 * ax.lines[0].get_xdata())
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_xscale()) == ("eta", "gamma", "linear")
+    logarithmic = gs.Table({"eta": np.geomspace(0.01, 1, 4), "gamma": gamma}, rates[:4])
+    assert plots.rate_map(logarithmic).get_xscale() == "log"
+    with pytest.raises(ValueError, match="two axes"):
+        plots.rate_map(gs.Table({"eta": eta}, eta))
+
+
+def test_basins_lie_where_they_started():
+    labels = [0, 0, 1, -1, -2, 1]
+    ax = plots.basins(labelled_runs(labels), [0.0, 1.0], [0.0, 1.0, 2.0], equilibria=[(0.0, 0.0), (1.0, 2.0)])
+    np.testing.assert_array_equal(ax.collections[0].get_array(), np.reshape(labels, (2, 3)).T)
+    assert [line.get_color() for line in ax.lines] == list(styles.COLORS[:2])
+    with pytest.raises(ValueError, match="6 starts for 2 x 2"):
+        plots.basins(labelled_runs(labels), [0, 1], [0, 1])
+
+
+def test_beliefs_are_the_sigmoid_of_the_logits():
+    ax = plots.density([-1.0, 1.0], [0.0], judge=lambda x: 1000 * x, view=(-2.0, 2.0))
+    (curve,) = ax.figure.axes[1].lines
+    np.testing.assert_allclose(curve.get_ydata()[[0, 150, 300]], [0, 0.5, 1])
+    contour = plots.discriminator(logits, VIEW, num=41).collections[-1]
+    line = np.concatenate([path.vertices for path in contour.get_paths()])
+    np.testing.assert_allclose(line.sum(axis=1), 0, atol=1e-9)
+
+
+def test_samples_and_arrows_are_those_given():
+    real, made = np.eye(2), np.ones((3, 2))
+    patches = plots.samples(real, made).collections
+    np.testing.assert_array_equal(patches[0].get_offsets(), real)
+    np.testing.assert_array_equal(patches[1].get_offsets(), made)
+    ways = plots.latent_map(real, 2 * real).collections[0]
+    np.testing.assert_array_equal(ways.get_segments(), np.stack([real, 2 * real], axis=1))
+    with pytest.raises(ValueError, match="latents has shape"):
+        plots.latent_map(real, made)
+
+
+def test_images_stand_in_rows():
+    pictures = np.stack([np.full((2, 2), value) for value in (-1.0, 0.0, 1.0)])
+    sheet = plots.images(pictures, columns=2, labels=("real", "made")).images[0].get_array()
+    assert sheet.shape == (5, 5)
+    assert (sheet[0, 0], sheet[0, 3], sheet[3, 0], sheet[3, 3]) == (0.0, 0.5, 1.0, 1.0)
+    with pytest.raises(ValueError, match="pictures has shape"):
+        plots.images(np.zeros((2, 2)))
+
+
+def test_regions_are_where_the_solver_settles():
+    ax = plots.stability_regions({"simgd": gs.simgd}, {"J": [-0.5 + 0.5j]}, num=41)
+    (border,) = [entry for entry in ax.collections if len(entry.get_linewidths()) and entry.get_linewidths()[0] == 1.4]
+    ring = np.concatenate([path.vertices for path in border.get_paths()])
+    np.testing.assert_allclose(np.hypot(ring[:, 0] + 1, ring[:, 1]), 1, atol=0.02)  # |1 + eta lambda| = 1
+
+
+def test_dark_mirrors_what_has_no_hue_and_keeps_the_rest():
+    figure = plots.dark(plots.path_angle(gs.analysis.Path([0, 1], [1, -1], [1, 0]))).figure
+    ax, right = figure.axes
+    assert figure.get_facecolor()[:3] == ax.get_facecolor()[:3] == pytest.approx((0.08, 0.08, 0.08))
+    assert ax.spines["left"].get_edgecolor()[:3] == (1, 1, 1)
+    assert ax.lines[-1].get_color() == styles.COLORS[0]
+    assert right.yaxis.label.get_color() == styles.COLORS[1]
+    assert plots.dark(figure) is figure

@@ -1,0 +1,39 @@
+"""Names for the numbers in a pytree: the columns of logs and data frames."""
+
+import itertools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def path_name(path: Any) -> str:
+    """Return a leaf's place in its tree as ``a/b/0``; "" for a tree that is a leaf."""
+    return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
+def is_key(leaf: Any) -> bool:
+    """Whether a leaf is an array of typed random keys, which are no numbers."""
+    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def columns(tree: Any, leading: int = 1, alone: str = "value") -> dict[str, np.ndarray]:
+    """Return one column for each number of a row.
+
+    Args:
+        tree: pytree of arrays whose first ``leading`` dimensions number the rows.
+        leading: how many dimensions those are.
+        alone: what to call a leaf that is the whole tree.
+
+    Returns:
+        Columns of numbers by name, ``a/b`` for a leaf of scalars and ``a/b[i,j]`` for the entries of larger ones.
+    """
+    result = {}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        name, array = path_name(path) or alone, np.asarray(leaf)
+        rows, entry = array.shape[:leading], array.shape[leading:]
+        for index in itertools.product(*map(range, entry)):
+            label = f"{name}[{','.join(map(str, index))}]" if entry else name
+            result[label] = array.reshape(-1, *entry)[(slice(None), *index)] if rows else array[index]
+    return result

@@ -1,0 +1,182 @@
+"""Callbacks of `gamesolve.run` that write the recorded rows, each with its step.
+
+A run that is taken up again appends: rows that the log has from the step on at which the run goes on (a kill may fall
+between the log and the checkpoint) are written anew. Of several processes only the first writes.
+"""
+
+import csv as csv_format
+import importlib.util
+import json
+import math
+import os
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from gamesolve.labels import columns
+from gamesolve.run import Chunk
+
+Logger = Callable[[Chunk], None]
+
+
+def csv(path: str | Path) -> Logger:
+    """Make a callback that writes rows to a CSV file: a column ``step``, and one for each recorded number.
+
+    Args:
+        path: the file; its folder is made if need be.
+
+    Returns:
+        The callback. A record that is a dict of scalars gives columns of those names, ``a/b`` where it is nested and
+        ``a[i,j]`` for the entries of arrays.
+
+    Example:
+        >>> import pathlib, tempfile, gamesolve as gs
+        >>> from gamesolve import loggers
+        >>> game, record = gs.zero_sum(lambda x, y: x * y), lambda players, state: {"x": players[0]}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     log = pathlib.Path(folder, "log.csv")
+        ...     _ = gs.run(game, gs.simgd(0.5), (1.0, 1.0), 4, record=record, every=2, callbacks=[loggers.csv(log)])
+        ...     print(log.read_text())
+        step,x
+        2,-0.25
+        4,-1.4375
+        <BLANKLINE>
+    """
+
+    def parse(line: str) -> int:
+        return int(line.split(",", 1)[0])
+
+    def write(file: Any, rows: list[dict[str, Any]], fresh: bool) -> None:
+        table = csv_format.DictWriter(file, list(rows[0]), lineterminator="\n")
+        if fresh:
+            table.writeheader()
+        table.writerows(rows)
+
+    return _lines(Path(path), parse, write, header=1)
+
+
+def jsonl(path: str | Path) -> Logger:
+    """Make a callback that writes rows to a file of JSON lines, one object a row; numbers that are not finite are null.
+
+    Args:
+        path: the file; its folder is made if need be.
+
+    Returns:
+        The callback; its keys are the columns of `csv`.
+
+    Example:
+        >>> import pathlib, tempfile, gamesolve as gs
+        >>> from gamesolve import loggers
+        >>> game, record = gs.zero_sum(lambda x, y: x * y), lambda players, state: players[0]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     log = pathlib.Path(folder, "log.jsonl")
+        ...     _ = gs.run(game, gs.simgd(0.5), (1.0, 1.0), 2, record=record, callbacks=[loggers.jsonl(log)])
+        ...     print(log.read_text())
+        {"step": 1, "value": 0.5}
+        {"step": 2, "value": -0.25}
+        <BLANKLINE>
+    """
+
+    def parse(line: str) -> int:
+        return json.loads(line)["step"]
+
+    def write(file: Any, rows: list[dict[str, Any]], fresh: bool) -> None:
+        del fresh
+        file.writelines(json.dumps({name: _plain(value) for name, value in row.items()}) + "\n" for row in rows)
+
+    return _lines(Path(path), parse, write, header=0)
+
+
+def tensorboard(folder: str | Path) -> Logger:
+    """Make a callback that writes TensorBoard's event files; it needs tensorboardX, the extra ``tensorboard``.
+
+    Args:
+        folder: where TensorBoard looks.
+
+    Returns:
+        The callback; its tags are the columns of `csv`.
+
+    Raises:
+        ImportError: without tensorboardX.
+    """
+    if importlib.util.find_spec("tensorboardX") is None:
+        raise ImportError(
+            "loggers.tensorboard needs tensorboardX; install it with pip install 'gamesolve[tensorboard]'."
+        )
+    writers: list[Any] = []
+
+    def log(chunk: Chunk) -> None:
+        rows = _rows(chunk)
+        if not rows or jax.process_index():
+            return
+        if not writers:
+            writers.append(_events(Path(folder), rows[0]["step"]))
+        writers[0](rows)
+
+    return log
+
+
+def _events(folder: Path, first: int) -> Callable[[list[dict[str, Any]]], None]:
+    """Open an event file that counts from step ``first`` on: what older ones say of later steps is void."""
+    from tensorboardX.event_file_writer import EventsWriter
+    from tensorboardX.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue]
+    from tensorboardX.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
+
+    folder.mkdir(parents=True, exist_ok=True)
+    # tensorboardX's SummaryWriter would leave the last rows of a chunk to a thread, which a kill takes along.
+    writer = EventsWriter(str(folder / "events"), f".{os.getpid()}")
+    writer.write_event(Event(wall_time=time.time(), step=first, session_log=SessionLog(status=SessionLog.START)))
+
+    def write(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            values = [Summary.Value(tag=name, simple_value=row[name]) for name in row if name != "step"]
+            writer.write_event(Event(wall_time=time.time(), step=row["step"], summary=Summary(value=values)))
+        writer.flush()
+
+    weakref.finalize(write, writer.close)
+    return write
+
+
+def _lines(path: Path, parse: Callable[[str], int], write: Callable[..., None], header: int) -> Logger:
+    """Make a callback that appends to a file of lines, after it has cut the file to the steps before its own."""
+    seen = []
+
+    def log(chunk: Chunk) -> None:
+        rows = _rows(chunk)
+        if not rows or jax.process_index():
+            return
+        if not seen:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _cut(path, rows[0]["step"], parse, header)
+            seen.append(True)
+        fresh = not path.exists() or path.stat().st_size == 0
+        with path.open("a", newline="", encoding="utf-8") as file:
+            write(file, rows, fresh)
+
+    return log
+
+
+def _cut(path: Path, step: int, parse: Callable[[str], int], header: int) -> None:
+    """Keep the lines of a log that belong to earlier steps; none of them may be cut short by a kill."""
+    if not path.exists():
+        return
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    earlier = [line for line in lines[header:] if line.endswith("\n") and parse(line) < step]
+    path.write_text("".join(lines[:header] + earlier if earlier else []), encoding="utf-8")
+
+
+def _rows(chunk: Chunk) -> list[dict[str, Any]]:
+    if not len(chunk.row_steps):
+        return []
+    named: Mapping[str, np.ndarray] = columns(chunk.rows)
+    lists = {"step": chunk.row_steps.tolist()} | {name: column.tolist() for name, column in named.items()}
+    return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

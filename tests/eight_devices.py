@@ -1,0 +1,83 @@
+"""Programs on eight emulated devices, for test_distributed: ``python -m tests.eight_devices sweep|DTYPE SOLVER...``."""
+
+import re
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import gamesolve as gs
+from benchmarks.cases import gan
+from gamesolve import distributed
+
+COLLECTIVES = r"all-reduce|all-gather|all-to-all|collective|reduce-scatter"
+SOLVERS = {
+    "simgd": gs.simgd(0.05),
+    "conopt": gs.conopt(0.05, 0.1),
+    "cgd": gs.cgd(0.05),
+    "extragradient": gs.extragradient(0.05),
+}
+
+
+def lane(learning_rate, gamma):
+    solution = gs.solve(gs.zero_sum(lambda x, y: x * y), gs.conopt(learning_rate, gamma), (1.0, 1.0), 50, tol=1e-3)
+    return solution.players, solution.steps
+
+
+def check_sweep():
+    module = sys.modules["gamesolve.sweep"]
+    grid = {"learning_rate": np.geomspace(1e-3, 10, 64), "gamma": np.geomspace(0.1, 10, 64)}
+    one = distributed.Mesh(np.array(jax.devices()[:1]), ("lanes",))
+    for options in ({}, {"order_by": lambda point: point["learning_rate"]}, {"lanes_at_once": 100}):
+        together, single = gs.sweep(lane, grid, **options), gs.sweep(lane, grid, mesh=one)
+        assert together.values[1].shape == (64, 64)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), together.values, single.values)
+    axes = tuple(jnp.asarray(values) for values in grid.values())
+    arguments = (jax.tree_util.Partial(lane), axes, module._dealt(np.arange(4096), 8, 512))
+    mesh = distributed.devices("lanes")
+    text = module.program.lower(*arguments, names=tuple(grid), mesh=mesh).compile().as_text()
+    assert "num_partitions=8" in text
+    assert not re.search(COLLECTIVES, text)
+
+
+def ends(solver, dtype, mesh, steps=5):
+    """Return the players after a data-parallel run of a GAN, and those of one device."""
+    case = gan((4, 2), (8, 8), 32, 1)
+    game = gs.zero_sum(case.payoff)
+    cast = lambda tree: jax.tree.map(lambda leaf: np.asarray(leaf, dtype), tree)
+    players, batch = cast(case.players), cast(case.data[0])
+    batches = [jax.tree.map(lambda leaf, t=t: np.roll(leaf, t, 0) * (1 + t), batch) for t in range(steps)]
+    divided = [distributed.shard(own_part(each), mesh) for each in batches]
+    spread = distributed.replicate(players, mesh)
+    one = gs.run(game, SOLVERS[solver], players, steps, batches=batches, chunk=steps)
+    many = gs.run(game, SOLVERS[solver], spread, steps, batches=divided, chunk=steps)
+    return one.players, many.players
+
+
+def own_part(batch):
+    """Return the examples of this process."""
+    count, index = jax.process_count(), jax.process_index()
+    return jax.tree.map(lambda leaf: np.split(leaf, count)[index], batch)
+
+
+def check_parallel(dtype, solvers):
+    tolerance = {"float32": 1e-5, "float64": 1e-12}[dtype]
+    for solver in solvers:
+        one, many = ends(solver, dtype, distributed.devices())
+        worst = 0.0
+        for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(many), strict=True):
+            assert b.dtype == dtype
+            worst = max(worst, float(np.max(np.abs(np.asarray(a) - np.asarray(b)))))
+        print(solver, dtype, worst, flush=True)
+        assert worst <= tolerance, (solver, dtype, worst)
+
+
+if __name__ == "__main__":
+    what, *solvers = sys.argv[1:]
+    assert jax.device_count() == 8
+    if what == "sweep":
+        check_sweep()
+    else:
+        jax.config.update("jax_enable_x64", what == "float64")
+        check_parallel(what, solvers)

@@ -1,0 +1,165 @@
+"""The benchmark suites: a small run, its files, resuming, comparing, and the statistics by hand."""
+
+import json
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+import gamesolve as gs
+from benchmarks import __main__ as command
+from benchmarks import digest, lanes, pages, rivals, runner, schema, statistics, store, suites
+from benchmarks.suite import Settings
+from benchmarks.suites import scaling
+
+pytest.importorskip("pyarrow")
+pytest.importorskip("jinja2")
+
+GAMES = ("scalar", "icr")
+SOLVERS = ("extragradient", "cgd")
+SUITES = ("bilinear", "quadratic")
+SMALL = [*SUITES, "--games", *GAMES, "--solvers", *SOLVERS, "--budget", "300", "--seeds", "4"]
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A run of two games and two solvers."""
+    folder = tmp_path_factory.mktemp("bench") / "run"
+    assert command.main(["run", *SMALL, "--out", str(folder)]) == 0
+    return folder
+
+
+def test_a_run_has_its_schema_and_its_manifest(small):
+    manifest = json.loads((small / "manifest.json").read_text())
+    assert manifest["schema"] == schema.VERSION
+    assert manifest["status"] == "finished"
+    assert manifest["settings"]["budget"] == 300
+    assert str(small) not in manifest["command"]
+    points, cells = store.points(small), list(store.cells(small))
+    assert list(points.columns) == list(schema.POINTS)
+    assert len(cells) == 4
+    for cell in cells:
+        assert cell.keys() - {"suite", "game", "solver", "device"} <= schema.CELL.keys()
+        assert sum(cell["status"].values()) == 4
+    assert points.groupby(["game", "solver", "seed"])["step"].apply(lambda steps: steps.is_monotonic_increasing).all()
+
+
+def test_the_ledger_adds_up(small):
+    points = store.points(small)
+    eg, cgd = (points[points["solver"] == name] for name in SOLVERS)
+    np.testing.assert_allclose(eg["fields"], 2 * eg["step"])
+    assert (eg[["jvps", "vjps", "iterations"]] == 0).all(axis=None)
+    np.testing.assert_allclose(cgd["vjps"], 2.5 * cgd["step"] + cgd["iterations"])
+    assert cgd["iterations"].max() >= cgd["step"].max()
+    np.testing.assert_allclose(points["spent"], points["fields"] + points["jvps"] + points["vjps"])
+    assert points["spent"].max() <= 300
+    assert eg["spent"].max() >= 298
+
+
+def test_measured_contractions_are_the_predicted_rates(small):
+    loaded = digest.load([small])
+    assert all(abs(digest.worst_ratio(each)["ratio"] - 1) < 0.01 for each in loaded)
+    assert sum("the worst is" in line for line in pages.conclusions(loaded)) == 2
+
+
+def test_a_killed_run_goes_on_and_gives_the_same(small, tmp_path, monkeypatch):
+    folder = tmp_path / "killed"
+    settings = Settings(budget=300, seeds=4, solvers=SOLVERS, games=GAMES)
+    cells = runner.run(folder, SUITES, settings, "", resume=False)
+    next(cells), next(cells), cells.close()
+    assert store.read_manifest(folder)["status"] == "interrupted"
+    assert len(list(store.cells(folder))) == 1
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("cells/**/*.*")}
+    assert command.main(["run", *SMALL, "--out", str(folder)]) == 2
+    assert command.main(["run", *SMALL, "--out", str(folder), "--seeds", "5", "--resume"]) == 2
+    assert command.main(["run", *SMALL, "--out", str(folder), "--resume"]) == 0
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    assert digest.differences(small, folder)[1] == []
+    path = next(folder.glob("cells/**/cgd.json"))
+    path.write_text(path.read_text().replace('"budget": 300', '"budget": 301'))
+    assert command.main(["compare", str(small), str(folder)]) == 1
+
+
+def test_the_report_stands_alone(small, tmp_path):
+    assert command.main(["report", str(small), "--out", str(tmp_path)]) == 0
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 6
+    assert "http" not in page
+    assert "addEventListener" in page
+    assert "| extragradient |" in (tmp_path / "report.md").read_text()
+
+
+def test_merging_takes_cells_of_several_runs(small, tmp_path, capsys):
+    assert command.main(["merge", str(small), "--out", str(tmp_path / "all")]) == 0
+    assert digest.differences(small, tmp_path / "all")[1] == []
+    assert command.main(["merge", str(small), str(small), "--out", str(tmp_path / "twice")]) == 2
+    assert "in two of the runs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "bilineer"], "no suite of games is named bilineer"),
+        (["run", "bilinear", "images"], "run it alone"),
+        (["run", "bilinear", "--solvers", "cdg"], "no solver of these suites is named cdg"),
+        (["run", "bilinear", "--device", "gpu"], "there is no gpu here"),
+        (["report", "nowhere"], "nowhere holds no run"),
+    ],
+)
+def test_mistakes_are_named(arguments, message, capsys):
+    assert command.main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_published_rows_are_tables(tmp_path, capsys):
+    assert command.main(["run", "published", "--games", "G8", "G12", "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "published: 8 of 8 figures agree" in printed
+    assert "1.3529" in printed
+
+
+def test_every_suite_is_whole():
+    for name in suites.NAMES:
+        suite = suites.load(name)
+        assert suite.name == name
+        assert len(set(suite.names())) == len(suite.names()) > 1
+        for game in getattr(suite, "games", ()):
+            assert set(game.solvers or ()) <= set(suite.solvers), game.name
+
+
+def test_optax_takes_the_same_steps(x64):
+    game = gs.games.random_quadratic(jax.random.key(0), (3, 2))
+    ends = [
+        gs.solve(game, solver, game.start, 50).players
+        for solver in (rivals.RIVALS["optax-optimistic"].build(0.1), gs.ogda(0.1))
+    ]
+    for theirs, ours in zip(*ends, strict=True):
+        np.testing.assert_allclose(theirs, ours, rtol=1e-12)
+
+
+def test_inner_iterations_are_added_up():
+    game = gs.games.random_quadratic(jax.random.key(0), (4, 4))
+    spent = gs.solve(game, lanes.counted(gs.cgd(1.0)), game.start, 5).state.spent
+    record = lambda _, state: optax.tree.get(state, "iterations")
+    each = gs.solve(game, gs.cgd(1.0), game.start, 5, record=record).trace
+    assert int(spent) == int(each.sum()) > 5
+
+
+def test_profiles_and_bands_by_hand():
+    # Two solvers on three problems: the first is best on the first, the second on the second, nobody solves the third.
+    times = np.array([[2.0, 6.0], [9.0, 3.0], [np.nan, np.nan]])
+    np.testing.assert_allclose(
+        statistics.performance_profile(times, np.array([1.0, 2.9, 3.0])), [[1 / 3, 1 / 3, 2 / 3], [1 / 3, 1 / 3, 2 / 3]]
+    )
+    np.testing.assert_allclose(statistics.data_profile(times, np.array([3.0, 9.0])), [[1 / 3, 2 / 3], [1 / 3, 2 / 3]])
+    assert statistics.band(np.array([1.0, 2.0, 3.0, 4.0, 5.0, np.nan])).tolist() == [2.0, 3.0, 5.0]
+    mean = statistics.interquartile_mean(np.arange(20.0))
+    assert mean.value == 9.5
+    assert 5 < mean.low < 9.5 < mean.high < 14
+    spent, values = np.array([[0.0, 1.0, 2.0]] * 2), np.array([[1.0, 0.2, 0.1], [1.0, 0.9, 0.8]])
+    np.testing.assert_array_equal(statistics.to_target(spent, values, [0.2, 0.2]), [1.0, np.nan])
+    wave = 1 + 0.1 * np.sin(np.arange(400.0))
+    assert statistics.cycling(wave)
+    assert not statistics.cycling(wave * 0.99 ** np.arange(400))
+    assert scaling.exponent([1e5, 1e6], [1.0, 10.0]) == pytest.approx(1)
