@@ -1,7 +1,9 @@
 """Fill the generated parts of the README and of docs/; ``python docs/fill.py`` rewrites them.
 
 Generated are the tables between ``<!-- solvers: columns -->`` (or ``games:``) and ``<!-- end -->``, from
-`gamesolve.registry`, and the output under an example, a ``text`` block that follows a ``python`` block and "prints".
+`gamesolve.registry`,
+of a few of them with ``<!-- solvers(one, other): columns -->``, and the output under an example, a ``text`` block that
+follows a ``python`` block and "prints".
 """
 
 import contextlib
@@ -14,7 +16,12 @@ from typing import Any
 from gamesolve import registry
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-FILES = (ROOT / "README.md", ROOT / "docs" / "compare.md", ROOT / "docs" / "solvers.md")
+FILES = (
+    ROOT / "README.md",
+    ROOT / "docs" / "compare.md",
+    ROOT / "docs" / "solvers.md",
+    *sorted((ROOT / "docs" / "solvers").glob("*.md")),
+)
 
 TABLES = {"solvers": registry.SOLVERS, "games": registry.GAMES}
 COLUMNS: dict[str, Callable[[Any], str]] = {
@@ -26,20 +33,22 @@ COLUMNS: dict[str, Callable[[Any], str]] = {
     "what it is": lambda entry: entry.summary,
 }
 
-TABLE = re.compile(r"(<!-- (\w+): ([^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- (\w+)(?:\(([^)]*)\))?: ([^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
 EXAMPLE = re.compile(r"(```python\n(.*?)```\n\nprints\n\n```text\n).*?(```)", re.DOTALL)
 
 
 def fill(text: str) -> str:
     """Return a Markdown text with its generated parts as they should be."""
-    text = TABLE.sub(lambda match: match[1] + table(match[2], match[3].split(", ")) + match[4], text)
+    text = TABLE.sub(lambda match: match[1] + table(match[2], match[3], match[4].split(", ")) + match[5], text)
     return EXAMPLE.sub(lambda match: match[1] + output(match[2]) + match[3], text)
 
 
-def table(name: str, columns: list[str]) -> str:
-    """Return a table of the registry as Markdown."""
+def table(name: str, wanted: str | None, columns: list[str]) -> str:
+    """Return a table of the registry as Markdown, of all entries unless some are wanted."""
+    entries = TABLES[name]
+    chosen = list(entries) if wanted is None else wanted.split(", ")
     rows = [columns, ["---"] * len(columns)]
-    rows += [[COLUMNS[column](entry) for column in columns] for entry in TABLES[name].values()]
+    rows += [[COLUMNS[column](entries[one]) for column in columns] for one in chosen]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join(["", *lines, "", ""])
 

@@ -1,0 +1,104 @@
+# %% [markdown]
+# # Fields: what pulls and what turns
+#
+# Near a point every field is a matrix, and every matrix is a symmetric part, which pulls in or pushes out along
+# straight lines, and an antisymmetric part, which only turns. Which part decides whether players settle, and what
+# does consensus optimisation do about it?
+
+# %%
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+
+import gamesolve as gs
+
+origin, start = (0.0, 0.0), (0.8, 0.5)
+
+
+def first(x, y, curvature, sign):
+    return -(curvature * x**2 + x * y + curvature * y**2 * sign)
+
+
+def second(x, y, curvature, sign):
+    return -sign * (curvature * x**2 + x * y + sign * curvature * y**2)
+
+
+def field_of(curvature, sign):
+    """Player 0 descends the same function as player 1 (sign 1), or player 1 ascends it (sign -1)."""
+    return gs.general_sum(first, second, constants=(curvature, sign))
+
+
+games = {
+    "conservative: both descend x² + x y + y²": field_of(1.0, 1.0),
+    "curl: x y": field_of(0.0, -1.0),
+    "both: x²/5 + x y - y²/5": field_of(0.2, -1.0),
+    "both, unstable: -x²/5 + x y + y²/5": field_of(-0.2, -1.0),
+}
+
+# %%
+for name, game in games.items():
+    symmetric, antisymmetric = gs.analysis.decompose(game, origin)
+    values = gs.analysis.eigenvalues(game, origin)
+    print(name)
+    print(f"  symmetric {(symmetric + 0).round(2).tolist()}, antisymmetric {antisymmetric.tolist()}")
+    print(
+        f"  eigenvalues {', '.join(f'{value:.2f}' for value in values + 0)}: {gs.analysis.classify(game, origin).kind}"
+    )
+
+# %% [markdown]
+# The pictures show the flow, the line where player 0 rests (solid), the one where player 1 rests (dashed), and
+# fifty steps of simultaneous gradient descent. A field without an antisymmetric part has no turn in it; one without a
+# symmetric part has nothing else.
+
+# %%
+figure, axes = plt.subplots(2, 2, figsize=(7, 7), layout="constrained")
+for ax, (name, game) in zip(axes.ravel(), games.items(), strict=True):
+    run = gs.solve(game, gs.simgd(0.2), start, 50, record=lambda players, _: players)
+    gs.plots.phase_portrait({"simgd(0.2)": run.trace}, field=game, view=((-1.5, 1.5), (-1.5, 1.5)), ax=ax)
+    gs.plots.equilibria(game, [origin], ax=ax)
+    ax.set_title(name, fontsize="small")
+
+# %% [markdown]
+# ## Splitting a field that is no matrix
+#
+# `helmholtz` splits a field on a whole rectangle: into the gradient of a potential, a rotation, and a harmonic rest
+# that is neither. Both potentials are zero on the border, so that part of this linear field counts as harmonic.
+
+# %%
+game = games["both: x²/5 + x y - y²/5"]
+seen = gs.analysis.slice_field(game, origin, num=41)
+split = gs.analysis.helmholtz(seen)
+parts = {"gradient": split.gradient, "rotational": split.rotational, "harmonic": split.harmonic}
+figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
+for ax, (name, motion) in zip(axes, parts.items(), strict=True):
+    print(f"{name:10} part: mean square {jnp.mean(motion**2):.4f}")
+    gs.plots.vector_field(seen._replace(motion=motion), nullclines=False, ax=ax).set(title=name, aspect="equal")
+
+# %% [markdown]
+# ## What consensus optimisation adds
+#
+# `conopt` descends `gamma/2 ‖v‖²` as well: the field becomes `v - γ Jᵀ v`, and an eigenvalue `λ` of `J` (here `J` is
+# normal) becomes `λ - γ |λ|²`. The turn stays, and everything is pulled to the zeros of the field: also to the unstable
+# one of the last game, as soon as `γ` passes `Re λ / |λ|²`.
+
+
+# %%
+def pulled(own):
+    def payoff(x, y, curvature, sign, gamma):
+        v = field_of(curvature, sign).field((x, y))
+        return own(x, y, curvature, sign) - gamma / 2 * (v[0] ** 2 + v[1] ** 2)
+
+    return payoff
+
+
+gammas = (0.0, 0.1, 0.2, 0.5)
+figure, axes = plt.subplots(1, len(gammas), figsize=(10, 2.9), layout="constrained")
+unstable = games["both, unstable: -x²/5 + x y + y²/5"]
+(value, *_) = gs.analysis.eigenvalues(unstable, origin)
+threshold = value.real / abs(value) ** 2
+print(f"threshold gamma = {threshold:.4f}")
+for ax, gamma in zip(axes, gammas, strict=True):
+    combined = gs.general_sum(*map(pulled, (first, second)), constants=(-0.2, -1.0, gamma))
+    (leading, *_) = gs.analysis.eigenvalues(combined, origin)
+    print(f"gamma {gamma}: leading eigenvalue {leading:.3f}, {'attracts' if leading.real < 0 else 'repels'}")
+    gs.plots.vector_field(gs.analysis.slice_field(combined, origin), ax=ax)
+    ax.set(title=f"γ = {gamma}", aspect="equal")

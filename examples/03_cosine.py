@@ -1,0 +1,87 @@
+# %% [markdown]
+# # The cosine game: solvers that settle where they should not
+#
+# Two angles, and the field `v = (cos φ, sin θ)`. In each period it has two centres and two saddles, and nothing that
+# attracts. A method that goes downhill on `‖v‖²` finds zeros of the field: which ones, and are they what we want?
+
+# %%
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+
+import gamesolve as gs
+
+game = gs.games.cosine()
+view = ((-4.0, 4.0), (-4.0, 4.0))
+
+# %%
+axes = gs.plots.phase_portrait({}, field=game, view=view, axes=("θ", "φ"))
+axes.legend(loc="upper left", fontsize=6)
+axes.set_title("v = (cos φ, sin θ)")
+axes.figure
+
+# %% [markdown]
+# ## From which gamma on the saddles attract
+#
+# With consensus optimisation the eigenvalues `±i` of a centre become `-γ ± i`, those of a saddle, `±1`, become `±1 -
+# γ`. The centres attract for every `γ > 0`; from `γ = 1` on the saddles do too, although the flow leaves them:
+# `analysis.attraction` calls such a point *spurious*.
+
+# %%
+step = 0.05
+for gamma in (0.5, 0.9, 1.1, 2.0):
+    found = [gs.analysis.attraction(game, gs.conopt(step, gamma), point) for point in game.equilibria]
+    kinds = ["spurious" if entry.spurious else "attracts" if entry.attracting else "repels" for entry in found]
+    print(f"gamma {gamma}: centres {kinds[0]}, {kinds[1]}; saddles {kinds[2]}, {kinds[3]}")
+
+# %% [markdown]
+# ## Basins
+#
+# Where does each start end? For `γ = 2` half of the plane goes to the saddles. For `γ = 0.5` the saddles repel, and yet
+# the centres do not get everything: white starts come to no centre.
+
+# %%
+num = 41
+positions = jnp.linspace(-4.0, 4.0, num)
+origin = (0.0, 0.0)
+plane = tuple(gs.analysis.axis(origin, index) for index in (0, 1))
+starts = gs.analysis.slice_points(origin, plane, positions, positions)
+figure, axes = plt.subplots(1, 2, figsize=(7, 3.4), layout="constrained")
+for ax, gamma, attractors in zip(axes, (0.5, 2.0), (game.equilibria[:2], game.equilibria), strict=True):
+    ends = gs.analysis.basins(
+        game, gs.conopt(step, gamma), starts, 1000, attractors, tol=1e-3, radius=0.05, period=2 * np.pi
+    )
+    share = [float(jnp.mean(ends.label == label)) for label in (0, 1, 2, 3, -1)]
+    print("gamma {}: centres {:.2f} {:.2f}, saddles {:.2f} {:.2f}, none of these {:.2f}".format(gamma, *share))
+    gs.plots.basins(ends, positions, positions, equilibria=attractors, ax=ax)
+    ax.set(title=f"consensus, γ = {gamma}", xlabel="θ", ylabel="φ")
+
+# %% [markdown]
+# What do the white ones do? They walk from saddle to saddle along straight lines. A saddle pulls in at the rate `1 + γ`
+# and pushes out at `1 - γ`; as long as the first is larger, the walk comes closer to every saddle that it passes, and
+# stays longer. A run that is stopped early looks settled.
+
+# %%
+walk = gs.solve(game, gs.conopt(step, 0.5), (-1.0, -3.0), 1000, record=lambda players, _: players).trace
+norm = jnp.hypot(*jax.vmap(game.field)(walk))
+low = [at for at in range(1, 999) if norm[at] < 0.1 and norm[at - 1] > norm[at] <= norm[at + 1]]
+for at in low:
+    print(f"step {at:4}: at ({walk[0][at]:6.3f}, {walk[1][at]:6.3f}), a saddle; norm of the field {norm[at]:.1e}")
+
+# %% [markdown]
+# ## Points that are no zeros of the field at all
+#
+# `‖v‖²` may have minima with `v ≠ 0`, and the combined field `v - γ Jᵀ v` zeros of its own. Here there are four for `γ
+# = 1.5`, where `sin²θ = cos²φ = 1 - 1/γ²`; none is stable.
+
+# %%
+gamma = 1.5
+corner = 0.9 * np.pi
+seeds = gs.analysis.sample_box(jax.random.key(0), (-corner, -corner), (corner, corner), 64)
+fixed = gs.analysis.find_fixed_points(game, gs.conopt(step, gamma), seeds, period=2 * np.pi, distance=0.05)
+for (theta, phi), entry in fixed:
+    kind = "equilibrium" if entry.is_equilibrium else "no equilibrium"
+    squares = f"sin²θ {jnp.sin(theta) ** 2:.3f}, cos²φ {jnp.cos(phi) ** 2:.3f}"
+    print(f"θ {theta:6.3f}, φ {phi:6.3f}: {kind:14} {'attracts' if entry.attracting else 'repels':8} {squares}")
+print(f"1 - 1/γ² = {1 - 1 / gamma**2:.3f}")

@@ -1,0 +1,76 @@
+# %% [markdown]
+# # Choosing a step size from the spectrum
+#
+# A solver settles at an equilibrium if all eigenvalues of its step lie in the unit circle, and those follow from
+# the eigenvalues of `J`. So which step sizes hold, and which is best, can be read off before a run is made.
+
+# %%
+import jax
+import matplotlib.pyplot as plt
+import numpy as np
+
+import gamesolve as gs
+
+jax.config.update("jax_enable_x64", True)  # step sizes to more than six figures
+game = gs.games.random_quadratic(jax.random.key(3), (2, 2))
+(equilibrium,) = game.equilibria
+values = gs.analysis.eigenvalues(game, equilibrium)
+print("eigenvalues of J:", ", ".join(f"{complex(value):.3f}" for value in values))
+
+# %% [markdown]
+# ## Regions of stability
+#
+# Every first-order solver has a region in the complex plane, the same for all games: it settles iff the step size times
+# every eigenvalue lies in there. Extragradient reaches further along the imaginary axis, where games differ from
+# minimisation; simultaneous descent touches it in one point only.
+
+# %%
+step = 0.25
+makers = {"simgd": gs.simgd, "extragradient": gs.extragradient, "ogda": gs.ogda}
+axes = gs.plots.stability_regions(makers, {f"{step} λ": step * values})
+axes.legend(fontsize=6, loc="upper left")
+axes.figure
+
+# %% [markdown]
+# ## The largest and the best step size
+#
+# `critical_step` finds where a solver stops being stable, `best_step` where its rate is least. For simultaneous descent
+# the limit is known: the smallest `-2 Re λ / |λ|²`.
+
+# %%
+theory = np.min(-2 * values.real / abs(values) ** 2)
+print(f"simgd in theory: stable below {theory:.6f}")
+figure, axes = plt.subplots(figsize=(5, 3.4), layout="constrained")
+steps = np.linspace(0.005, 2.4, 100)
+for name, make in makers.items():
+    critical = gs.analysis.critical_step(game, make, equilibrium, upper=4.0)
+    best = gs.analysis.best_step(game, make, equilibrium, upper=4.0)
+    print(f"{name:14} stable below {critical:.6f}, best {best.step:.4f} with factor {best.rate:.4f}")
+    rates = jax.vmap(lambda eta, make=make: gs.analysis.rate(game, make(eta), equilibrium))(steps)
+    (line,) = axes.plot(steps, rates, label=name)
+    axes.plot(best.step, best.rate, "o", color=line.get_color())
+axes.axhline(1.0, color="grey", linewidth=0.8)
+axes.set(xlabel="step size", ylabel="factor per step", ylim=(0.5, 1.3))
+axes.legend()
+
+# %% [markdown]
+# ## Does a run agree?
+#
+# Above the limit a run flies off, below it settles, and at the best step it contracts as predicted.
+
+# %%
+limit = gs.analysis.critical_step(game, gs.extragradient, equilibrium, upper=4.0)
+start = jax.tree.map(lambda leaf: leaf + 0.1, equilibrium)
+
+
+def distance(players, _state):
+    return sum(((a - b) ** 2).sum() for a, b in zip(players, equilibrium, strict=True)) ** 0.5
+
+
+for factor in (0.98, 1.02):
+    run = gs.solve(game, gs.extragradient(factor * limit), start, 2000, record=distance)
+    print(f"{factor} of the limit: distance {run.trace[0]:.3g} -> {run.trace[-1]:.3g}")
+best = gs.analysis.best_step(game, gs.extragradient, equilibrium, upper=4.0)
+trace = gs.solve(game, gs.extragradient(best.step), start, 180, record=distance).trace
+print(f"at the best step: measured factor {(trace[170] / trace[20]) ** (1 / 150):.4f}, predicted {best.rate:.4f}")
+jax.config.update("jax_enable_x64", False)

@@ -1,0 +1,99 @@
+# %% [markdown]
+# # More than two players
+#
+# Three firms choose how much to make; the price falls with the total, and each earns price times amount less its cost.
+# Everything works as for two: the field, its spectrum, certificates, solvers. And with more players, does
+# learning one by one still settle?
+
+# %%
+import os
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+
+import gamesolve as gs
+
+fast = "GAMESOLVE_FAST" in os.environ
+costs = jnp.array([0.1, 0.2, 0.3])
+
+
+def profit(own):
+    def payoff(*amounts_and_costs):
+        *amounts, cost = amounts_and_costs
+        price = 1.0 - sum(amounts)
+        return amounts[own] * (price - cost[own])
+
+    return payoff
+
+
+market = gs.general_sum(*(profit(own) for own in range(3)), constants=(costs,))
+
+# %% [markdown]
+# ## The equilibrium
+#
+# In theory firm i makes `(1 + Σ c) / 4 - c_i`. The point is a Nash equilibrium and stable, and since a follower
+# answers, each firm would gain from moving first: the last flag says whether the point is also a Stackelberg
+# equilibrium with that leader, and it is for none.
+
+# %%
+run = gs.solve(market, gs.simgd(0.2), (0.0, 0.0, 0.0), 500, tol=1e-6)
+theory = (1 + costs.sum()) / 4 - costs
+print("found ", [round(float(amount), 5) for amount in run.players])
+print("theory", [round(float(amount), 5) for amount in theory])
+certificate = gs.analysis.classify(market, run.players)
+print(certificate.kind, "; Stackelberg for each leader:", certificate.stackelberg.tolist())
+
+# %% [markdown]
+# ## What changes with the number of firms
+#
+# `J` has the eigenvalues -1 and `-(n + 1)`: the more firms, the stiffer the game, and the smaller the largest step of
+# simultaneous descent, `2 / (n + 1)`. Firms that move in turn (`altgd`) settle below 1, however
+# many they are.
+
+# %%
+limits = {"together": [], "in turn": []}
+numbers = range(2, 5 if fast else 8)
+for number in numbers:
+    blocks = tuple(
+        tuple(jnp.array([[2.0 if row == column else 1.0]]) for column in range(number)) for row in range(number)
+    )
+    firms = gs.games.polymatrix(blocks)
+    (equilibrium,) = firms.equilibria
+    for name, make in {"together": gs.simgd, "in turn": gs.altgd}.items():
+        limits[name].append(gs.analysis.critical_step(firms, make, equilibrium, upper=4.0))
+    print(
+        f"{number} firms: together below {limits['together'][-1]:.4f} (theory {2 / (number + 1):.4f}), "
+        f"in turn below {limits['in turn'][-1]:.4f}"
+    )
+
+# %%
+figure, axes = plt.subplots(figsize=(4.5, 3.2), layout="constrained")
+for (name, steps), marker in zip(limits.items(), "os", strict=True):
+    axes.plot(numbers, steps, marker=marker, label=name)
+axes.set(xlabel="number of firms", ylabel="largest stable step size", ylim=(0, None))
+axes.legend()
+
+# %% [markdown]
+# ## Three players that chase each other
+#
+# Matching pennies for three: 0 wants to be like 1, 1 like 2, and 2 unlike 0. Two eigenvalues are imaginary: the flow
+# turns round the centre for ever, and steps of simultaneous or alternating descent leave it. Looking ahead or reckoning
+# with the answers of all others settles.
+
+
+# %%
+def alike(x, y):
+    return x * y
+
+
+pennies = gs.general_sum(
+    lambda x, y, z: alike(x, y) - x**2 / 4,
+    lambda x, y, z: alike(y, z) - y**2 / 4,
+    lambda x, y, z: -alike(z, x) - z**2 / 4,
+)
+centre = (0.0, 0.0, 0.0)
+print("eigenvalues of J:", [f"{complex(value):.3f}" for value in gs.analysis.eigenvalues(pennies, centre)])
+for make in (gs.simgd, gs.altgd, gs.extragradient, gs.cgd):
+    rates = jax.vmap(lambda step, make=make: gs.analysis.rate(pennies, make(step), centre))(jnp.linspace(0.05, 1.0, 20))
+    print(f"{make.__name__:14} least factor {rates.min():.4f} at step {0.05 + 0.05 * int(rates.argmin()):.2f}")

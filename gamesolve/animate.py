@@ -1,0 +1,226 @@
+"""Moving pictures: any function of `gamesolve.plots` drawn once per frame.
+
+>>> import numpy as np
+>>> from gamesolve import animate, plots
+>>> film = animate.record(lambda ax, n: plots.convergence({"a": 0.5 ** np.arange(n)}, ax=ax), [2, 3, 4])
+>>> len(film.frames), film.frames[0].shape
+(3, (348, 420, 3))
+"""
+
+import base64
+import dataclasses
+import importlib
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from gamesolve.analysis import Slice
+from gamesolve.plots import dark as darken
+from gamesolve.plots import paper, phase_portrait, vector_field
+
+__all__ = ["Film", "fields", "paths", "record", "training"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Film:
+    """Frames that follow each other; a notebook shows it as it is.
+
+    Attributes:
+        frames: arrays of bytes, shape (height, width, 3), all of one size.
+        rate: frames a second.
+    """
+
+    frames: Sequence[np.ndarray]
+    rate: float = 15.0
+
+    def save(self, path: str | Path) -> None:
+        """Write a file: ``.gif``, or ``.mp4`` with the extra ``mp4``.
+
+        Args:
+            path: where to; the ending decides.
+
+        Raises:
+            ValueError: for another ending.
+            ImportError: for a film without the extra.
+        """
+        path = Path(path)
+        if path.suffix == ".gif":
+            path.write_bytes(self._gif())
+        elif path.suffix == ".mp4":
+            _write_mp4(path, self.frames, self.rate)
+        else:
+            raise ValueError(f"path ends in {path.suffix!r}; a film can be saved as .gif or .mp4.")
+
+    def to_html(self) -> str:
+        """Return the film as an element of a page that needs no other file."""
+        return f'<img alt="animation" src="data:image/gif;base64,{base64.b64encode(self._gif()).decode()}"/>'
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def _gif(self) -> bytes:
+        # One palette for all frames keeps colours from flickering, and the file small; thin lines count in it as much
+        # as the page.
+        ends = Image.fromarray(np.concatenate([self.frames[0], self.frames[-1]]))
+        palette = ends.quantize(128, Image.Quantize.MAXCOVERAGE)
+        reduced = (Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in self.frames)
+        first, *others = reduced
+        file = io.BytesIO()
+        first.save(file, "GIF", save_all=True, append_images=others, duration=round(1000 / self.rate), loop=0)
+        return file.getvalue()
+
+
+def record(
+    draw: Callable[[Axes, Any], Any],
+    items: Iterable[Any],
+    *,
+    size: tuple[float, float] = paper.SIZE,
+    dpi: float = 120,
+    rate: float = 15.0,
+    dark: bool = False,
+    **kind: Any,
+) -> Film:
+    """Make a film by drawing each item on fresh axes of the same figure.
+
+    Args:
+        draw: ``draw(ax, item)`` draws one frame, for example with a function of `gamesolve.plots`.
+        items: one for each frame.
+        size: of the figure in inches.
+        dpi: pixels an inch.
+        rate: frames a second.
+        dark: whether for dark pages, see `gamesolve.plots.dark`.
+        **kind: of axes, as for ``Figure.add_subplot``: ``projection="3d"`` for surfaces.
+
+    Returns:
+        The `Film`.
+
+    Raises:
+        ValueError: if there is no item.
+
+    Example:
+        >>> from gamesolve import animate
+        >>> film = animate.record(lambda ax, x: ax.plot([0, x]), [1, 2], size=(1, 1), dpi=50)
+        >>> film.to_html()[:20]
+        '<img alt="animation"'
+    """
+    frames = []
+    for item in items:
+        figure = Figure(figsize=size, dpi=dpi, layout="constrained")
+        canvas = FigureCanvasAgg(figure)
+        draw(figure.add_subplot(**kind), item)
+        if dark:
+            darken(figure)
+        canvas.draw()
+        frames.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+    if not frames:
+        raise ValueError("items is empty; give at least one frame to draw.")
+    return Film(frames, rate)
+
+
+def training(trace: Any, draw: Callable[[Axes, Any], Any], *, most: int = 60, **settings: Any) -> Film:
+    """Make a film of a run: what was recorded, frame by frame.
+
+    Args:
+        trace: ``sol.trace`` of `gamesolve.solve`: a pytree whose leaves share the leading axis of time.
+        draw: ``draw(ax, entry)`` draws one entry of the trace, a pytree without that axis.
+        most: largest number of frames; longer traces are thinned evenly.
+        **settings: as in `record`.
+
+    Returns:
+        The `Film`.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> run = gs.solve(gs.games.curl(), gs.cgd(0.5), (1.0, 0.0), 4, record=lambda players, state: players)
+        >>> film = gs.animate.training(run.trace, lambda ax, players: ax.plot(*players, "o"), size=(1, 1), dpi=50)
+        >>> len(film.frames)
+        4
+    """
+    trace = jax.tree.map(np.asarray, trace)
+    number = len(jax.tree.leaves(trace)[0])
+    chosen = np.unique(np.linspace(0, number - 1, min(number, most)).round().astype(int))
+    return record(draw, (jax.tree.map(lambda leaf, at=at: leaf[at], trace) for at in chosen), **settings)
+
+
+def paths(ways: Mapping[str, Any], *, most: int = 60, tail: int = 8, rate: float = 15.0, **settings: Any) -> Film:
+    """Make a film of paths that grow on a phase portrait.
+
+    Args:
+        ways: for each name the points of a path, shape (steps, 2), all of one length.
+        most: largest number of frames.
+        tail: frames for which the end stays.
+        rate: frames a second.
+        **settings: ``size``, ``dpi`` and ``dark`` as in `record`; all others as in `gamesolve.plots.phase_portrait`,
+            where ``view`` or ``equilibrium`` keep the view still.
+
+    Returns:
+        The `Film`.
+
+    Raises:
+        ValueError: if the view could move.
+
+    Example:
+        >>> import numpy as np
+        >>> from gamesolve import animate
+        >>> way = np.linspace([1.0, 1.0], [0.0, 0.0], 4)
+        >>> len(animate.paths({"down": way}, equilibrium=(0, 0), tail=0, size=(1.5, 1.5), dpi=50).frames)
+        4
+    """
+    if settings.get("view") is None and settings.get("equilibrium") is None:
+        raise ValueError("paths needs view= or equilibrium=, so that all frames show the same part of the plane.")
+    film = {name: settings.pop(name) for name in ("size", "dpi", "dark") if name in settings}
+    longest = max(len(way) for way in ways.values())
+    ends = np.unique(np.linspace(1, longest, min(longest, most)).round().astype(int))
+
+    def draw(ax: Axes, end: int) -> None:
+        phase_portrait({name: way[:end] for name, way in ways.items()}, ax=ax, **settings)
+        if len(ways) > 1:
+            above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "frameon": False}
+            ax.legend(ncols=2, fontsize=paper.SMALL - 1, **above)
+
+    return record(draw, [*ends, *[longest] * tail], rate=rate, **film)
+
+
+def fields(pictures: Mapping[str, Slice], *, rate: float = 4.0, **settings: Any) -> Film:
+    """Make a film of a field that changes with a parameter: gamma, the number of samples, noise.
+
+    Args:
+        pictures: for each value, as its title, the `gamesolve.analysis.slice_field` on one and the same plane.
+        rate: frames a second.
+        **settings: as in `record`.
+
+    Returns:
+        The `Film`.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> picture = gs.analysis.slice_field(gs.games.curl(), (0.0, 0.0), num=9)
+        >>> turned = picture._replace(motion=-picture.motion)
+        >>> film = gs.animate.fields({"there": picture, "back": turned}, size=(1.5, 1.5), dpi=50)
+        >>> len(film.frames)
+        2
+    """
+
+    def draw(ax: Axes, entry: tuple[str, Slice]) -> None:
+        name, picture = entry
+        vector_field(picture, ax=ax).set_title(name, fontsize=paper.SMALL + 1)
+
+    return record(draw, pictures.items(), rate=rate, **settings)
+
+
+def _write_mp4(path: Path, frames: Sequence[np.ndarray], rate: float) -> None:
+    try:
+        imageio = importlib.import_module("imageio.v2")  # here, because it is an extra
+    except ImportError:
+        raise ImportError("to save .mp4 needs imageio; install it with pip install 'gamesolve[mp4]'.") from None
+    with imageio.get_writer(path, fps=rate, codec="libx264", macro_block_size=2) as writer:
+        for frame in frames:
+            writer.append_data(frame)

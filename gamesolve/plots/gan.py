@@ -1,0 +1,216 @@
+"""Pictures of a GAN: what its generator makes, what its discriminator believes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+
+from gamesolve.plots import paper
+
+REAL, MADE = "#0072B2", "#D55E00"
+# Angles reach pi; beyond it the cycle of colours would be white.
+LIGHT = 1.15 * np.pi
+Judge = Callable[[np.ndarray], Any]
+
+
+def density(
+    real: Any, made: Any, *, judge: Judge | None = None, view: tuple[float, float] | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw histograms of real and generated numbers, and the discriminator's belief over them.
+
+    Args:
+        real: real examples, shape (n,) or (n, 1).
+        made: generated ones.
+        judge: maps numbers of shape (m, 1) to the discriminator's logits; its belief that they are real, 0 to 1, is
+            drawn against the scale on the right.
+        view: smallest and largest number shown; all real ones unless given.
+        ax: where to draw; axes of a new figure unless given.
+
+    Returns:
+        The axes of the histograms.
+
+    Example:
+        >>> import numpy as np
+        >>> from gamesolve import plots
+        >>> axes = plots.density(np.linspace(-1, 1, 50), np.linspace(0, 2, 50), judge=lambda x: -x)
+        >>> axes.get_ylabel(), len(axes.patches)
+        ('density', 2)
+    """
+    ax = paper.axes(ax)
+    real, made = np.ravel(np.asarray(real, float)), np.ravel(np.asarray(made, float))
+    spread = real.max() - real.min()
+    low, high = (real.min() - spread / 2, real.max() + spread / 2) if view is None else view
+    edges = np.linspace(low, high, 61).tolist()
+    for values, colour, name in ((real, REAL, "real"), (made, MADE, "generated")):
+        ax.hist(values, edges, density=True, histtype="stepfilled", alpha=0.45, color=colour, label=name)
+    ax.set(xlim=(low, high), xlabel="x", ylabel="density")
+    if judge is not None:
+        x = np.linspace(low, high, 301)
+        right = ax.twinx()
+        right.plot(x, _belief(judge, x[:, None]), color="black", linewidth=1.2, label="discriminator")
+        right.set(ylim=(-0.02, 1.02))
+        right.set_ylabel("belief that x is real", fontsize=paper.SMALL)
+        right.tick_params(labelsize=paper.SMALL - 1)
+    return ax
+
+
+def discriminator(judge: Judge, view: paper.Limits, *, num: int = 61, ax: Axes | None = None) -> Axes:
+    """Draw contours of the discriminator's belief that a point of the plane is real.
+
+    Args:
+        judge: maps points of shape (m, 2) to the discriminator's logits.
+        view: ``((left, right), (bottom, top))``.
+        num: positions along each side.
+        ax: where to draw; axes of a new figure unless given.
+
+    Returns:
+        The axes; light means real, the black line a belief of one half.
+
+    Example:
+        >>> from gamesolve import plots
+        >>> axes = plots.discriminator(lambda points: points[:, 0], ((-3, 3), (-3, 3)))
+        >>> len(axes.collections)  # the contours, and the line
+        2
+    """
+    ax = paper.axes(ax)
+    x, y, belief = _surface(judge, view, num)
+    ax.contourf(x, y, belief, levels=np.linspace(0, 1, 11), cmap="gray", vmin=-0.8, vmax=1, zorder=0)
+    if belief.min() < 0.5 < belief.max():
+        ax.contour(x, y, belief, levels=[0.5], colors="black", linewidths=1)
+    ax.set(xlim=view[0], ylim=view[1], aspect="equal")
+    return ax
+
+
+def samples(
+    real: Any, made: Any, *, judge: Judge | None = None, view: paper.Limits | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw patches at real and generated points of the plane, over the discriminator's contours.
+
+    Args:
+        real: real examples, shape (n, 2).
+        made: generated ones.
+        judge: as in `discriminator`; no contours without it.
+        view: ``((left, right), (bottom, top))``; a square round the real examples unless given.
+        ax: where to draw; axes of a new figure unless given.
+
+    Returns:
+        The axes.
+
+    Example:
+        >>> import numpy as np
+        >>> from gamesolve import plots
+        >>> axes = plots.samples(np.eye(2), np.zeros((3, 2)))
+        >>> [len(patches.get_offsets()) for patches in axes.collections]
+        [2, 3]
+    """
+    ax = paper.axes(ax)
+    real, made = np.asarray(real, float), np.asarray(made, float)
+    view = paper.square(real[:, 0] + 1j * real[:, 1], 0.25) if view is None else view
+    if judge is not None:
+        discriminator(judge, view, ax=ax)
+    for points, colour, name in ((real, REAL, "real"), (made, MADE, "generated")):
+        ax.scatter(*points.T, s=9, color=colour, alpha=0.7, edgecolor="white", linewidth=0.3, label=name, zorder=3)
+    ax.set(xlim=view[0], ylim=view[1], aspect="equal")
+    return ax
+
+
+def latent_map(latents: Any, made: Any, *, ax: Axes | None = None) -> Axes:
+    """Draw an arrow from every latent to what the generator makes of it, coloured by the latent's angle.
+
+    Args:
+        latents: shape (n, 2).
+        made: shape (n, 2).
+        ax: where to draw; axes of a new figure unless given.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: if the two do not belong together.
+
+    Example:
+        >>> import numpy as np
+        >>> from gamesolve import plots
+        >>> axes = plots.latent_map(np.eye(2), 2 * np.eye(2))
+        >>> len(axes.collections[0].get_segments())
+        2
+    """
+    latents, made = np.asarray(latents, float), np.asarray(made, float)
+    if latents.shape != made.shape or latents.shape[1:] != (2,):
+        raise ValueError(f"latents has shape {latents.shape} and made {made.shape}; give both as (n, 2).")
+    ax = paper.axes(ax)
+    angle = np.arctan2(latents[:, 1], latents[:, 0])
+    ways = LineCollection(list(np.stack([latents, made], axis=1)), cmap="twilight", linewidths=0.6, alpha=0.6)
+    ways.set_array(angle)
+    ways.set_clim(-LIGHT, LIGHT)
+    ax.add_collection(ways)
+    ax.scatter(*latents.T, s=3, color=paper.GREY, label="latent", zorder=2)
+    ax.scatter(
+        *made.T,
+        s=10,
+        c=angle,
+        cmap="twilight",
+        vmin=-LIGHT,
+        vmax=LIGHT,
+        edgecolor="black",
+        linewidth=0.3,
+        label="generated",
+        zorder=3,
+    )
+    ax.set(aspect="equal")
+    ax.autoscale_view()
+    return ax
+
+
+def surface(
+    judge: Judge, view: paper.Limits, *, made: Any = None, real: Any = None, num: int = 41, ax: Any = None
+) -> Any:
+    """Draw the discriminator's belief as a surface in space, over the examples on the floor.
+
+    Args:
+        judge: maps points of shape (m, 2) to the discriminator's logits.
+        view: ``((left, right), (bottom, top))``.
+        made: generated examples, shape (n, 2).
+        real: real examples.
+        num: positions along each side.
+        ax: axes with ``projection="3d"``; those of a new figure unless given.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: if the axes are not of three dimensions.
+
+    Example:
+        >>> from gamesolve import plots
+        >>> axes = plots.surface(lambda points: points[:, 0], ((-3, 3), (-3, 3)), num=5)
+        >>> axes.get_zlabel()
+        'belief'
+    """
+    if ax is not None and ax.name != "3d":
+        raise ValueError('ax is flat; make it with figure.add_subplot(projection="3d").')
+    ax = paper.axes(ax, projection="3d")
+    x, y, belief = _surface(judge, view, num)
+    ax.plot_surface(*np.meshgrid(x, y), belief, cmap="cividis", vmin=0, vmax=1, linewidth=0, alpha=0.85)
+    for points, colour, name in ((real, REAL, "real"), (made, MADE, "generated")):
+        if points is not None:
+            seen = np.asarray(points, float)
+            seen = seen[(seen >= [view[0][0], view[1][0]]).all(axis=1) & (seen <= [view[0][1], view[1][1]]).all(axis=1)]
+            ax.scatter(*seen.T, -0.5, s=4, color=colour, label=name, depthshade=False)
+    ax.set(xlim=view[0], ylim=view[1], zlim=(-0.5, 1.0), zticks=[0, 0.5, 1])
+    ax.set_zlabel("belief", fontsize=paper.SMALL)
+    ax.tick_params(labelsize=paper.SMALL - 2)
+    return ax
+
+
+def _surface(judge: Judge, view: paper.Limits, num: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    x, y = (np.linspace(*limits, num) for limits in view)
+    points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    return x, y, _belief(judge, points).reshape(num, num)
+
+
+def _belief(judge: Judge, points: np.ndarray) -> np.ndarray:
+    """Return the sigmoid of the logits, without overflow."""
+    return 0.5 * (1 + np.tanh(np.ravel(np.asarray(judge(points), float)) / 2))

@@ -1,0 +1,93 @@
+"""The field on a plane and along a line."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+
+from gamesolve import styles
+from gamesolve.analysis import Path, Slice
+from gamesolve.plots import paper
+
+# Neutral, because paths and curves have the colours.
+NULLCLINE = "#505050"
+
+
+def vector_field(
+    picture: Slice,
+    *,
+    nullclines: bool = True,
+    shading: bool = True,
+    axes: tuple[str, str] = ("a", "b"),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the field on a plane: streamlines, nullclines, and how much of it points out of the plane.
+
+    Args:
+        picture: of `gamesolve.analysis.slice_field`.
+        nullclines: whether to draw where the first position (solid) and where the second (dashed) rests.
+        shading: whether to shade by the share of the field that points out of the plane, 0 to 1, where any does. A
+            crossing of the nullclines that lies in the dark is no equilibrium.
+        axes: labels of the two axes.
+        ax: where to draw; axes of a new figure unless given.
+
+    Returns:
+        The axes.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> axes = gs.plots.vector_field(gs.analysis.slice_field(gs.games.icr_quadratic(), (0.0, 0.0), num=9))
+        >>> len(axes.images)  # two numbers: nothing can leave the plane
+        0
+    """
+    ax = paper.axes(ax)
+    a, b = np.asarray(picture.a, float), np.asarray(picture.b, float)
+    # The arrays of a slice are indexed [a, b], those of matplotlib [row, column].
+    u, v = motion = np.nan_to_num(np.asarray(picture.motion, float).T)
+    out, norm = np.asarray(picture.out, float).T, np.asarray(picture.norm, float).T
+    if shading and np.any(out > 1e-5 * norm.max()):
+        share = np.where(norm > 0, out / np.where(norm > 0, norm, 1), 0)
+        edges = (a[0], a[-1], b[0], b[-1])
+        image = ax.imshow(share, "Greys", Normalize(0, 1.5), extent=edges, origin="lower", aspect="auto", zorder=0)
+        paper.bar(ax, image, "share out of the plane")
+    if np.any(motion):
+        ax.streamplot(a, b, u, v, color="#a0a0a0", linewidth=0.6, arrowsize=0.7, density=0.9, zorder=1)
+    for values, line in zip((u, v), ("solid", "dashed"), strict=True):
+        if nullclines and values.min() < 0 < values.max():
+            ax.contour(a, b, values, levels=[0], colors=[NULLCLINE], linestyles=[line], linewidths=1, zorder=2)
+    ax.set(xlim=(a[0], a[-1]), ylim=(b[0], b[-1]), xlabel=axes[0], ylabel=axes[1])
+    return ax
+
+
+def path_angle(path: Path, *, ax: Axes | None = None) -> Axes:
+    """Draw the angle between a line and the field along it, and the norm of the field.
+
+    Args:
+        path: of `gamesolve.analysis.path_angle`.
+        ax: where to draw; axes of a new figure unless given.
+
+    Returns:
+        The axes of the cosine; the norm has a scale of its own on the right.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> path = gs.analysis.path_angle(gs.zero_sum(lambda x, y: x * y + x**2), (1.0, 1.0), (0.0, 0.0), num=5)
+        >>> gs.plots.path_angle(path).get_xlabel()
+        'position a: start at 0, end at 1'
+    """
+    ax = paper.axes(ax)
+    positions: Any = np.asarray(path.a)
+    right = ax.twinx()
+    right.plot(positions, np.asarray(path.norm), label="norm of the field", **styles.line(1))
+    right.tick_params(labelsize=paper.SMALL - 1)
+    right.set_ylim(bottom=0)
+    right.set_ylabel("norm of the field", color=styles.color(1), fontsize=paper.SMALL)
+    for place in (0, 1):
+        ax.axvline(place, color=paper.FAINT, linewidth=1, zorder=0)
+    ax.axhline(0, color=paper.GREY, linewidth=0.8, zorder=0)
+    ax.plot(positions, np.asarray(path.cosine), label="cosine of the angle", **styles.line(0))
+    ax.set(ylim=(-1.05, 1.05), xlabel="position a: start at 0, end at 1")
+    ax.set_ylabel("cosine of the angle", color=styles.color(0))
+    ax.margins(x=0)
+    return ax

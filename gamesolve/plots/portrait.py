@@ -1,0 +1,184 @@
+"""Phase portraits: paths in a plane, over the field, with the equilibria marked by their kind."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.axes import Axes
+
+from gamesolve import styles
+from gamesolve.analysis import classify, slice_field
+from gamesolve.game import Game
+from gamesolve.plots import paper
+from gamesolve.plots.landscape import vector_field
+
+# How the flow behaves at an equilibrium, the first word of ``Certificate.kind``: marker, and whether it is filled.
+KINDS = {
+    "stable": ("o", "#009E73"),
+    "centre": ("o", "white"),
+    "saddle": ("X", "#D55E00"),
+    "unstable": ("s", "#D55E00"),
+    "degenerate": ("D", "#CC79A7"),
+    "no": ("|", "black"),
+}
+
+
+def phase_portrait(
+    paths: Mapping[str, Any],
+    *,
+    field: Game | Callable[[np.ndarray], np.ndarray] | None = None,
+    equilibrium: Any = None,
+    axes: Sequence[str] = ("player 0", "player 1"),
+    view: paper.Limits | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw paths in a plane, over the field.
+
+    The view holds the starts and the equilibrium; paths that leave it are cut off.
+
+    Args:
+        paths: for each name the points of a path, the start first: shape (steps, 2), or the two arrays that
+            ``gs.solve(..., record=lambda players, state: players).trace`` holds in a game of two numbers. Without
+            points a path is left out, but keeps its colour. There may be none if a view is given.
+        field: a game of two numbers, for streamlines, nullclines and its known equilibria by kind; or a function that
+            maps points of shape (m, 2) to the field there, for arrows. Nothing is drawn below the paths without it.
+        equilibrium: its two coordinates, marked by a star.
+        axes: labels of the two axes.
+        view: ``((left, right), (bottom, top))``, chosen from the paths unless given.
+        ax: where to draw; axes of a new figure unless given.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: if there is neither a path nor a view.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> game = gs.zero_sum(lambda x, y: x * y)
+        >>> run = gs.solve(game, gs.cgd(0.5), (1.0, 1.0), 20, record=lambda players, state: players)
+        >>> axes = gs.plots.phase_portrait({"cgd": run.trace}, field=game, equilibrium=(0.0, 0.0))
+        >>> [line.get_label() for line in axes.lines][0]
+        'cgd'
+    """
+    points = {name: _points(path) for name, path in paths.items()}
+    drawn = [path for path in points.values() if len(path)]
+    if not drawn and view is None:
+        raise ValueError("paths holds no point and no view is given; give one of them.")
+    ax = paper.axes(ax)
+    horizontal, vertical = _window(drawn, equilibrium) if view is None else view
+    if isinstance(field, Game):
+        _below(ax, field, horizontal, vertical)
+    elif field is not None:
+        _arrows(ax, field, horizontal, vertical)
+    for index, (name, path) in enumerate(points.items()):
+        if not len(path):
+            continue
+        visible = path[: _first_outside(path, horizontal, vertical)]
+        ax.plot(*visible.T, label=name, **styles.line(index, 1.1), zorder=3)
+        ax.plot(*visible[-1], marker=styles.marker(index), color=styles.color(index), markersize=5, zorder=4)
+    for path in drawn[:1]:
+        ax.plot(*path[0], marker="o", markerfacecolor="white", markeredgecolor="black", markersize=6, zorder=5)
+    if equilibrium is not None:
+        ax.plot(*equilibrium, marker="*", markerfacecolor="#F0E442", markeredgecolor="black", markersize=13, zorder=6)
+    ax.set(xlim=horizontal, ylim=vertical, xlabel=axes[0], ylabel=axes[1], aspect="equal")
+    return ax
+
+
+def equilibria(game: Game, points: Sequence[Any], *, ax: Axes | None = None) -> Axes:
+    """Mark equilibria of a game of two numbers by what they are.
+
+    Filled circles are stable, hollow ones centres, crosses saddles, squares unstable, diamonds degenerate; a black rim
+    means a Nash equilibrium, a thin grey one none.
+
+    Args:
+        game: the game, bound to its data.
+        points: players, one tuple each; those of `gamesolve.analysis.find_equilibria` for example.
+        ax: where to draw; axes of a new figure unless given.
+
+    Returns:
+        The axes; the label of each marker is the certificate's ``kind``, once each, so that a legend explains them.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> game = gs.games.cosine()
+        >>> axes = gs.plots.equilibria(game, game.equilibria)
+        >>> axes.get_legend_handles_labels()[1]
+        ['centre, not Nash', 'saddle, not Nash']
+    """
+    ax = paper.axes(ax)
+    known: set[str] = set()
+    for players in points:
+        kind = classify(game, players).kind
+        marker, face = KINDS[kind.split()[0].rstrip(",")]
+        nash = "not" not in kind
+        ax.plot(
+            *(np.ravel(leaf) for leaf in jax.tree.leaves(players)),
+            linestyle="none",
+            marker=marker,
+            markersize=7,
+            markerfacecolor=face,
+            markeredgecolor="black" if nash or face == "white" else paper.GREY,
+            markeredgewidth=1.4 if nash else 0.8,
+            label="_" if kind in known else kind,
+            zorder=5,
+        )
+        known.add(kind)
+    return ax
+
+
+def _points(path: Any) -> np.ndarray:
+    """Return the points of a path, also where it comes as one array for each player."""
+    if isinstance(path, tuple):
+        path = np.stack([np.asarray(leaf, float).reshape(len(leaf)) for leaf in jax.tree.leaves(path)], axis=1)
+    points = np.asarray(path, float)
+    if points.size and (points.ndim != 2 or points.shape[1] != 2):
+        raise ValueError(f"a path has shape {points.shape}; give points of shape (steps, 2).")
+    return points
+
+
+def _below(ax: Axes, game: Game, horizontal: tuple[float, float], vertical: tuple[float, float]) -> None:
+    """Draw the flow of a game of two numbers, and the equilibria that it knows."""
+    origin = jax.tree.map(jnp.zeros_like, game.start) if game.start is not None else (0.0, 0.0)
+    low, high = zip(horizontal, vertical, strict=True)
+    vector_field(slice_field(game, origin, low=low, high=high), shading=False, ax=ax)
+    # Zeros of the field that the slice's grid does not see are known to the catalogue.
+    equilibria(game, game.equilibria, ax=ax)
+
+
+def _window(paths: Sequence[np.ndarray], equilibrium: Any) -> paper.Limits:
+    """Return the view of a portrait: the starts, mirrored at the equilibrium; all of the paths where none is known."""
+    starts = np.array([path[0] for path in paths])
+    if equilibrium is None:
+        points = np.concatenate(paths)
+        points = points[np.isfinite(points).all(axis=1)]
+        reach = 20 * max(1.0, float(np.abs(starts).max()))
+        points = points[(np.abs(points) < reach).all(axis=1)]
+        return paper.square(points[:, 0] + 1j * points[:, 1], 0.05)
+    centre = np.asarray(equilibrium, float)
+    half = 1.6 * max(float(np.linalg.norm(starts - centre, axis=1).max()), 1e-12)
+    return (centre[0] - half, centre[0] + half), (centre[1] - half, centre[1] + half)
+
+
+def _first_outside(path: np.ndarray, horizontal: tuple[float, float], vertical: tuple[float, float]) -> int:
+    """Return where to cut a path: one point after it first leaves three times the view, or is not finite."""
+    low, high = np.array([horizontal[0], vertical[0]]), np.array([horizontal[1], vertical[1]])
+    inside = (path >= low - (high - low)) & (path <= high + (high - low))
+    inside = inside.all(axis=1)
+    return len(path) if inside.all() else int(np.argmin(inside)) + 1
+
+
+def _arrows(
+    ax: Axes,
+    field: Callable[[np.ndarray], np.ndarray],
+    horizontal: tuple[float, float],
+    vertical: tuple[float, float],
+) -> None:
+    x, y = np.meshgrid(np.linspace(*horizontal, 17)[1:-1], np.linspace(*vertical, 17)[1:-1])
+    arrows = np.asarray(field(np.stack([x.ravel(), y.ravel()], axis=1)), float)
+    arrows = np.where(np.isfinite(arrows), arrows, 0)
+    lengths = np.linalg.norm(arrows, axis=1, keepdims=True)
+    u, v = (arrows / np.where(lengths > 0, lengths, 1)).T
+    ax.quiver(x, y, u.reshape(x.shape), v.reshape(x.shape), color="#c4c4c4", pivot="mid", width=0.004, zorder=1)

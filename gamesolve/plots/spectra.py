@@ -1,0 +1,76 @@
+"""Eigenvalues in the complex plane, with the region where they mean stability."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from gamesolve import styles
+from gamesolve.plots import paper
+
+# Lines in the corner of a spectrum; more would hide it.
+MOST_REMARKS = 6
+
+
+def spectrum(values: Mapping[str, Any], *, stable: str = "step", ax: Axes | None = None) -> Axes:
+    """Draw eigenvalues in the complex plane, with the region where they mean stability shaded.
+
+    Args:
+        values: for each name a complex array.
+        stable: ``"step"`` for step maps, stable inside the unit circle, or ``"flow"`` for Jacobians, stable in the
+            left half plane.
+        ax: where to draw; axes of a new figure unless given.
+
+    Returns:
+        The axes. For step maps the view holds the leading eigenvalue of each, but nothing beyond modulus two: what
+        lies outside is named in a corner, as are empty entries.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> axes = gs.plots.spectrum({"J": gs.analysis.eigenvalues(gs.games.curl(), (1.0, 1.0))}, stable="flow")
+        >>> axes.lines[-1].get_ydata().tolist()
+        [1.0, -1.0]
+    """
+    ax = paper.axes(ax)
+    points: dict[str, Any] = {name: np.asarray(entries, complex) for name, entries in values.items()}
+    if stable == "step":
+        shown, limits = _step_window(points)
+    else:
+        shown, limits = list(points), paper.square(np.concatenate([*points.values(), [0j]]), 0.15)
+    _stable_region(ax, stable, limits)
+    for index, (name, entries) in enumerate(points.items()):
+        color = "black" if stable == "flow" else styles.color(index)
+        ax.plot(entries.real, entries.imag, label=name, color=color, **styles.hollow(index))
+    remarks = [f"{name}: modulus {abs(points[name]).max():.3g}, outside" for name in points if name not in shown]
+    remarks += [f"{name}: none" for name, entries in points.items() if not entries.size]
+    if len(remarks) > MOST_REMARKS:
+        remarks = [*remarks[: MOST_REMARKS - 1], f"and {len(remarks) - MOST_REMARKS + 1} others"]
+    if remarks:
+        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2}
+        ax.text(0.02, 0.98, "\n".join(remarks), transform=ax.transAxes, va="top", fontsize=8, bbox=box)
+    ax.set(xlim=limits[0], ylim=limits[1], xlabel="real part", ylabel="imaginary part", aspect="equal")
+    return ax
+
+
+def _step_window(points: Mapping[str, np.ndarray]) -> tuple[list[str], paper.Limits]:
+    """Return the names that are shown, and a view that holds 1 and the leading eigenvalues of those."""
+    known = {name: entries for name, entries in points.items() if entries.size}
+    leading = {name: entries[np.argmax(np.abs(entries))] for name, entries in known.items()}
+    shown = [name for name in points if abs(leading.get(name, 0)) <= 2]
+    corners = [value for name, value in leading.items() if name in shown]
+    corners = np.array([*corners, *np.conj(corners), 1.0])
+    return shown, paper.square(corners, 0.25)
+
+
+def _stable_region(ax: Axes, stable: str, limits: paper.Limits) -> None:
+    """Shade where eigenvalues mean stability, and draw its border."""
+    shade: dict[str, Any] = {"color": paper.SHADE, "zorder": 0, "linewidth": 0}
+    border: dict[str, Any] = {"color": paper.GREY, "linewidth": 1, "linestyle": "--", "zorder": 1}
+    if stable == "flow":
+        ax.axvspan(min(limits[0][0], 0.0), 0, **shade)
+        ax.axvline(0, **border)
+        return
+    angle = np.linspace(0, 2 * np.pi, 721)
+    ax.fill(np.cos(angle), np.sin(angle), **shade)
+    ax.plot(np.cos(angle), np.sin(angle), **border)
