@@ -1,0 +1,93 @@
+"""G17: unbiased consensus by enumeration of every batch of a small finite sum."""
+
+import functools
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.flatten_util
+import jax.numpy as jnp
+import numpy as np
+
+import gamesolve as gs
+from benchmarks.published.claims import Claim, said
+from gamesolve import estimators, products
+
+POINTS = 8
+BATCH = 4
+
+
+def payoff(x: Any, y: Any, rows: Any) -> jax.Array:
+    """A smooth finite sum in two and three dimensions."""
+    inner = jnp.tanh(rows["a"] @ x) * jnp.sin(rows["b"] @ y)
+    return jnp.mean(inner + 0.3 * rows["c"] * jnp.sum(x**2) - 0.2 * jnp.sum(y**2) * rows["c"] ** 2)
+
+
+GAME = gs.zero_sum(payoff)
+
+
+def points() -> dict[str, jax.Array]:
+    """Return the examples."""
+    draw = np.random.default_rng(0).normal
+    return {name: jnp.asarray(draw(size=(POINTS, *shape))) for name, shape in {"a": (2,), "b": (3,), "c": ()}.items()}
+
+
+def players() -> tuple[jax.Array, jax.Array]:
+    """Return the players at which products are estimated."""
+    return jnp.asarray([0.4, -0.3]), jnp.asarray([0.2, 0.7, -0.5])
+
+
+def ravel(tree: Any) -> np.ndarray:
+    """Return all numbers of a pytree."""
+    return np.asarray(jax.flatten_util.ravel_pytree(tree)[0])
+
+
+def exact(points: Any, players: Any, product: Callable[..., Any] = products.transposed) -> np.ndarray:
+    """Return a product of the mean game's Jacobian with its own field."""
+    game = GAME.bind(points)
+    return ravel(product(game, players)(game.field(players)))
+
+
+def over_batches(
+    points: Any,
+    players: Any,
+    groups: Any,
+    product: Callable[..., Any] = products.transposed,
+    rows: np.ndarray | None = None,
+    population: int | None = None,
+) -> np.ndarray:
+    """Return the estimates from all ordered batches with replacement, or from those given by their rows."""
+    if rows is None:
+        rows = np.array(list(itertools.product(range(POINTS), repeat=BATCH)))
+    estimate = jax.jit(jax.vmap(functools.partial(_estimate, points, players, groups, product, population)))
+    stacked = estimate(jnp.asarray(rows))
+    return np.concatenate([np.asarray(leaf).reshape(len(rows), -1) for leaf in jax.tree.leaves(stacked)], axis=1)
+
+
+def _estimate(points: Any, players: Any, groups: Any, product: Any, population: Any, index: jax.Array) -> Any:
+    game = GAME.bind(jax.tree.map(lambda leaf: leaf[index], points))
+    return estimators.self_product(product, game, players, groups, population).product
+
+
+def plugin_excess(points: Any, players: Any) -> np.ndarray:
+    """Return the bias that theory gives the plugin: (E[J_i^T v_i] - J^T v) over the batch size."""
+    single = lambda row: jax.tree.map(lambda leaf: leaf[row : row + 1], points)  # noqa: E731
+    alone = np.mean([exact(single(row), players) for row in range(POINTS)], axis=0)
+    return (alone - exact(points, players)) / BATCH
+
+
+def g17() -> Iterator[Claim]:
+    """Bias and variance of the consensus term over all 4096 batches of 4 from 8."""
+    where, at = points(), players()
+    truth = exact(where, at)
+    size = np.linalg.norm(truth)
+    found = {groups: over_batches(where, at, groups) for groups in (None, 2, "all")}
+    for name, groups in (("halves", 2), ("pairs", "all")):
+        bias = float(np.linalg.norm(found[groups].mean(0) - truth) / size)
+        yield said(f"relative bias, {name}", "≤ 1e-14", f"{bias:.1e}", bias <= 1e-14)
+    error = found[None].mean(0) - truth - plugin_excess(where, at)
+    close = float(np.linalg.norm(error) / np.linalg.norm(plugin_excess(where, at)))
+    yield said("plugin's bias, against its covariance term", "equal", f"relative difference {close:.1e}", close < 1e-11)
+    halves, pairs = (float(found[groups].var(0).sum() / size**2) for groups in (2, "all"))
+    yield said("variance of pairs and halves", "pairs ≤ halves", f"{pairs:.4g}, {halves:.4g}", pairs <= halves)

@@ -1,0 +1,64 @@
+"""Tiny GANs: one parameter, one linear map, and clusters in the plane."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from benchmarks.suite import USUAL, Entry, Race, solvers
+from gamesolve.game import Game
+from gamesolve.games import gan
+
+GENERATOR, DISCRIMINATOR = gan.MLP((4, 16, 16, 2)), gan.MLP((2, 16, 16, 1))
+
+
+def _ring(key: jax.Array) -> gan.Experiment:
+    settings = {"batch_size": 64, "latent_dim": 4, "reach": 0.3, "generator": GENERATOR, "discriminator": DISCRIMINATOR}
+    return gan.ring(8, 0.05, key=key, **settings)
+
+
+def _sampler(game: Game) -> Any:
+    del game
+    return _ring(jax.random.key(0)).sample
+
+
+def _bound() -> Game:
+    """Return the ring's game on one draw, on which fields are measured."""
+    game = _ring(jax.random.key(0)).game
+    return game.bind(_sampler(game)(jax.random.key(7)))
+
+
+def _missed(game: Game, players: Any) -> jax.Array:
+    del game
+    return 9 - jnp.asarray(_ring(jax.random.key(0)).measures["modes"](players), jnp.float32)
+
+
+SUITE = Race(
+    "gan-toy",
+    "Which solvers train tiny GANs, at one budget and each at its best step size?",
+    (
+        Entry("bump", lambda: gan.bias_plane(gan.Bump(0.5)).game, "biases, bump discriminator: stable, not Nash"),
+        Entry("dirac-wasserstein", lambda: gan.dirac(gan.wasserstein).game, "Dirac-GAN, Wasserstein's loss: a centre"),
+        Entry("mean", lambda: gan.mean_estimation().game, "a mean estimated by a linear generator and critic"),
+        Entry(
+            "covariance",
+            lambda: gan.covariance(10).game,
+            "a covariance estimated by a quadratic critic; any root is as good as another",
+            measure=lambda game, players: gan.covariance(10).measures["residual"](players),
+            budget=1000,
+        ),
+        Entry(
+            "ring",
+            _bound,
+            "8 clusters on a ring, perceptrons of two hidden layers of 16 units; the measure: 1 + clusters missed",
+            sample=_sampler,
+            batch=64,
+            measure=_missed,
+            draw=lambda key, game: _ring(key).players,
+            solvers=("simgd", "altgd", "extragradient", "conopt", "acgd", "optimistic_adam"),
+            budget=1500,
+        ),
+    ),
+    solvers(*USUAL),
+    target=1e-2,
+)

@@ -1,0 +1,129 @@
+"""Cost of a step against the number of parameters, players, examples and lanes."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import gamesolve as gs
+from benchmarks.suite import Settings, Tables
+from benchmarks.timing import interleaved
+from gamesolve import registry
+
+# Shortest of so many interleaved rounds.
+ROUNDS = 5
+# Steps in a timed call: fewer of large games, and never so many that inner solves have nothing left to do.
+WORK = 2e6
+SIZES = (1_000, 10_000, 100_000, 300_000, 1_000_000)
+# Solvers that keep more than a few vectors or solve dense systems are not matrix-free in this sense.
+DENSE = ("anderson",)
+# Exponents are fitted from here: below, the overhead of the loop is a part of a step.
+FITTED_FROM = 100_000
+
+
+def _rowwise(x: Any, y: Any, weights: Any) -> jax.Array:
+    """A zero-sum game whose field costs a few operations a parameter."""
+    return jnp.sum(weights * x * y) + 0.05 * jnp.sum(x**2 - y**2)
+
+
+def separable(size: int) -> gs.Game:
+    """Return the game in ``size`` parameters, half of them each player's."""
+    weights = jnp.linspace(0.5, 1.0, size // 2)
+    return gs.zero_sum(_rowwise, constants=(weights,))
+
+
+def exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
+    """Return the slope of the logarithm of the time in that of the size, by least squares.
+
+    >>> round(exponent([1.0, 10.0, 100.0], [2.0, 20.0, 200.0]), 3)
+    1.0
+    """
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+
+
+@functools.partial(jax.jit, static_argnames="steps")
+def _call(game: Any, solver: Any, start: Any, *, steps: int) -> Any:
+    return gs.solve(game, solver, start, steps).players
+
+
+def _seconds(programs: dict[Any, tuple[Callable[[], Any], int]]) -> dict[Any, float]:
+    """Return the seconds of one step of each program, which is given with its number of steps."""
+    times = interleaved({str(name): call for name, (call, _) in programs.items()}, ROUNDS)
+    return {name: min(times[str(name)]) / steps for name, (_, steps) in programs.items()}
+
+
+def parameters(name: str, settings: Settings) -> list[dict[str, Any]]:
+    """Time a solver on games of growing size."""
+    largest = settings.budget or SIZES[-1]
+    sizes = [size for size in SIZES if size <= largest] or [SIZES[0]]
+    programs = {}
+    for size in sizes:
+        half = jnp.ones(size // 2)
+        steps = int(np.clip(WORK / size, 4, 200))
+        solver = registry.SOLVERS[name].build(0.1)
+        programs[size] = functools.partial(_call, separable(size), solver, (half, half), steps=steps), steps
+    seconds = _seconds(programs)
+    rows = [_row(name, "parameters", size, seconds[size]) for size in sizes]
+    fitted = [size for size in sizes if size >= FITTED_FROM]
+    if len(fitted) > 1:
+        rows[-1]["exponent"] = exponent(fitted, [seconds[size] for size in fitted])
+    return rows
+
+
+def players(settings: Settings) -> list[dict[str, Any]]:
+    """Time solvers on polymatrix games of more and more players of four dimensions."""
+    del settings
+    programs = {}
+    for number in (2, 4, 8):
+        game = gs.games.random_quadratic(jax.random.key(0), (4,) * number)
+        for name in ("simgd", "altgd", "extragradient", "conopt", "cgd"):
+            solver = registry.SOLVERS[name].build(0.01)
+            programs[name, number] = functools.partial(_call, game, solver, game.start, steps=200), 200
+    return [_row(name, "players", number, value) for (name, number), value in _seconds(programs).items()]
+
+
+def batch(settings: Settings) -> list[dict[str, Any]]:
+    """Time solvers on the minibatches of a finite sum."""
+    del settings
+    draw = np.random.default_rng(0).normal
+    game = gs.games.shifted_classes(draw(size=(4096, 50)), np.sign(draw(size=4096)))
+    programs = {}
+    for size in (16, 64, 256, 1024):
+        bound = game.bind(jax.tree.map(lambda leaf, size=size: leaf[:size], game.data[0]))
+        for name in ("simgd", "extragradient", "conopt", "cgd"):
+            solver = registry.SOLVERS[name].build(0.01)
+            programs[name, size] = functools.partial(_call, bound, solver, game.start, steps=50), 50
+    return [_row(name, "batch", size, value) for (name, size), value in _seconds(programs).items()]
+
+
+@functools.partial(jax.jit, static_argnames="steps")
+def _in_lanes(game: Any, solver: Any, starts: Any, *, steps: int) -> Any:
+    return jax.vmap(lambda start: gs.solve(game, solver, start, steps).players)(starts)
+
+
+def lanes(settings: Settings) -> list[dict[str, Any]]:
+    """Time many runs in one program: seconds are those of a step of all lanes."""
+    del settings
+    game = gs.games.random_quadratic(jax.random.key(0))
+    programs = {}
+    for number in (1, 16, 256, 4096):
+        starts = jax.tree.map(lambda leaf, number=number: jnp.broadcast_to(leaf, (number, *leaf.shape)), game.start)
+        for name in ("simgd", "extragradient", "conopt", "cgd"):
+            solver, steps = registry.SOLVERS[name].build(0.01), max(4, 2000 // number)
+            programs[name, number] = functools.partial(_in_lanes, game, solver, starts, steps=steps), steps
+    return [_row(name, "lanes", number, value) for (name, number), value in _seconds(programs).items()]
+
+
+def _row(name: str, axis: str, size: int, seconds: float) -> dict[str, Any]:
+    return {"solver": name, "axis": axis, "size": size, "microseconds": 1e6 * seconds, "exponent": None}
+
+
+SUITE = Tables(
+    "scaling",
+    "How does the cost of a step grow with parameters, players, examples and lanes?",
+    {f"parameters-{name}": functools.partial(parameters, name) for name in registry.SOLVERS if name not in DENSE}
+    | {"players": players, "batch": batch, "lanes": lanes},
+)
