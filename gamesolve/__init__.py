@@ -3,10 +3,15 @@
 See `gamesolve.game` for what a game is and which way the signs go.
 """
 
-from gamesolve import analysis, games, transforms
+import importlib
+from typing import Any
+
+from gamesolve import analysis, checkpoint, distributed, estimators, games, metrics, sampling, transforms
 from gamesolve.driver import Solution, Status, solve, step
 from gamesolve.game import Game, from_losses, general_sum, zero_sum
 from gamesolve.parametric import Solver, parametric
+from gamesolve.run import Chunk, run
+from gamesolve.sampling import minibatches
 from gamesolve.solvers import (
     acgd,
     altgd,
@@ -45,16 +50,22 @@ from gamesolve.solvers import (
     simgd,
     sos,
     stackelberg,
+    svrg,
+    svrg_extragradient,
+    svrg_hamiltonian,
 )
+from gamesolve.sweep import Table, sweep
 from gamesolve.turns import alternating, per_player
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Chunk",
     "Game",
     "Solution",
     "Solver",
     "Status",
+    "Table",
     "acgd",
     "alternating",
     "altgd",
@@ -64,9 +75,12 @@ __all__ = [
     "anderson",
     "average",
     "cgd",
+    "checkpoint",
     "competitive_mirror_descent",
     "conopt",
     "crossing_the_curl",
+    "distributed",
+    "estimators",
     "extra_adam",
     "extragradient",
     "extragradient_plus",
@@ -86,6 +100,8 @@ __all__ = [
     "lola",
     "lookahead",
     "lss",
+    "metrics",
+    "minibatches",
     "newton",
     "ogda",
     "opponent_lookahead",
@@ -94,13 +110,25 @@ __all__ = [
     "past_extragradient",
     "per_player",
     "proximal",
+    "run",
     "runge_kutta",
+    "sampling",
     "sga",
     "simgd",
     "solve",
     "sos",
     "stackelberg",
     "step",
+    "svrg",
+    "svrg_extragradient",
+    "svrg_hamiltonian",
+    "sweep",
     "transforms",
     "zero_sum",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("animate", "plots"):  # on first use, because matplotlib takes half a second to import
+        return importlib.import_module(f"gamesolve.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

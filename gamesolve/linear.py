@@ -74,8 +74,7 @@ def certify(last: Report, solution: Any, iterations: jax.Array, residual: Any, r
         rhs: its right-hand side.
         tolerance: the relative tolerance that it was asked for.
     """
-    _, inverse = _unit(rhs)
-    square, scale = (_dot(tree, tree) for tree in (_times(inverse, residual), _times(inverse, rhs)))
+    square, scale = _dot(residual, residual), _dot(rhs, rhs)
     relative = jnp.sqrt(_ratio(square, scale))
     # A solution that is not finite shows in its residual.
     relative = jnp.where(relative >= 0, relative, jnp.inf).astype(last.residual.dtype)
@@ -117,7 +116,7 @@ def conjugate_gradients(
 
 
 def _iterate(matvec: Operator, rhs: Any, start: Any, tolerance: float, limit: int) -> tuple[Any, jax.Array]:
-    unit, _, x, residual, square, scale = _begin(matvec, rhs, start)
+    x, residual, square, scale = _begin(matvec, rhs, start)
 
     def unfinished(carry: Any) -> jax.Array:
         _, _, _, square, iteration = carry
@@ -134,7 +133,7 @@ def _iterate(matvec: Operator, rhs: Any, start: Any, tolerance: float, limit: in
 
     carry = (x, residual, residual, square, jnp.zeros((), jnp.int32))
     x, _, _, _, iterations = jax.lax.while_loop(unfinished, advance, carry)
-    return _times(unit, x), iterations
+    return x, iterations
 
 
 def solve_general(
@@ -182,7 +181,7 @@ def _dense(operator: Operator, rhs: Any) -> Any:
 
 def _restarted(matvec: Operator, rhs: Any, start: Any, tolerance: float, cycles: int) -> tuple[Any, jax.Array]:
     """Run GMRES a cycle at a time, from the residual, until it is small or no longer falls."""
-    unit, rhs, x, residual, square, scale = _begin(matvec, rhs, start)
+    x, residual, square, scale = _begin(matvec, rhs, start)
     size = min(RESTART, optax.tree.size(rhs))
     goal, norm = tolerance * jnp.sqrt(scale), jnp.sqrt(square)
     cycle: Any = partial(jax.scipy.sparse.linalg.gmres, restart=size, maxiter=1, tol=0.0, solve_method="incremental")
@@ -207,34 +206,17 @@ def _restarted(matvec: Operator, rhs: Any, start: Any, tolerance: float, cycles:
 
     carry = (x, residual, norm, jnp.full_like(norm, jnp.inf), jnp.zeros((), jnp.int32))
     x, _, _, _, count = jax.lax.while_loop(unfinished, advance, carry)
-    return _times(unit, x), count * size
+    return x, count * size
 
 
-def _begin(matvec: Operator, rhs: Any, start: Any) -> tuple[Any, Any, Any, Any, Any, Any]:
-    """Return a unit and, in that unit, rhs, first guess, its residual and the squared norms of residual and rhs.
-
-    The guess is zero where ``start`` is no better.
-    """
-    unit, inverse = _unit(rhs)
-    rhs, start = _times(inverse, rhs), _times(inverse, start)
+def _begin(matvec: Operator, rhs: Any, start: Any) -> tuple[Any, Any, Any, Any]:
+    """Return the first guess, zero where ``start`` is no better, its residual and both squared norms."""
     residual = jax.tree.map(jnp.subtract, rhs, matvec(start))
     square, scale = _dot(residual, residual), _dot(rhs, rhs)
     warm = square < scale
     choose = lambda near, far: jax.tree.map(partial(jnp.where, warm), near, far)  # noqa: E731
     x, residual = choose(start, optax.tree.zeros_like(start)), choose(residual, rhs)
-    return unit, rhs, x, residual, jnp.where(warm, square, scale), scale
-
-
-def _unit(tree: Any) -> tuple[Any, Any]:
-    """Return a unit in which the squares of a tree are numbers of its precision, and the inverse: one, or tiny."""
-    largest: Any = optax.tree.max(jax.tree.map(jnp.abs, tree))
-    root = float(jnp.finfo(largest.dtype).tiny) ** 0.5  # a power of two in every precision
-    unit = jnp.where(largest < root**0.5, root, 1.0)
-    return unit, 1 / unit
-
-
-def _times(number: jax.Array, tree: Any) -> Any:
-    return jax.tree.map(lambda leaf: number.astype(leaf.dtype) * leaf, tree)
+    return x, residual, jnp.where(warm, square, scale), scale
 
 
 def _dot(a: Any, b: Any) -> Any:

@@ -210,7 +210,7 @@ def _axis(name: str, values: Any) -> jax.Array:
         array = values if isinstance(values, jax.Array) else np.asarray(values)
     except ValueError:  # rows of several lengths
         array = np.asarray(None)
-    if array.dtype.kind in "OSUMm":
+    if not is_key(array) and array.dtype.kind in "OSUMm":
         raise TypeError(f"axis {name!r} is no array of numbers; give a list or an array of one dimension.")
     if array.ndim == 0 or len(array) == 0:
         raise ValueError(f"axis {name!r} has shape {array.shape}; give at least one value in a list or an array.")

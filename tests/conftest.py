@@ -13,7 +13,7 @@ import hypothesis
 import jax
 import pytest
 
-hypothesis.settings.register_profile("gate", deadline=None, max_examples=15, derandomize=True, print_blob=True)
+hypothesis.settings.register_profile("gate", deadline=None, max_examples=8, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("gate")
 
 

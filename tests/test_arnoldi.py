@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gamesolve.analysis import arnoldi
 from gamesolve.analysis.arnoldi import krylov_schur
 from gamesolve.analysis.pairs import arpack, default_tolerance
 
@@ -82,3 +83,12 @@ def test_it_agrees_with_arpack_in_both_precisions():
         np.testing.assert_allclose(upper(ours.eigenvalues), upper(theirs.eigenvalues), rtol=accuracy)
         assert ours.converged.all()
         assert ours.residuals.max() < 2.2 * default_tolerance(dtype)
+
+
+def test_the_basis_of_a_long_vector_grows_when_it_must(monkeypatch):
+    map_ = operator(hidden(0.5 * np.eye(1)))
+    expected = krylov_schur(map_, start(), 2, ("LR", "SR"))
+    monkeypatch.setattr(arnoldi, "LONG", SIZE)
+    found = krylov_schur(map_, start(), 2, ("LR", "SR"))
+    np.testing.assert_allclose(found.eigenvalues, expected.eigenvalues, rtol=1e-9)
+    assert found.converged.all()

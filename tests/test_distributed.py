@@ -49,6 +49,7 @@ def test_data_parallel_runs_are_runs(dtype, solvers):
     assert [line.split()[0] for line in output.splitlines() if dtype in line] == solvers
 
 
+@pytest.mark.full
 def test_two_processes_agree_with_one(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

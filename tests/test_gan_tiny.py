@@ -118,6 +118,7 @@ def test_few_samples_make_spurious_saddles_and_noise_on_parameters_removes_them(
     assert spurious(keys[:1], None, False) == 0
 
 
+@pytest.mark.full
 def test_without_a_cap_more_samples_do_not_help():
     point = (jnp.asarray(0.5), jnp.asarray(0.5))
 

@@ -222,6 +222,7 @@ def test_growing_counts_are_held_where_the_state_has_them():
         assert found == pytest.approx(np.sqrt(1 - eta**2 + eta**4), abs=1e-12)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("make", [gs.extragradient, gs.ogda, lambda eta: gs.lookahead(gs.simgd(eta), 6, 0.5)])
 def test_leading_eigenvalues_of_a_step_are_those_of_its_matrix(make):
     scales = jnp.concatenate([jnp.array([3.0, 2.5]), jnp.linspace(0.5, 2, 63)])
@@ -234,6 +235,7 @@ def test_leading_eigenvalues_of_a_step_are_those_of_its_matrix(make):
     assert matrix_free == pytest.approx(float(gs.analysis.rate(game, make(0.2), point)), abs=1e-8)
 
 
+@pytest.mark.full
 def test_a_set_of_equilibria_is_left_out_without_a_matrix_too():
     game = gs.games.bilinear(jnp.eye(60, 70) * jnp.linspace(0.1, 1, 60)[:, None])
     exact = 1 / np.sqrt(1 + 0.01)

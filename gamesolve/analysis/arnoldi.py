@@ -30,12 +30,12 @@ from gamesolve.analysis.pairs import (
 )
 from gamesolve.game import exact_products
 
-# Vectors in the whole basis, and products between two looks at it. On the games of `benchmarks/arnoldi.py` less of
-# either takes more products, more of them more time in Gram-Schmidt.
+# Vectors in the whole basis, and products between two looks at it (half as many for a long vector, of at least LONG
+# entries); measured by `benchmarks/spectra.py`.
 SPACE = 60
 GROWTH = 10
-MAX_PRODUCTS = 5000
 LONG = 10**5
+MAX_PRODUCTS = 5000
 
 
 def leading_pairs(
@@ -84,9 +84,11 @@ def krylov_schur(
     keys = [ORDERS[end] for end in which]
     tolerance = default_tolerance(start.dtype) if tolerance is None else tolerance
     space = min(space_for(k, which), start.size - 1)
-    size = min(GROWTH + 2 * k, space)
-    # Gram-Schmidt reads the whole array, which is what limits long vectors: theirs grows when it must.
-    basis = _begin(start, rows=space if start.size < LONG else min(3 * GROWTH + 2 * k, space))
+    # A long vector's product costs more than a look at the basis, and Gram-Schmidt reads all rows, grown or not.
+    short = start.size < LONG
+    growth = GROWTH if short else GROWTH // 2
+    size = min(growth + 2 * k, space)
+    basis = _begin(start, rows=space if short else min(3 * growth + 2 * k, space))
     projected = np.zeros((1, 0))
     products = 0
     while True:
@@ -106,9 +108,9 @@ def krylov_schur(
             triangle, rotation = _ordered(projected[:-1], _score(values, keys, k), k * len(keys))
             projected = np.vstack([triangle, projected[-1:] @ rotation])
             basis = _rotate(basis, _padded(rotation, space, space).astype(start.dtype), rotation.shape[1])
-        elif len(basis) <= size + GROWTH and len(basis) <= space:
+        elif len(basis) <= min(size + growth, space):
             basis = jnp.pad(basis, ((0, space + 1 - len(basis)), (0, 0)))
-        size = min(projected.shape[1] + GROWTH, space)
+        size = min(projected.shape[1] + growth, space)
     vectors = _vectors(basis, _padded(small[:, first], len(basis) - 1, len(first)))
     return certified(operator, values[first], vectors, tolerance, scale)
 
