@@ -92,7 +92,9 @@ def run(
     arguments = (game, jnp.asarray(rates, jax.tree.leaves(one)[0].dtype), starts, keys, sample)
     fn = partial(_follow, entry, steps // every * every, every)
     compiled, compile_seconds = _program(
-        (entry.name, repr(entry.arguments), steps, every, jax.config.jax_default_device), fn, arguments
+        (entry.name, repr(entry.arguments), steps, every, jax.config.jax_default_device),
+        fn,
+        arguments,  # pyright: ignore[reportAttributeAccessIssue]
     )
     began = time.perf_counter()
     points, iterations = jax.block_until_ready(compiled(*arguments))

@@ -17,6 +17,9 @@ RATED = [name for name, entry in registry.SOLVERS.items() if entry.rated and nam
 GAMES = [game for game in registry.GAMES if game not in ("curl", "rotation")]
 CASES = [(solver, game) for solver in RATED if solver in registry.CORE for game in GAMES]
 CASES += [(solver, "general-sum") for solver in RATED if solver not in registry.CORE]
+# One bilinear, one general-sum and one curved game stand for all of them where time is short.
+QUICK = ("bilinear-10", "general-sum", "cosine")
+CASES = [pytest.param(*case, marks=() if case[1] in QUICK else pytest.mark.full) for case in CASES]
 
 
 def measured(game, solver, point, start, largest):
