@@ -91,11 +91,8 @@ def run(
     every = thinning(ravel(one).size, steps)
     arguments = (game, jnp.asarray(rates, jax.tree.leaves(one)[0].dtype), starts, keys, sample)
     fn = partial(_follow, entry, steps // every * every, every)
-    compiled, compile_seconds = _program(
-        (entry.name, repr(entry.arguments), steps, every, jax.config.jax_default_device),
-        fn,
-        arguments,  # pyright: ignore[reportAttributeAccessIssue]
-    )
+    device = jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]
+    compiled, compile_seconds = _program((entry.name, repr(entry.arguments), steps, every, device), fn, arguments)
     began = time.perf_counter()
     points, iterations = jax.block_until_ready(compiled(*arguments))
     seconds = time.perf_counter() - began

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 import gamesolve as gs
 from gamesolve import compare, plots, registry, styles
+from gamesolve.plots.spectra import MOST_REMARKS
 
 SPIRAL = np.stack([np.cos(np.arange(60) / 5), np.sin(np.arange(60) / 5)], axis=1) * 0.95 ** np.arange(60)[:, None]
 
@@ -142,7 +143,7 @@ def test_many_solvers_differ_and_their_legend_stays_inside():
     assert inside.height < 0.4 * outside.height
     assert min(axes.get_window_extent().height for axes in figure.axes) > 200
     (remarks,) = figure.axes[3].texts
-    assert remarks.get_text().splitlines()[-1] == f"and {len(names) - plots.MOST_REMARKS + 1} others"
+    assert remarks.get_text().splitlines()[-1] == f"and {len(names) - MOST_REMARKS + 1} others"
 
 
 def logits(points):
@@ -175,7 +176,7 @@ def labelled_runs(labels):
 
 
 def test_every_function_is_tried_here():
-    others = {"comparison", "dark", "surface", "MOST_REMARKS"}
+    others = {"comparison", "dark", "surface"}
     assert set(plots.__all__) == set(DRAWN) | others
 
 

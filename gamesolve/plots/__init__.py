@@ -21,10 +21,9 @@ from gamesolve.plots.maps import basins, rate_map
 from gamesolve.plots.pictures import images
 from gamesolve.plots.portrait import equilibria, phase_portrait
 from gamesolve.plots.regions import stability_regions
-from gamesolve.plots.spectra import MOST_REMARKS, spectrum
+from gamesolve.plots.spectra import spectrum
 
 __all__ = [
-    "MOST_REMARKS",
     "basins",
     "comparison",
     "convergence",
