@@ -28,8 +28,8 @@ NOTES = (
 ENDS = ("LR", "LI", "SR")
 # Width of the hidden layers, batch, eigenvalues at each end, rounds, and how many times faster it is to be.
 GANS = {
-    "20k": (92, 256, 1, 5, 3.0),
-    "20k-four": (92, 256, 4, 5, 3.0),
+    "20k": (92, 256, 1, 11, 3.0),
+    "20k-four": (92, 256, 4, 11, 3.0),
     "1M": (700, 64, 1, 3, 5.0),
     "1M-batch": (700, 256, 1, 3, 5.0),
 }

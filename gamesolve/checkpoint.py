@@ -17,47 +17,31 @@ another name, is synced to the disk and then renamed, so that a kill at any mome
 
 import contextlib
 import dataclasses
-import functools
 import hashlib
-import importlib.metadata
 import json
 import math
 import os
 import re
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gamesolve.distributed import on_host
-from gamesolve.labels import is_key, path_name
+from gamesolve.driver import whole_number
+from gamesolve.labels import numbers_of
+from gamesolve.manifest import Checkpoint, RefusedError, as_leaf, check, describe, newest
+
+__all__ = ["Checkpoint", "Folder", "RefusedError", "found", "load", "read", "save"]
 
 MAGIC = b"gamesolve checkpoint 1\n"
 _DIGEST = hashlib.sha256().digest_size
 _LENGTH = 8
 _NAME = re.compile(r"checkpoint-(\d+)\.gs")
-
-
-class Checkpoint(NamedTuple):
-    """A checkpoint that was read.
-
-    Attributes:
-        step: the step that it was written after.
-        tree: the arrays, in the structure of the template.
-        about: what the writer said about the run.
-    """
-
-    step: int
-    tree: Any
-    about: dict[str, Any]
-
-
-class RefusedError(ValueError):
-    """A file that can't be used, and why, in a few words."""
 
 
 def save(folder: str | Path, step: int, tree: Any, about: Any = None, *, keep: int = 3) -> Path:
@@ -75,20 +59,17 @@ def save(folder: str | Path, step: int, tree: Any, about: Any = None, *, keep: i
 
     Raises:
         OSError: if it can't be written; what was there before is untouched.
+        TypeError: if a leaf is no array of numbers.
     """
-    folder = Path(folder)
+    folder, step, keep = Path(folder), whole_number("step", step, 0), whole_number("keep", keep, 1)
     path = folder / f"checkpoint-{step:010d}.gs"
-    leaves = [(path_name(place), *_on_host(leaf)) for place, leaf in jax.tree_util.tree_leaves_with_path(tree)]
+    header = json.dumps(describe(step, tree, about)).encode()
+    arrays = [on_host(numbers_of(leaf)) for leaf in jax.tree.leaves(tree)]
     if jax.process_index():
         return path
-    described = [
-        {"path": place, "shape": array.shape, "dtype": array.dtype.name, "key": kind} for place, array, kind in leaves
-    ]
-    manifest = {"step": step, "leaves": described, "about": about, "versions": _versions()}
-    header = json.dumps(manifest).encode()
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = (np.ascontiguousarray(array).tobytes() for _, array, _ in leaves)
-    _write(path, [len(header).to_bytes(_LENGTH, "little"), header, *arrays])
+    native = (array.astype(array.dtype.newbyteorder("="), order="C", copy=False).tobytes() for array in arrays)
+    _write(path, [len(header).to_bytes(_LENGTH, "little"), header, *native])
     superseded = [old for other, old in found(folder) if other < step][keep - 1 :]
     for old in [*superseded, *folder.glob(".checkpoint-*.tmp")]:  # temporary files are what a kill has left
         old.unlink(missing_ok=True)
@@ -112,23 +93,8 @@ def load(
     Raises:
         ValueError: if there are checkpoints, but none can be used.
     """
-    folder = Path(folder)
-    reasons = []
-    for _, path in found(folder):
-        try:
-            checkpoint = read(path, template, expected or {})
-        except (RefusedError, OSError) as error:
-            reasons.append(f"{path.name} was not used, {error}")
-            continue
-        for reason in reasons:
-            warnings.warn(f"{reason}; {path.name} is used instead.", stacklevel=2)
-        return checkpoint
-    if reasons:
-        others = ", nor was an older one" if reasons[1:] else ""
-        raise ValueError(
-            f"{reasons[0]}{others}; go on with the arguments of the run in {folder}, or in another folder."
-        )
-    return None
+    candidates = ((path.name, partial(read, path, template, expected or {})) for _, path in found(Path(folder)))
+    return newest(candidates, folder)
 
 
 def found(folder: Path) -> list[tuple[int, Path]]:
@@ -150,32 +116,15 @@ def read(path: Path, template: Callable[[int], Any], expected: Mapping[str, Any]
         RefusedError: if it is not a whole checkpoint of this structure.
     """
     manifest, data = _opened(path.read_bytes())
-    step, about = manifest["step"], manifest["about"]
-    for name, value in expected.items():
-        if about[name] != value:
-            raise RefusedError(f"it was written with {name} = {about[name]} and this run has {name} = {value}")
-    wanted, treedef = jax.tree_util.tree_flatten_with_path(template(step))
-    places = [(path_name(place), leaf) for place, leaf in wanted]
-    entries = manifest["leaves"]
-    held, here = [entry["path"] for entry in entries], [place for place, _ in places]
-    if held != here:
-        odd = sorted(set(held) ^ set(here)) or ["the order of the leaves"]
-        raise RefusedError(
-            f"it holds {len(held)} arrays where this run has {len(places)}, and they differ in {odd[0]!r}"
-        )
+    tree = template(manifest["step"])
+    check(manifest, tree, expected)
     leaves, offset = [], 0
-    for entry, (place, leaf) in zip(entries, places, strict=True):
+    for entry in manifest["leaves"]:
         dtype, shape = jnp.dtype(entry["dtype"]), tuple(entry["shape"])
-        size = dtype.itemsize * math.prod(shape)
         array = np.frombuffer(data, dtype, math.prod(shape), offset).reshape(shape)
-        offset += size
-        value = array if entry["key"] is None else jax.random.wrap_key_data(jnp.asarray(array), impl=entry["key"])
-        if (value.shape, str(value.dtype)) != (leaf.shape, str(leaf.dtype)):
-            raise RefusedError(
-                f"{place} is {value.dtype} of shape {value.shape} in it and {leaf.dtype} of shape {leaf.shape} here"
-            )
-        leaves.append(jnp.asarray(value))
-    return Checkpoint(step, jax.tree.unflatten(treedef, leaves), about)
+        offset += array.nbytes
+        leaves.append(as_leaf(jnp.asarray(array), entry))
+    return Checkpoint(manifest["step"], jax.tree.unflatten(jax.tree.structure(tree), leaves), manifest["about"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,11 +148,6 @@ class Folder:
         return load(self.path, template, expected)
 
 
-@functools.cache
-def _versions() -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in ("gamesolve", "jax", "optax", "numpy")}
-
-
 def _opened(content: bytes) -> tuple[dict[str, Any], memoryview]:
     if content[: len(MAGIC)] != MAGIC:
         raise RefusedError("it is no checkpoint of this version of gamesolve")
@@ -213,14 +157,6 @@ def _opened(content: bytes) -> tuple[dict[str, Any], memoryview]:
         raise RefusedError("it is damaged or cut short")
     length = int.from_bytes(rest[:_LENGTH], "little")
     return json.loads(bytes(rest[_LENGTH : _LENGTH + length])), rest[_LENGTH + length :]
-
-
-def _on_host(leaf: Any) -> tuple[np.ndarray, str | None]:
-    """Return a leaf's numbers, and the kind of key they are."""
-    kind = None
-    if is_key(leaf):
-        kind, leaf = str(jax.random.key_impl(leaf)), jax.random.key_data(leaf)
-    return on_host(leaf), kind
 
 
 def _write(path: Path, pieces: Sequence[bytes]) -> None:

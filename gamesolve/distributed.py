@@ -109,6 +109,19 @@ def on_host(array: Any) -> np.ndarray:
     return np.asarray(array)
 
 
+def anywhere(flag: bool) -> bool:
+    """Return whether a flag is set in any process, in every process.
+
+    Args:
+        flag: this process' own; where there are several processes, all of them must call this.
+    """
+    if jax.process_count() == 1:
+        return flag
+    from jax.experimental import multihost_utils
+
+    return bool(np.any(multihost_utils.process_allgather(np.asarray(flag))))
+
+
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["sample"], meta_fields=["mesh"])
 @dataclasses.dataclass(frozen=True)
 class Sharded:

@@ -29,13 +29,16 @@ class Stacked:
         return jax.tree.map(lambda leaf: leaf[t - self.first], self.arrays)
 
 
-def supply(sample: Any, batches: Iterable[Any] | None, skip: int, length: int) -> Callable[[int, int], tuple[Any, int]]:
+def supply(
+    sample: Any, batches: Iterable[Any] | None, start: int, first: int, length: int
+) -> Callable[[int, int], tuple[Any, int]]:
     """Return the function that gives a chunk its sampler.
 
     Args:
         sample: the sampler of all chunks, if there are no batches.
-        batches: batches of the user's own, or None.
-        skip: how many of them were used before.
+        batches: batches of the user's own from step ``start`` on, or None.
+        start: number of steps taken before the run.
+        first: the step that the run goes on from; the batches before it have been used.
         length: steps of a chunk.
 
     Returns:
@@ -45,10 +48,11 @@ def supply(sample: Any, batches: Iterable[Any] | None, skip: int, length: int) -
     if batches is None:
         return lambda first, number: (sample, number)
     try:
-        unused = itertools.islice(iter(batches), skip, None)
+        unused = itertools.islice(iter(batches), first - start, None)
     except TypeError:
         raise TypeError(f"batches must be an iterable of batches, got {type(batches).__name__}.") from None
-    return lambda first, number: stacked(unused, first, number, length)
+    alike = _alike(unused, first)
+    return lambda first, number: stacked(alike, first, number, length)
 
 
 def stacked(batches: Iterator[Any], first: int, number: int, length: int) -> tuple[Stacked | None, int]:
@@ -66,15 +70,22 @@ def stacked(batches: Iterator[Any], first: int, number: int, length: int) -> tup
     taken = list(itertools.islice(batches, number))
     if not taken:
         return None, 0
-    kinds = [_kind(batch) for batch in taken]
-    for offset, kind in enumerate(kinds):
-        if kind != kinds[0]:
-            raise ValueError(
-                f"the batch of step {first + offset} is {_words(kind)} where that of step {first} is "
-                f"{_words(kinds[0])}; give batches of one structure and shape, for example by dropping a smaller last."
-            )
     rows = taken + taken[-1:] * (length - len(taken))
     return Stacked(jax.tree.map(_stack, *rows), first), len(taken)
+
+
+def _alike(batches: Iterable[Any], first: int) -> Iterator[Any]:
+    """Yield the batches from step ``first`` on, all of the structure and shape of the first."""
+    expected = None
+    for t, batch in enumerate(batches, first):
+        kind = _kind(batch)
+        expected = expected or kind
+        if kind != expected:
+            raise ValueError(
+                f"the batch of step {t} is {_words(kind)} where that of step {first} is {_words(expected)}; give "
+                "batches of one structure and shape, for example by dropping a smaller last."
+            )
+        yield batch
 
 
 def _stack(*leaves: Any) -> Any:

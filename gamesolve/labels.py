@@ -18,6 +18,11 @@ def is_key(leaf: Any) -> bool:
     return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
+def numbers_of(leaf: Any) -> Any:
+    """Return a leaf, or the numbers behind it where it is an array of typed random keys."""
+    return jax.random.key_data(leaf) if is_key(leaf) else leaf
+
+
 def columns(tree: Any, leading: int = 1, alone: str = "value") -> dict[str, np.ndarray]:
     """Return one column for each number of a row.
 

@@ -44,12 +44,13 @@ def csv(path: str | Path) -> Logger:
         ...     print(log.read_text())
         step,x
         2,-0.25
-        4,-1.4375
+        4,-1.9375
         <BLANKLINE>
     """
 
-    def parse(line: str) -> int:
-        return int(line.split(",", 1)[0])
+    def step_of(line: bytes) -> int:
+        field = line.split(b",", 1)[0].strip()
+        return -1 if field == b"step" else int(field)
 
     def write(file: Any, rows: list[dict[str, Any]], fresh: bool) -> None:
         table = csv_format.DictWriter(file, list(rows[0]), lineterminator="\n")
@@ -57,7 +58,7 @@ def csv(path: str | Path) -> Logger:
             table.writeheader()
         table.writerows(rows)
 
-    return _lines(Path(path), parse, write, header=1)
+    return _lines(Path(path), b"step", step_of, write)
 
 
 def jsonl(path: str | Path) -> Logger:
@@ -82,14 +83,14 @@ def jsonl(path: str | Path) -> Logger:
         <BLANKLINE>
     """
 
-    def parse(line: str) -> int:
+    def step_of(line: bytes) -> int:
         return json.loads(line)["step"]
 
     def write(file: Any, rows: list[dict[str, Any]], fresh: bool) -> None:
         del fresh
         file.writelines(json.dumps({name: _plain(value) for name, value in row.items()}) + "\n" for row in rows)
 
-    return _lines(Path(path), parse, write, header=0)
+    return _lines(Path(path), b'{"step": ', step_of, write)
 
 
 def tensorboard(folder: str | Path) -> Logger:
@@ -142,32 +143,48 @@ def _events(folder: Path, first: int) -> Callable[[list[dict[str, Any]]], None]:
     return write
 
 
-def _lines(path: Path, parse: Callable[[str], int], write: Callable[..., None], header: int) -> Logger:
+def _lines(path: Path, opening: bytes, step_of: Callable[[bytes], int], write: Callable[..., None]) -> Logger:
     """Make a callback that appends to a file of lines, after it has cut the file to the steps before its own."""
-    seen = []
+    last: list[int] = []
 
     def log(chunk: Chunk) -> None:
         rows = _rows(chunk)
         if not rows or jax.process_index():
             return
-        if not seen:
+        if not last or rows[0]["step"] <= last[-1]:  # the first rows of a run
             path.parent.mkdir(parents=True, exist_ok=True)
-            _cut(path, rows[0]["step"], parse, header)
-            seen.append(True)
+            _cut(path, opening, step_of, rows[0]["step"])
         fresh = not path.exists() or path.stat().st_size == 0
         with path.open("a", newline="", encoding="utf-8") as file:
             write(file, rows, fresh)
+        last[:] = [rows[-1]["step"]]
 
     return log
 
 
-def _cut(path: Path, step: int, parse: Callable[[str], int], header: int) -> None:
-    """Keep the lines of a log that belong to earlier steps; none of them may be cut short by a kill."""
-    if not path.exists():
-        return
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    earlier = [line for line in lines[header:] if line.endswith("\n") and parse(line) < step]
-    path.write_text("".join(lines[:header] + earlier if earlier else []), encoding="utf-8")
+def _cut(path: Path, opening: bytes, step_of: Callable[[bytes], int], step: int) -> None:
+    """Cut a log behind its last whole row of an earlier step, in place: a full disk or a kill then loses none of them.
+
+    Args:
+        path: the log, if there is one.
+        opening: how such a log begins.
+        step_of: the step of a line, -1 for a heading.
+        step: from which step on rows are void.
+    """
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    end = kept = 0
+    try:
+        if lines and not lines[0].startswith(opening[: len(lines[0])]):
+            raise ValueError
+        for line in lines:
+            if not line.endswith(b"\n") or (at := step_of(line)) >= step:
+                break
+            end += len(line)
+            kept = end if at >= 0 else kept
+    except (ValueError, TypeError, KeyError):
+        raise ValueError(f"{path} is there and is no log of this kind; give another file or move that one.") from None
+    if lines:
+        os.truncate(path, kept)
 
 
 def _rows(chunk: Chunk) -> list[dict[str, Any]]:

@@ -133,6 +133,8 @@ def run(
     check_limit("tol", tol)
     check_limit("max_norm", max_norm)
     _check_source(sample, batches, key)
+    _check_callbacks(callbacks)
+    store = _store(checkpoint, keep)
     players = as_players(players, game.num_players)
     _check_finite(players)
     solver, record, sample = as_solver(solver), as_pytree("record", record), as_pytree("sample", sample)
@@ -146,10 +148,9 @@ def run(
             state = strong(jax.tree.map(jnp.asarray, state))
         shapes = None if record is None else jax.eval_shape(record, players, state)
     fresh = Reached(players, state, [empty(shapes)], start, Status.BUDGET)
-    store = checkpoints.Folder(checkpoint, keep) if isinstance(checkpoint, str | Path) else checkpoint
     settings = {"start": start, "chunk": chunk, "every": every, "key": described(key)}
     reached = begun = fresh if store is None else resumed(store, settings, fresh, start + num_steps)
-    draw = supply(sample, batches, begun.steps - start, chunk)
+    draw = supply(sample, batches, start, begun.steps, chunk)
     with pure(), interruption() as interrupted, bar(progress, num_steps, begun.steps - start) as show:
         for reached, news, last in _driven(program, begun, draw, start + num_steps, interrupted):
             for callback in callbacks:
@@ -177,6 +178,26 @@ def _check_source(sample: Any, batches: Any, key: Any) -> None:
         raise ValueError("sample= draws with a random key; pass key=jax.random.key(0).")
     if key is not None and not is_key(key):
         raise TypeError(f"key must be a typed random key, got {type(key).__name__}; make one with jax.random.key(0).")
+
+
+def _check_callbacks(callbacks: Any) -> None:
+    if callable(callbacks) or not all(map(callable, callbacks)):
+        raise TypeError("callbacks must be a list of functions; write callbacks=[...].")
+
+
+def _store(checkpoint: Any, keep: int) -> Any:
+    """Return what keeps the checkpoints; a folder is made now, since later a run of hours would only be warned."""
+    if not isinstance(checkpoint, str | Path):
+        if checkpoint is not None and not (hasattr(checkpoint, "save") and hasattr(checkpoint, "load")):
+            raise TypeError(f"checkpoint must be a folder, got {type(checkpoint).__name__}; give its path.")
+        return checkpoint
+    try:
+        Path(checkpoint).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"checkpoint is {str(checkpoint)!r}, where no folder can be made ({error.strerror}); give another one."
+        ) from None
+    return checkpoints.Folder(checkpoint, keep)
 
 
 def _check_finite(players: Players) -> None:

@@ -8,12 +8,11 @@
 >>> table = gs.sweep(distance, {"learning_rate": [0.1, 0.2, 0.4], "gamma": [0.5, 1.0]})
 >>> table.values.shape
 (3, 2)
->>> float(table.select(learning_rate=0.4, gamma=1.0).values) < 1e-15
+>>> float(table.select(learning_rate=0.4, gamma=1.0).values) < 1e-12
 True
 """
 
 import contextlib
-import dataclasses
 import difflib
 import inspect
 import math
@@ -29,58 +28,11 @@ from jax.sharding import Mesh, PartitionSpec
 from gamesolve.distributed import devices, on_host
 from gamesolve.driver import as_pytree, whole_number
 from gamesolve.game import explained
-from gamesolve.labels import columns, is_key
+from gamesolve.labelled import Table
+from gamesolve.labels import is_key
 
 # With order_by, lanes of like cost share a group; the cost of a group is that of its slowest lane times its width.
 ORDERED_GROUP = 16
-
-
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """Results of a `sweep`, labelled.
-
-    Attributes:
-        axes: the values along each axis, by name and in order.
-        values: what the function returned, on the host; every leaf has one leading dimension for each axis.
-    """
-
-    axes: dict[str, Any]
-    values: Any
-
-    def select(self, **point: Any) -> "Table":
-        """Return the table at some values of some axes, without those axes.
-
-        Args:
-            **point: a value of an axis by the axis' name; the nearest one that is within rounding is meant.
-
-        Raises:
-            ValueError: if there is no such axis or value.
-        """
-        index: list[Any] = [slice(None)] * len(self.axes)
-        for name, value in point.items():
-            if name not in self.axes:
-                raise ValueError(f"the table has no axis {name!r}; it has {', '.join(self.axes)}.")
-            near = np.flatnonzero(np.isclose(self.axes[name], value, rtol=1e-6, atol=0))
-            if not len(near):
-                raise ValueError(f"{name} = {value} is not among the values of its axis, {self.axes[name]}.")
-            index[list(self.axes).index(name)] = near[0]
-        axes = {name: values for name, values in self.axes.items() if name not in point}
-        return Table(axes, jax.tree.map(lambda leaf: leaf[tuple(index)], self.values))
-
-    def to_dataframe(self) -> Any:
-        """Return a pandas data frame with a row for each lane; it needs pandas, the extra ``dataframe``."""
-        try:
-            import pandas as pd  # here, because it is an extra
-        except ImportError:
-            raise ImportError(
-                "to_dataframe needs pandas; install it with pip install 'gamesolve[dataframe]'."
-            ) from None
-        numbers = [
-            np.arange(len(values)) if is_key(values) or np.ndim(values) > 1 else values for values in self.axes.values()
-        ]
-        grid = np.meshgrid(*numbers, indexing="ij")
-        points = {name: values.ravel() for name, values in zip(self.axes, grid, strict=True)}
-        return pd.DataFrame(points | columns(self.values, len(self.axes)))
 
 
 def sweep(
@@ -122,10 +74,12 @@ def sweep(
         >>> game = gs.zero_sum(lambda x, y: x * y)
         >>> steps = lambda learning_rate: gs.solve(game, gs.ogda(learning_rate), (1.0, 1.0), 900, tol=1e-3).steps
         >>> gs.sweep(steps, {"learning_rate": [0.1, 0.2, 0.4]}).values.tolist()
-        [653, 166, 42]
+        [900, 343, 68]
     """
     if not callable(fn):
         raise TypeError(f"sweep calls a function at every point, got {type(fn).__name__}.")
+    if mesh is not None and not isinstance(mesh, Mesh):
+        raise TypeError(f"mesh must be a jax.sharding.Mesh, got {type(mesh).__name__}; make one with jax.make_mesh.")
     axes = _axes(grid, keys)
     _check_names(fn, axes)
     total = math.prod(len(values) for values in axes.values())
@@ -214,7 +168,12 @@ def _axis(name: str, values: Any) -> jax.Array:
         raise TypeError(f"axis {name!r} is no array of numbers; give a list or an array of one dimension.")
     if array.ndim == 0 or len(array) == 0:
         raise ValueError(f"axis {name!r} has shape {array.shape}; give at least one value in a list or an array.")
-    return jnp.asarray(array)
+    result = jnp.asarray(array)
+    if not is_key(array):
+        kept = np.isfinite(array) == np.isfinite(result) if array.dtype.kind == "f" else array == np.asarray(result)
+        if not np.all(kept):
+            raise ValueError(f"axis {name!r} has values that {result.dtype} can't hold; give smaller ones or enable x64.")
+    return result
 
 
 def _check_names(fn: Callable[..., Any], axes: Mapping[str, Any]) -> None:

@@ -8,14 +8,16 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from gamesolve.distributed import anywhere
+
 
 @contextlib.contextmanager
 def interruption() -> Iterator[Callable[[], bool]]:
-    """Note the first Ctrl-C instead of raising; the second one raises."""
+    """Note the first Ctrl-C, in any process, instead of raising; the second one raises."""
     pressed = []
     usual = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(usual):
-        yield lambda: False
+        yield lambda: anywhere(False)
         return
 
     def note(*_: Any) -> None:
@@ -24,7 +26,7 @@ def interruption() -> Iterator[Callable[[], bool]]:
 
     signal.signal(signal.SIGINT, note)
     try:
-        yield lambda: bool(pressed)
+        yield lambda: anywhere(bool(pressed))
     finally:
         signal.signal(signal.SIGINT, usual)
 

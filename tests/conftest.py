@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import os
+from pathlib import Path
 
 # The suite compiles some thousand tiny programs: LLVM's optimisations cost it a third of its time, and change neither
 # the numbers nor the operations that XLA leaves to be counted.
@@ -22,3 +23,12 @@ def x64():
     """Run a test in float64."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _bounded_memory():
+    """Let go of compiled programs before their memory maps reach the kernel's limit (65,530 a process by default)."""
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > 20_000:
+        jax.clear_caches()

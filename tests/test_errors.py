@@ -54,6 +54,10 @@ def resumed(damage=None, **options):
         run(**{"num_steps": 40, "chunk": 10, "checkpoint": folder} | options)
 
 
+def logged(path):
+    run(3, record=lambda z, _: z[0], callbacks=[loggers.csv(path)])
+
+
 CASES = {
     "a function where a game is wanted": lambda: gs.solve(pair, GD, (1.0, 1.0), 3),
     "players in a list": lambda: gs.solve(XY, GD, [1.0, 1.0], 3),
@@ -111,17 +115,25 @@ CASES = {
     "checkpoints of a run that recorded less": lambda: resumed(record=lambda z, _: z[0]),
     "no checkpoint that is whole": lambda: resumed(damage=lambda content: content[:-1]),
     "fewer steps than were taken already": lambda: resumed(num_steps=10),
+    "checkpoints where a file is": lambda: run(3, checkpoint=__file__),
+    "checkpoints in no folder": lambda: run(3, checkpoint=True),
+    "a callback alone": lambda: run(3, callbacks=print),
+    "a log over another file": lambda: logged(__file__),
+    "a tree that holds more than arrays": lambda: checkpoint.save("unused", 1, {"name": "x"}),
     "no number of checkpoints": lambda: run(3, checkpoint="unused", keep=0),
     "an axis without values": lambda: gs.sweep(lambda rate: rate, {"rate": []}),
     "no axis": lambda: gs.sweep(lambda: 0.0, {}),
     "an axis of words": lambda: gs.sweep(lambda rate: rate, {"rate": ["a"]}),
+    "an axis of numbers that are too large": lambda: gs.sweep(lambda seed: seed, {"seed": [1, 2**40]}),
     "an axis that the function does not take": lambda: gs.sweep(lambda learning_rate: 0.0, {"learning_rat": [1.0]}),
     "keys that are numbers": lambda: gs.sweep(lambda key: 0.0, {}, keys=jnp.arange(3)),
     "groups of no lanes": lambda: gs.sweep(lambda rate: rate, {"rate": [1.0]}, lanes_at_once=0),
+    "devices that are no mesh": lambda: gs.sweep(lambda rate: rate, {"rate": [1.0]}, mesh=8),
     "lane costs that are not finite": lambda: gs.sweep(
         lambda rate: rate, {"rate": [1.0]}, order_by=lambda point: point["rate"] / 0
     ),
     "an axis that a table does not have": lambda: gs.sweep(lambda rate: rate, {"rate": [1.0]}).select(gamma=1.0),
+    "a value that an axis does not have": lambda: gs.sweep(lambda seed: seed, {"seed": [1, 2]}).select(seed=3),
     "a batch that the devices can not share": lambda: distributed.shard(np.float32(1.0), distributed.devices()),
     "an extra that is not installed": lambda: loggers.tensorboard("unused"),
 }
