@@ -24,24 +24,35 @@ MAPPED = [name for name in NAMES if hasattr(reference, name)]
 
 
 def linear_quadratic(dims, seed, zero_sum, condition, shift=True):
-    """Draw a game, its J and b, and a start; only the numbers depend on the seed."""
-    key, other = jax.random.split(jax.random.key(seed))
-    drawn = gs.games.random_quadratic(key, dims, condition=condition, zero_sum=zero_sum)
-    (players,) = drawn.equilibria
-    linear = [
-        jax.random.normal(k, leaf.shape) * shift
-        for k, leaf in zip(jax.random.split(other, len(dims)), players, strict=True)
-    ]
+    """Draw a game, its J and b, and a start, in numpy, so that nothing of them is compiled."""
+    rng = np.random.default_rng(seed)
+    basis = lambda size: np.linalg.qr(rng.normal(size=(size, size)))[0]
+    spaced = lambda size: np.logspace(0.0, -1.0, size, base=condition) / 2
+
+    def coupling(rows, columns):
+        rank = min(rows, columns)
+        return basis(rows)[:, :rank] * spaced(rank) @ basis(columns)[:, :rank].T
+
+    own = [(bases * spaced(len(bases))) @ bases.T for bases in map(basis, dims)]
+    blocks = [[coupling(rows, columns) for columns in dims] for rows in dims]
+    for i, j in itertools.product(range(len(dims)), repeat=2):
+        if i == j:
+            blocks[i][i] = own[i]
+        elif zero_sum and i > j:
+            blocks[i][j] = -blocks[j][i].T
+    linear = [rng.normal(size=size) * shift for size in dims]
     if len(dims) == 2 and zero_sum:
-        A, B, C, *_ = drawn.constants
-        game = gs.games.quadratic(A, B, C, None, *linear)
+        game = gs.games.quadratic(blocks[0][0], blocks[0][1], blocks[1][1], None, *linear)
     else:
-        game = gs.games.polymatrix(drawn.constants[0], tuple(linear))
-    J = np.asarray(gs.analysis.jacobian(game, players))
-    b = np.concatenate(game.field(players))
-    edges = np.cumsum([0, *dims])
-    slices = [slice(low, high) for low, high in itertools.pairwise(edges)]
-    return game, J, b, slices, drawn.start
+        game = gs.games.polymatrix(tuple(map(tuple, blocks)), tuple(linear))
+    slices = [slice(high - size, high) for size, high in zip(dims, np.cumsum(dims), strict=True)]
+    return (
+        game,
+        -np.block(blocks),
+        -np.concatenate(linear),
+        slices,
+        tuple(jnp.asarray(rng.normal(size=d)) for d in dims),
+    )
 
 
 @st.composite
@@ -219,9 +230,9 @@ def test_every_solver_keeps_the_contract(name):
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), scheduled, expected)
     state = solver.init(ODD)
     u = jax.tree.map(jnp.negative, game.field(ODD))
-    _, after = solver.update(u, state, ODD, game=game, unheard_of=1)
+    _, after = jax.eval_shape(lambda u, state: solver.update(u, state, ODD, game=game, unheard_of=1), u, state)
     assert jax.tree.structure(after) == jax.tree.structure(state)
     assert jax.tree.map(lambda leaf: leaf.dtype, after) == jax.tree.map(lambda leaf: leaf.dtype, state)
     with jax.enable_x64(True):
-        kept = gs.solve(game, solver, ODD, 2)
+        kept = jax.eval_shape(lambda: gs.solve(game, solver, ODD, 2))
     assert {leaf.dtype for leaf in jax.tree.leaves(kept.players)} == {jnp.dtype("float32")}

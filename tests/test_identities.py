@@ -111,7 +111,8 @@ def test_metrics_equal_their_dense_formulas(kind):
         (transforms.competitive(0.1, metric), np.linalg.inv(I - 0.1 * off @ np.diag(P))),
         (transforms.proximal(0.1, metric=metric), np.linalg.inv(I - 0.1 * J @ np.diag(P))),
     ):
-        reached, _ = part.update(jax.tree.map(jnp.negative, game.field(start)), part.init(start), start, game=game)
+        step = jax.jit(lambda u, z, part=part: part.update(u, part.init(z), z, game=game)[0])
+        reached = step(jax.tree.map(jnp.negative, field), start)
         np.testing.assert_allclose(np.concatenate(reached), P * (matrix @ u), rtol=1e-9)
 
 
@@ -223,10 +224,12 @@ def test_trap_lola_does_not_keep_the_fixed_points():
 
 
 def test_trap_spectator_terms_reach_only_those_who_look_at_losses():
-    plain = gs.from_losses(lambda x, y: x * y, lambda x, y: (y - x) ** 2)
-    watched = gs.from_losses(lambda x, y: x * y + 3 * y**2, lambda x, y: (y - x) ** 2)
+    watched = [
+        gs.from_losses(lambda x, y, c: x * y + c * y**2, lambda x, y, c: (y - x) ** 2, constants=(weight,))
+        for weight in (0.0, 3.0)
+    ]
     for name, entry in registry.SOLVERS.items():
-        a, b = (gs.solve(game, entry.build(0.05), (0.5, 0.7), 3).players for game in (plain, watched))
+        a, b = (gs.solve(game, entry.build(0.05), (0.5, 0.7), 3).players for game in watched)
         same = np.allclose(a, b, rtol=1e-12)
         assert same == (name not in ("lola", "sos", "stackelberg")), name
 

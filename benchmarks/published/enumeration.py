@@ -45,8 +45,13 @@ def ravel(tree: Any) -> np.ndarray:
 
 def exact(points: Any, players: Any, product: Callable[..., Any] = products.transposed) -> np.ndarray:
     """Return a product of the mean game's Jacobian with its own field."""
+    return ravel(_exact(points, players, product))
+
+
+@functools.partial(jax.jit, static_argnames="product")
+def _exact(points: Any, players: Any, product: Callable[..., Any]) -> Any:
     game = GAME.bind(points)
-    return ravel(product(game, players)(game.field(players)))
+    return product(game, players)(game.field(players))
 
 
 def over_batches(
