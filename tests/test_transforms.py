@@ -139,6 +139,13 @@ def test_parts_without_a_game_or_players(part):
         transformation.update((1.0,) * 3, state, (1.0,) * 3, game=game)
 
 
+def test_competitive_refuses_a_step_size_per_parameter():
+    """Its operator would not be symmetric; a metric is what takes one."""
+    game = gs.games.rotation(3)
+    with pytest.raises(ValueError, match=r"eta has shape \(3,\); competitive takes one number per player"):
+        gs.solve(game, gs.cgd(jnp.array([0.1, 0.2, 0.3])), game.start, 1)
+
+
 def test_unknown_extra_arguments_are_ignored():
     game = gs.games.curl()
     for part in PARTS.values():

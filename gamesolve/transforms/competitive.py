@@ -111,6 +111,12 @@ def competitive(
 
     def formula(game: Game, players: Players, u: Any, diagonal: Any, step: Any, last: Any) -> tuple[Any, Any]:
         steps = rates.spread(step, game.num_players, "eta")
+        for rate in steps:
+            if jnp.ndim(rate):
+                raise ValueError(
+                    f"eta has shape {jnp.shape(rate)}; competitive takes one number per player, and a metric for one "
+                    "per parameter."
+                )
         limit, around = solving.relative(u), None
         if potentials is not None:
             around = frames(potentials, players)
@@ -132,8 +138,8 @@ def _method(problem: _Problem) -> Callable[[_Problem], _Solution]:
 def _zero_sum(problem: _Problem) -> _Solution:
     """Solve for the smaller player i by conjugate gradients, with ``J_ij = s M``, ``J_ji = -s M^T`` and a sign s.
 
-    ``(I + eta_i eta_j M M^T) w_i = u_i + s eta_j M u_j``; the other player follows. Step sizes multiply between the
-    products, never each other: where payoffs are tiny and steps are large, the square of either is lost.
+    ``(I + eta_i eta_j M M^T) w_i = u_i + s eta_j M u_j``; the other player follows. Each step size multiplies
+    after a product of its own, never the other one: where payoffs are tiny and steps are large, squares are lost.
     """
     i, j, sign, to_i, to_j = _coupling(problem)
     u, eta_i, eta_j = problem.u, problem.eta[i], problem.eta[j]
@@ -141,10 +147,10 @@ def _zero_sum(problem: _Problem) -> _Solution:
     def operate(w: Any) -> Any:
         return plus(w, rates.times(eta_i, to_i(rates.times(eta_j, to_j(w)))))
 
-    rhs = plus(u[i], rates.times(sign, to_i(rates.times(eta_j, u[j]))))
+    rhs = plus(u[i], rates.times(sign * eta_j, to_i(u[j])))
     w_i, iterations = linear.conjugate_gradients(operate, rhs, problem.start, problem.tolerance, problem.limit)
-    w_j = plus(u[j], rates.times(-sign, to_j(rates.times(eta_i, w_i))))
-    residual = minus(plus(u[i], rates.times(sign, to_i(rates.times(eta_j, w_j)))), w_i)
+    w_j = plus(u[j], rates.times(-sign * eta_i, to_j(w_i)))
+    residual = minus(plus(u[i], rates.times(sign * eta_j, to_i(w_j))), w_i)
     return _Solution(_ordered(i, w_i, w_j), w_i, iterations, residual, rhs)
 
 
@@ -154,20 +160,20 @@ def _zero_sum_with_metric(problem: _Problem) -> _Solution:
     ``(I + eta_i R M D_j M^T R) R w_i = R (u_i + s M D_j u_j)``, and ``P_i w_i = R (R w_i)`` without a division.
     """
     i, j, sign, to_i, to_j = _coupling(problem)
-    u, eta_i = problem.u, problem.eta[i]
+    u, eta_i, eta_j = problem.u, problem.eta[i], problem.eta[j]
     root = jax.tree.map(jnp.sqrt, problem.diagonal[i])
 
     def operate(unknown: Any) -> Any:
         answer = to_i(problem.size(j, to_j(times(root, unknown))))
         return plus(unknown, rates.times(eta_i, times(root, answer)))
 
-    rhs = times(root, plus(u[i], rates.times(sign, to_i(problem.size(j, u[j])))))
+    rhs = times(root, plus(u[i], rates.times(sign * eta_j, to_i(problem.metric(j, u[j])))))
     unknown, iterations = linear.conjugate_gradients(operate, rhs, problem.start, problem.tolerance, problem.limit)
     move_i = times(root, unknown)
-    w_j = plus(u[j], rates.times(-sign * eta_i, to_j(move_i)))
-    fixed_point = plus(u[i], rates.times(sign, to_i(problem.size(j, w_j))))
+    move_j = problem.metric(j, plus(u[j], rates.times(-sign * eta_i, to_j(move_i))))
+    fixed_point = plus(u[i], rates.times(sign * eta_j, to_i(move_j)))
     residual = minus(times(root, fixed_point), unknown)
-    return _Solution(_ordered(i, move_i, problem.metric(j, w_j)), unknown, iterations, residual, rhs)
+    return _Solution(_ordered(i, move_i, move_j), unknown, iterations, residual, rhs)
 
 
 def _two_players(problem: _Problem) -> _Solution:
