@@ -7,10 +7,12 @@ from pathlib import Path
 # The suite compiles some thousand tiny programs: XLA's optimisations cost it half of its time, and change neither the
 # numbers nor the operations that it leaves to be counted. XLA ends a process that names a flag it does not know, so the
 # flags of its CPU compiler are set only where they are known to exist.
-_FLAGS = ["--xla_backend_optimization_level=0"]
-if version("jaxlib").startswith("0.10."):
-    _FLAGS += ["--xla_cpu_use_fusion_emitters=false", "--xla_cpu_parallel_codegen_split_count=1"]
-os.environ.setdefault("XLA_FLAGS", " ".join(_FLAGS))
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0"
+    + version("jaxlib").startswith("0.10.")
+    * " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
+)
 
 # Examples that train take fewer steps and seeds.
 os.environ.setdefault("GAMESOLVE_FAST", "1")
