@@ -1,15 +1,17 @@
-"""Programs on eight emulated devices, for test_distributed: ``python -m tests.eight_devices sweep|DTYPE SOLVER...``."""
+"""Programs on eight emulated devices, for test_distributed: ``tests.eight_devices sweep|players|DTYPE SOLVER...``."""
 
 import re
 import sys
+import tempfile
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 import gamesolve as gs
 from benchmarks.cases import gan
-from gamesolve import distributed
+from gamesolve import chunks, distributed
 
 COLLECTIVES = r"all-reduce|all-gather|all-to-all|collective|reduce-scatter"
 SOLVERS = {
@@ -29,7 +31,8 @@ def check_sweep():
     module = sys.modules["gamesolve.sweep"]
     grid = {"learning_rate": np.geomspace(1e-3, 10, 64), "gamma": np.geomspace(0.1, 10, 64)}
     one = distributed.Mesh(np.array(jax.devices()[:1]), ("lanes",))
-    for options in ({}, {"order_by": lambda point: point["learning_rate"]}, {"lanes_at_once": 100}):
+    mesh = jax.make_mesh((4, 2), ("a", "b"))  # explicit axes, which are JAX's default
+    for options in ({}, {"order_by": lambda point: point["learning_rate"]}, {"lanes_at_once": 100, "mesh": mesh}):
         together, single = gs.sweep(lane, grid, **options), gs.sweep(lane, grid, mesh=one)
         assert together.values[1].shape == (64, 64)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), together.values, single.values)
@@ -39,6 +42,8 @@ def check_sweep():
     text = module.program.lower(*arguments, names=tuple(grid), mesh=mesh).compile().as_text()
     assert "num_partitions=8" in text
     assert not re.search(COLLECTIVES, text)
+    few = gs.sweep(lane, {"learning_rate": [0.1, 0.2, 0.4], "gamma": [1.0]})  # fewer lanes than devices
+    assert few.values[1].tolist() == gs.sweep(lane, few.axes, mesh=one).values[1].tolist()
 
 
 def ends(solver, dtype, mesh, steps=5):
@@ -73,11 +78,41 @@ def check_parallel(dtype, solvers):
         assert worst <= tolerance, (solver, dtype, worst)
 
 
+def check_players():
+    """Players that are divided themselves: so is their state, all chunks share a program, and going on is exact."""
+    mesh = distributed.devices()
+    game = gs.zero_sum(lambda x, y, b: jnp.mean(b) * jnp.sum(x * y) + jnp.sum(x**2 - y**2))
+    players = distributed.shard((np.ones((16, 3), np.float32), np.full((16, 3), 2, np.float32)), mesh)
+    options = {"sample": lambda key: jax.random.normal(key, (8,)), "key": jax.random.key(0), "chunk": 4}
+
+    def run(steps, solver, folder=None):
+        return gs.run(game, solver, players, steps, checkpoint=folder, **options)
+
+    for solver in (optax.adam(1e-2), gs.cgd(0.1)):
+        programs = chunks._chunk._cache_size()
+        unbroken = run(12, solver)
+        assert chunks._chunk._cache_size() == programs + 1
+        arrays = jax.tree.leaves((unbroken.players, unbroken.state))
+        large = [leaf for leaf in arrays if leaf.shape == (16, 3)]
+        assert len(large) >= 3
+        assert all(leaf.addressable_shards[0].data.shape == (2, 3) for leaf in large)
+        with tempfile.TemporaryDirectory() as folder:
+            run(8, solver, folder)
+            resumed = run(12, solver, folder)
+        jax.tree.map(np.testing.assert_array_equal, resumed, unbroken)
+        assert chunks._chunk._cache_size() == programs + 1
+        whole = tuple(jnp.asarray(distributed.on_host(player)) for player in players)
+        one = gs.run(game, solver, whole, 12, **options)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), one.players, unbroken.players)
+
+
 if __name__ == "__main__":
     what, *solvers = sys.argv[1:]
     assert jax.device_count() == 8
     if what == "sweep":
         check_sweep()
+    elif what == "players":
+        check_players()
     else:
         jax.config.update("jax_enable_x64", what == "float64")
         check_parallel(what, solvers)

@@ -1,15 +1,22 @@
 """The benchmark suites: a small run, its files, resuming, comparing, and the statistics by hand."""
 
+import doctest
 import json
+import re
+import shutil
+import subprocess
 
 import jax
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import optax
 import pytest
 
 import gamesolve as gs
 from benchmarks import __main__ as command
-from benchmarks import digest, lanes, pages, rivals, runner, schema, statistics, store, suites
+from benchmarks import digest, lanes, pages, published, rivals, runner, schema, statistics, store, suites
+from benchmarks.published import claims
 from benchmarks.suite import Settings
 from benchmarks.suites import scaling
 
@@ -43,6 +50,8 @@ def test_a_run_has_its_schema_and_its_manifest(small):
     for cell in cells:
         assert cell.keys() - {"suite", "game", "solver", "device"} <= schema.CELL.keys()
         assert sum(cell["status"].values()) == 4
+        assert cell["compile_seconds"] > 0
+    assert manifest["precision"] == dict.fromkeys(SUITES, "float64")
     assert points.groupby(["game", "solver", "seed"])["step"].apply(lambda steps: steps.is_monotonic_increasing).all()
 
 
@@ -61,7 +70,9 @@ def test_the_ledger_adds_up(small):
 def test_measured_contractions_are_the_predicted_rates(small):
     loaded = digest.load([small])
     assert all(abs(digest.worst_ratio(each)["ratio"] - 1) < 0.01 for each in loaded)
-    assert sum("the worst is" in line for line in pages.conclusions(loaded)) == 2
+    lines = pages.conclusions(loaded)
+    assert sum("the worst is" in line for line in lines) == 2
+    assert any("looked at on 1 games, as known" in line for line in lines)
 
 
 def test_a_killed_run_goes_on_and_gives_the_same(small, tmp_path, monkeypatch):
@@ -77,6 +88,7 @@ def test_a_killed_run_goes_on_and_gives_the_same(small, tmp_path, monkeypatch):
     assert command.main(["run", *SMALL, "--out", str(folder), "--resume"]) == 0
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
     assert digest.differences(small, folder)[1] == []
+    assert [session["status"] for session in store.read_manifest(folder)["earlier"]] == ["interrupted"]
     path = next(folder.glob("cells/**/cgd.json"))
     path.write_text(path.read_text().replace('"budget": 300', '"budget": 301'))
     assert command.main(["compare", str(small), str(folder)]) == 1
@@ -91,11 +103,63 @@ def test_the_report_stands_alone(small, tmp_path):
     assert "| extragradient |" in (tmp_path / "report.md").read_text()
 
 
+def test_solvers_are_compared_at_equal_amounts_of_anything(small):
+    for axis in ("step", "flops", "seconds"):
+        for each in digest.load([small], axis):
+            rows = digest.at_equal_budget(each)
+            assert {row["solver"] for row in rows} == set(SOLVERS)
+            (most,) = {row[axis] for row in rows}
+            assert most == each.points.groupby("solver")[axis].max().min()
+            for cell in each.cells:
+                points = each.points[each.points["solver"] == cell["solver"]]
+                reached = digest.to_target(cell, axis)
+                assert np.nanmax(reached, initial=0) <= points[axis].max() * (1 + 1e-9)
+                assert np.isfinite(reached).tolist() == np.isfinite(digest.to_target(cell, "spent")).tolist()
+    assert all(not each.cells for each in digest.load([small], "samples"))  # nothing is drawn in these games
+
+
+@pytest.mark.full
+def test_the_page_sorts_in_a_browser_without_a_network(small, tmp_path):
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-headless-shell"))), None)
+    if browser is None:
+        pytest.skip("no Chromium here")
+    assert command.main(["report", str(small), "--out", str(tmp_path)]) == 0
+    page = (tmp_path / "report.html").read_text()
+    click = """<script>
+    const table = [...document.querySelectorAll("table")].find(t => t.rows[0].cells[2].textContent === "status");
+    const column = [...table.rows[0].cells].findIndex(cell => cell.textContent === "µs a step");
+    const seen = () => [...table.tBodies[0].rows].map(row => row.cells[column].dataset.value).join(" ");
+    const found = document.createElement("output");
+    table.rows[0].cells[column].click(); found.title = seen();
+    table.rows[0].cells[column].click(); found.id = seen();
+    found.className = [...document.images].every(image => image.naturalWidth > 100) ? "drawn" : "broken";
+    document.body.append(found);
+    </script></body>"""
+    (tmp_path / "click.html").write_text(page.replace("</body>", click.replace("<script>", "<script defer>")))
+    where = (tmp_path / "click.html").as_uri()
+    options = ("--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom")
+    offline = ("--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={tmp_path / 'profile'}")
+    dom = subprocess.run([browser, *options, *offline, where], capture_output=True, text=True, check=True).stdout
+    up, down = (list(map(float, re.search(f'<output[^>]*{key}="([^"]*)"', dom)[1].split())) for key in ("title", "id"))
+    assert len(up) == 2
+    assert up == sorted(up)
+    assert down == up[::-1]
+    assert 'class="drawn"' in dom
+
+
 def test_merging_takes_cells_of_several_runs(small, tmp_path, capsys):
     assert command.main(["merge", str(small), "--out", str(tmp_path / "all")]) == 0
     assert digest.differences(small, tmp_path / "all")[1] == []
     assert command.main(["merge", str(small), str(small), "--out", str(tmp_path / "twice")]) == 2
     assert "in two of the runs" in capsys.readouterr().err
+    assert not (tmp_path / "twice").exists()
+    other = tmp_path / "other"
+    cell = next(store.cells(small))
+    store.write_json(other / "manifest.json", store.read_manifest(small))
+    path = store.cell_path(other, cell["suite"], cell["game"], "altgd", "cpu")
+    store.write_json(path, cell | {"solver": "altgd", "lanes": 5})
+    assert command.main(["report", str(small), str(other)]) == 2
+    assert "had 5 starts and budget 300, other solvers 4 and 300" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -116,8 +180,15 @@ def test_mistakes_are_named(arguments, message, capsys):
 def test_published_rows_are_tables(tmp_path, capsys):
     assert command.main(["run", "published", "--games", "G8", "G12", "--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
-    assert "published: 8 of 8 figures agree" in printed
+    assert "published: 8 of 8 figures agree, in 2 experiments" in printed
     assert "1.3529" in printed
+
+
+@pytest.mark.parametrize("module", [statistics, claims, scaling, published], ids=lambda module: module.__name__)
+def test_examples_of_the_modules(module):
+    found = doctest.testmod(module)
+    assert found.attempted
+    assert not found.failed
 
 
 def test_every_suite_is_whole():
@@ -160,7 +231,28 @@ def test_profiles_and_bands_by_hand():
     assert 5 < mean.low < 9.5 < mean.high < 14
     spent, values = np.array([[0.0, 1.0, 2.0]] * 2), np.array([[1.0, 0.2, 0.1], [1.0, 0.9, 0.8]])
     np.testing.assert_array_equal(statistics.to_target(spent, values, [0.2, 0.2]), [1.0, np.nan])
-    wave = 1 + 0.1 * np.sin(np.arange(400.0))
-    assert statistics.cycling(wave)
-    assert not statistics.cycling(wave * 0.99 ** np.arange(400))
+    turn = 0.1 * np.arange(400.0)
+    circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    norms = lambda points: np.linalg.norm(points, axis=1)
+    assert statistics.cycling(norms(circle), circle)
+    inwards, creeping = circle * 0.99 ** np.arange(400)[:, None], 1 - 1e-6 * turn[:, None]
+    assert not statistics.cycling(norms(inwards), inwards)
+    assert not statistics.cycling(norms(creeping), creeping)
     assert scaling.exponent([1e5, 1e6], [1.0, 10.0]) == pytest.approx(1)
+
+
+def test_performance_profiles_are_those_of_perfprof():
+    perfprof = pytest.importorskip("perfprof").perfprof
+    rng = np.random.default_rng(0)
+    times = np.where(rng.random((40, 3)) < 0.2, np.nan, rng.lognormal(size=(40, 3)))
+    with mpl.rc_context({"backend": "agg"}):
+        _, lines = perfprof(times, ["-", "-", "-"])
+        for ours, (line,) in enumerate(lines):
+            ratios, shares = line.get_data()
+            np.testing.assert_allclose(statistics.performance_profile(times, ratios)[ours], shares)
+        plt.close()
+
+
+def test_many_lanes_fill_what_is_no_cpu():
+    assert Settings().seeds_on("cpu") < Settings().seeds_on("gpu")
+    assert Settings(seeds=3).seeds_on("gpu") == 3

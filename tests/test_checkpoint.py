@@ -55,6 +55,26 @@ def test_every_kind_of_array_comes_back(tmp_path, x64):
         assert before.dtype == after.dtype
 
 
+def test_arrays_of_another_byte_order_come_back(tmp_path):
+    checkpoint.save(tmp_path, np.int64(3), {"x": np.array([1.0, 2.0], ">f4"), "y": np.ones((2, 3), order="F")})
+    like = {"x": np.zeros(2, np.float32), "y": np.zeros((2, 3))}
+    assert checkpoint.load(tmp_path, lambda step: like).tree["x"].tolist() == [1.0, 2.0]
+
+
+def test_what_can_not_be_kept_is_said_before_anything_is_deleted(tmp_path):
+    checkpoint.save(tmp_path, 1, TREE)
+    for step, tree, keep in ((-1, TREE, 3), (2, {"x": object()}, 3), (2, TREE, 0)):
+        with pytest.raises((ValueError, TypeError)):
+            checkpoint.save(tmp_path, step, tree, keep=keep)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-0000000001.gs"]
+
+
+def test_a_checkpoint_of_ones_own_is_no_run(tmp_path):
+    checkpoint.save(tmp_path, 10, {"x": jnp.ones(2)})
+    with pytest.raises(ValueError, match="it was written with start = None and this run has start = 0"):
+        run(tmp_path)
+
+
 def test_the_newest_are_kept(tmp_path):
     for step in range(5):
         checkpoint.save(tmp_path, step, TREE, keep=2)

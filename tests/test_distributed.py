@@ -36,6 +36,11 @@ def test_a_sweep_on_eight_devices_has_no_collective():
     finish(start("eight_devices", "sweep", devices=8))
 
 
+@pytest.mark.full
+def test_players_divided_among_devices_stay_there():
+    finish(start("eight_devices", "players", devices=8))
+
+
 @pytest.mark.parametrize(
     ("dtype", "solvers"),
     [
@@ -49,12 +54,13 @@ def test_data_parallel_runs_are_runs(dtype, solvers):
     assert [line.split()[0] for line in output.splitlines() if dtype in line] == solvers
 
 
-@pytest.mark.full
-def test_two_processes_agree_with_one(tmp_path):
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.full)])
+def test_two_processes_agree_with_one(whole, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    outputs = finish(*(start("two_processes", port, str(index), str(tmp_path)) for index in range(2)))
+    folder = [str(tmp_path)] if whole else []
+    outputs = finish(*(start("two_processes", port, str(index), *folder) for index in range(2)))
     assert all("agrees" in output for output in outputs)
 
 

@@ -125,6 +125,7 @@ CASES = {
     "no axis": lambda: gs.sweep(lambda: 0.0, {}),
     "an axis of words": lambda: gs.sweep(lambda rate: rate, {"rate": ["a"]}),
     "an axis of numbers that are too large": lambda: gs.sweep(lambda seed: seed, {"seed": [1, 2**40]}),
+    "an axis of floats that are too large": lambda: gs.sweep(lambda rate: rate, {"rate": [1.0, 1e39]}),
     "an axis that the function does not take": lambda: gs.sweep(lambda learning_rate: 0.0, {"learning_rat": [1.0]}),
     "keys that are numbers": lambda: gs.sweep(lambda key: 0.0, {}, keys=jnp.arange(3)),
     "groups of no lanes": lambda: gs.sweep(lambda rate: rate, {"rate": [1.0]}, lanes_at_once=0),

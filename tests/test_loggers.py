@@ -46,6 +46,32 @@ def test_another_run_starts_its_log_anew(tmp_path):
     assert log.read_text() == first
 
 
+@pytest.mark.parametrize("make", [loggers.csv, loggers.jsonl])
+@pytest.mark.parametrize("content", ["mine", "mine\n", "step\nmine\n", '{"step": 1}\n{"x": 1}\n'])
+def test_other_files_are_left_alone(make, content, tmp_path):
+    path = tmp_path / "notes"
+    path.write_text(content)
+    with pytest.raises(ValueError, match="notes is there and is no log of this kind; give another file"):
+        run(4, make(path))
+    assert path.read_text() == content
+
+
+@pytest.mark.parametrize("left", ["st", "step,all/z[0],all/z[1],x", "step,all/z[0],all/z[1],x\n"])
+def test_a_heading_without_rows_is_written_anew(left, tmp_path):
+    log, other = tmp_path / "log.csv", tmp_path / "other.csv"
+    log.write_text(left)
+    run(4, loggers.csv(log), loggers.csv(other))
+    assert log.read_text() == other.read_text()
+
+
+def test_a_logger_serves_several_runs(tmp_path):
+    log = loggers.jsonl(tmp_path / "log")
+    run(10, log)
+    first = (tmp_path / "log").read_text()
+    run(10, log)
+    assert (tmp_path / "log").read_text() == first
+
+
 def test_json_lines_are_json_where_numbers_are_not_finite(tmp_path):
     log = tmp_path / "log.jsonl"
     run(2, loggers.jsonl(log), record=lambda z, _: {"bad": jnp.array([jnp.nan, 1.0]), "flag": z[0] > 0})

@@ -67,6 +67,18 @@ def test_convergence_of_several_runs_shows_median_and_range():
     assert len(axes.collections) == 1
 
 
+def test_lines_hold_medians_and_ranges_over_what_is_given():
+    runs = np.array([[1.0, 0.5, 4.0], [2.0, -1.0, 2.0], [4.0, 0.0, np.inf]])
+    axes = plots.lines({"three": runs, "one": [1.0, 2.0, 3.0]}, [0.1, 0.2, 0.4], axes=("step size", "rate"))
+    three, one = axes.lines
+    np.testing.assert_allclose(three.get_ydata(), [2.0, 0.0, np.nan])
+    np.testing.assert_allclose(one.get_data(), [[0.1, 0.2, 0.4], [1.0, 2.0, 3.0]])
+    (band,) = axes.collections
+    corners = band.get_paths()[0].vertices
+    assert {tuple(corner) for corner in corners} == {(0.1, 1.0), (0.1, 4.0), (0.2, -1.0), (0.2, 0.5)}
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_yscale()) == ("step size", "rate", "linear")
+
+
 def test_step_spectrum_views_leading_eigenvalues_and_names_the_others():
     values = {"near": [0.9 + 0.1j, 0.9 - 0.1j, 0.0], "far": [13.0 + 0j], "missing": []}
     axes = plots.spectrum(values)
@@ -79,6 +91,9 @@ def test_step_spectrum_views_leading_eigenvalues_and_names_the_others():
     assert "missing: none" in axes.texts[0].get_text()
     circle = next(line for line in axes.lines if len(line.get_xdata()) > 100)
     np.testing.assert_allclose(np.hypot(*circle.get_data()), 1)
+    np.testing.assert_allclose(labelled(axes, "near").get_data(), [[0.9, 0.9, 0.0], [0.1, -0.1, 0.0]])
+    with pytest.raises(ValueError, match="'flow'"):
+        plots.spectrum(values, stable="flows")
 
 
 def test_flow_spectrum_shades_the_left_half_plane():
@@ -155,6 +170,8 @@ VIEW = ((-2.0, 2.0), (-1.0, 1.0))
 DRAWN = {
     "phase_portrait": lambda ax: plots.phase_portrait({"a": SPIRAL}, ax=ax),
     "equilibria": lambda ax: plots.equilibria(gs.games.curl(), [(0.0, 0.0)], ax=ax),
+    "lines": lambda ax: plots.lines({"a": [1.0, 0.1]}, ax=ax),
+    "legend": lambda ax: plots.legend(plots.lines({"a": [1.0, 0.1]}, ax=ax)),
     "convergence": lambda ax: plots.convergence({"a": [1.0, 0.1]}, ax=ax),
     "performance_profile": lambda ax: plots.performance_profile({"a": [1.0, 2.0]}, ax=ax),
     "spectrum": lambda ax: plots.spectrum({"a": [0.1]}, ax=ax),
@@ -226,6 +243,37 @@ def test_a_trace_of_two_numbers_is_a_path():
         plots.phase_portrait({})
 
 
+def test_paths_begin_where_they_are_told_or_at_their_first_points():
+    path, other = [[0.5, 0.0], [0.0, 0.0]], [[0.0, 0.4], [0.0, 0.2]]
+    own, common = plots.phase_portrait({"a": path, "b": other}), plots.phase_portrait({"a": path}, start=(1.0, 1.0))
+    np.testing.assert_allclose(labelled(common, "a").get_xdata(), [1.0, 0.5, 0.0])
+
+    def hollow(axes):
+        circles = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+        return sorted((float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in circles)
+
+    assert hollow(own) == [(0.0, 0.4), (0.5, 0.0)]
+    assert hollow(common) == [(1.0, 1.0)]
+
+
+def test_nothing_is_drawn_where_a_field_ends():
+    picture = CURL._replace(motion=CURL.motion.at[:3].set(jnp.nan))
+    ax = plots.vector_field(picture)
+    (stream,) = [entry for entry in ax.collections if type(entry).__name__ == "LineCollection"]
+    assert np.concatenate(stream.get_segments())[:, 0].min() >= -0.5
+
+
+def test_path_angles_and_histograms_are_those_given():
+    ax = plots.path_angle(gs.analysis.Path([0, 0.5, 1], [1, 0, -1], [3, 2, 1]))
+    right = ax.figure.axes[1]
+    np.testing.assert_allclose(labelled(ax, "cosine of the angle").get_data(), [[0, 0.5, 1], [1, 0, -1]])
+    np.testing.assert_allclose(labelled(right, "norm of the field").get_ydata(), [3, 2, 1])
+    made = plots.density([0.0, 1.0], [0.25] * 3 + [0.75], view=(0.0, 1.0)).patches[1].get_xy()
+    heights = {round(float(x), 2): float(made[made[:, 0] == x, 1].max()) for x in made[:, 0]}
+    assert heights[0.25] == pytest.approx(0.75 * 60)  # three of four numbers, in one of sixty bins
+    assert heights[0.75] == pytest.approx(0.25 * 60)
+
+
 def test_the_first_direction_of_a_slice_is_to_the_right():
     pushed = gs.general_sum(lambda x, y: 3.0 * x, lambda x, y: 0.0 * y)
     picture = gs.analysis.slice_field(pushed, (0.0, 0.0), low=(-1.0, -2.0), high=(1.0, 2.0), num=5)
@@ -258,6 +306,8 @@ def test_performance_profiles_count_failures():
     assert (a[2.0], b[2.0]) == pytest.approx((2 / 3, 1))
     with pytest.raises(ValueError, match="positive"):
         plots.performance_profile({"a": [0.0]})
+    with pytest.raises(ValueError, match="somebody"):
+        plots.performance_profile({"a": [np.inf], "b": [np.nan]})
 
 
 def test_rate_maps_put_theory_on_what_was_found():

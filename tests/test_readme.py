@@ -31,7 +31,8 @@ def test_generated_parts_are_found():
     assert len(code.strip().splitlines()) <= 15
 
 
-def test_the_other_examples_run():
+def test_the_other_examples_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     _, *blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert blocks
     for block in blocks:

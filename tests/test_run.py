@@ -122,6 +122,18 @@ def test_no_batch_is_taken_that_no_step_needs():
     assert next(source)[0] == 10.0
 
 
+@pytest.mark.parametrize("chunk", [1, 4, 6])
+def test_all_batches_have_one_shape(chunk):
+    with pytest.raises(ValueError, match=r"the batch of step 5 is float32\[2\] where that of step 0 is float32\[3\]"):
+        run(SUM, gs.simgd(1.0), (0.0,), 6, batches=[*numbered(5), np.ones(2, np.float32)], chunk=chunk)
+
+
+def test_no_thread_is_left_over():
+    before = threading.active_count()
+    run(SUM, gs.simgd(1.0), (0.0,), 10, batches=iter(numbered(50)), chunk=4)
+    assert threading.active_count() == before
+
+
 def test_going_on_skips_the_batches_that_were_used(tmp_path):
     options = {"chunk": 4, "record": lambda z, _: z[0], "checkpoint": tmp_path}
     run(SUM, gs.simgd(1.0), (0.0,), 6, batches=numbered(6), **options)

@@ -57,6 +57,21 @@ def test_starts_are_an_axis():
     assert table.values.tolist() == [1.0, 5.0, 9.0]
 
 
+def test_values_are_told_apart():
+    """Neighbours that differ by less than rounding of a float, keys and whole rows of an axis."""
+    seeds, starts = [1_000_000, 1_000_001], np.arange(6.0).reshape(3, 2)
+    keys = jax.random.split(jax.random.key(0), 2)
+    table = gs.sweep(lambda seed, start, key: seed % 10 + start[0], {"seed": seeds, "start": starts}, keys=keys)
+    for seed in (0, 1):
+        part = table.select(seed=seeds[seed], key=keys[1])
+        assert part.values.tolist() == [seed, seed + 2.0, seed + 4.0]
+        assert part.select(start=starts[1]).values == seed + 2.0
+    with pytest.raises(ValueError, match=r"start = 1\.0 is not among the values of its axis"):
+        table.select(start=1.0)
+    near = gs.Table({"rate": np.array([0.1, 0.1 + 1e-8, 0.2])}, np.arange(3))
+    assert [int(near.select(rate=rate).values) for rate in near.axes["rate"]] == [0, 1, 2]
+
+
 def test_lanes_that_diverge_or_finish_leave_the_others_alone():
     """ConOpt on xy is stable for rates below 2 gamma / (1 + gamma^2) = 1."""
     run = lambda rate: gs.solve(XY, gs.conopt(rate, 1.0), (1.0, 1.0), 3000, tol=1e-4)
