@@ -11,8 +11,6 @@ import pytest
 import gamesolve as gs
 from gamesolve.games import gan
 
-pytestmark = pytest.mark.full
-
 POSITIONS = (-6.0, -2.0, 2.0, 6.0)
 
 
@@ -50,6 +48,7 @@ def test_a_generator_collapses_onto_some_of_the_modes():
     assert np.median(trace["shares"][:, -1].max(axis=1)) > 0.45
 
 
+@pytest.mark.full
 def test_a_saturated_generator_leaves_and_never_returns():
     trace = train(on_a_line(gan.minimax, jax.nn.relu), gs.simgd(0.1), 1000, 50, ("samples",), 16)
     away = np.abs(trace["samples"].mean(axis=(-1, -2))) > 20
@@ -58,6 +57,7 @@ def test_a_saturated_generator_leaves_and_never_returns():
     assert away[gone, -1].mean() > 0.9
 
 
+@pytest.mark.full
 def test_the_discriminator_forgets_and_the_generator_hops():
     names = ("shares", "preference")
     trace = train(on_a_line(gan.minimax, jnp.tanh), optax.rmsprop(1e-3), 1200, 30, names)
@@ -70,6 +70,7 @@ def test_the_discriminator_forgets_and_the_generator_hops():
     assert settled < drift / 2
 
 
+@pytest.mark.full
 def test_vanilla_finds_five_clusters():
     names = ("modes", "good", "reverse_kl", "mmd")
     trace = train(gan.five, optax.adam(1e-3, b1=0.5), 400, 200, names)
@@ -96,12 +97,14 @@ RMSPROP = optax.rmsprop(1e-4)
 CONSENSUS = optax.chain(gs.transforms.consensus(10.0), RMSPROP)
 
 
+@pytest.mark.full
 def test_g18_consensus_spreads_early_over_the_ring():
     runs = [train(eight(64), solver, 2000, 500, ("mmd",)) for solver in (CONSENSUS, RMSPROP)]
     consensus, simultaneous = (run["mmd"][:, -2:].mean() for run in runs)
     assert consensus < simultaneous / 1.5
 
 
+@pytest.mark.full
 def test_g18_eight_gaussians():
     solvers = {"conopt": CONSENSUS, "simgd": RMSPROP, "altgd": gs.alternating(RMSPROP, RMSPROP)}
     runs = {name: train(eight(512), solver, 12_000, 1000, ("modes", "mmd")) for name, solver in solvers.items()}
@@ -154,6 +157,7 @@ def test_competitive_descent_prolongs_the_projection():
     assert np.abs(np.median(output, axis=(0, 1)) - [2.0, 1.5]).max() < 0.1
 
 
+@pytest.mark.full
 def test_simultaneous_descent_spends_long_stretches_at_smaller_steps():
     trace = project(gs.simgd(1.5e-4), 30_000)
     right = trace["first_right"].mean(axis=1)
