@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import NamedSharding, PartitionSpec
 
 from gamesolve.game import Game, Players
 from gamesolve.loops import Plan, Solution, Status, all_finite, binder, counted, stopping
@@ -27,18 +28,34 @@ class Program(NamedTuple):
 
 
 class Flight(NamedTuple):
-    """A chunk that the devices are computing, and how to compute it once more up to another step."""
+    """A chunk that the devices are computing, from where, and how to compute it once more up to another step.
+
+    What it starts from is not donated to it: the last finite players are found by a replay from there, and callbacks
+    may look at it while the devices compute. So a run holds its players and state twice.
+    """
 
     replay: Callable[[int], Solution]
     begin: int
     end: int
+    origin: tuple[Players, Any]
     solution: Solution
 
 
-@jax.jit
 def begin(solver: Solver, players: Players) -> Any:
-    """Return a solver's first state."""
-    return strong(solver.init(players))
+    """Return a solver's first state, on the devices of the players."""
+    shardings = (leaf.sharding for leaf in jax.tree.leaves(players))
+    meshes = [sharding.mesh for sharding in shardings if isinstance(sharding, NamedSharding)]
+    if not meshes:
+        return _begin(solver, players)
+    # Not compiled: only an array of zeros that is made now lies where the players lie.
+    everywhere = NamedSharding(meshes[0], PartitionSpec())
+    put = lambda leaf: leaf if len(leaf.sharding.device_set) > 1 else jax.device_put(leaf, everywhere)  # noqa: E731
+    return jax.tree.map(put, strong(solver.init(players)))
+
+
+def placed(array: Any, like: jax.Array) -> jax.Array:
+    """Put an array on the devices of another one, where those are several."""
+    return jax.device_put(array, like.sharding) if len(like.sharding.device_set) > 1 else jnp.asarray(array)
 
 
 def launch(program: Program, players: Players, state: Any, sample: Any, begin: int, end: int) -> Flight:
@@ -46,7 +63,7 @@ def launch(program: Program, players: Players, state: Any, sample: Any, begin: i
     *arguments, start, length, every = program
     origin = begin - (begin - start) % every
     compiled = partial(_chunk, *arguments, players, state, sample, origin, begin, length=length, every=every)
-    return Flight(compiled, begin, end, compiled(end))
+    return Flight(compiled, begin, end, (players, state), compiled(end))
 
 
 def settle(flight: Flight) -> Solution:
@@ -57,12 +74,12 @@ def settle(flight: Flight) -> Solution:
     """
     solution = jax.block_until_ready(flight.solution)
     if int(solution.status) != Status.DIVERGED or finite(solution.players):
-        return solution
+        return _settled(solution, flight)
     last, bad = flight.begin, int(solution.steps)
     while bad - last > 1:
         middle = (last + bad) // 2
         last, bad = (middle, bad) if finite(flight.replay(middle).players) else (last, middle)
-    return flight.replay(last)._replace(status=jnp.int32(Status.DIVERGED))
+    return _settled(flight.replay(last)._replace(status=jnp.int32(Status.DIVERGED)), flight)
 
 
 def finite(tree: Any) -> bool:
@@ -75,7 +92,18 @@ def strong(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype) if getattr(leaf, "weak_type", False) else leaf, tree)
 
 
+def _settled(solution: Solution, flight: Flight) -> Solution:
+    """Leave everything on its devices: all chunks then run one program, those of a resumed run as well."""
+    players, state = jax.tree.map(placed, (solution.players, solution.state), flight.origin)
+    return solution._replace(players=players, state=state)
+
+
 _all_finite = jax.jit(all_finite)
+
+
+@jax.jit
+def _begin(solver: Solver, players: Players) -> Any:
+    return strong(solver.init(players))
 
 
 @partial(jax.jit, static_argnames=("length", "every"))

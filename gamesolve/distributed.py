@@ -43,7 +43,16 @@ def devices(axis: str = "data") -> Mesh:
     Args:
         axis: its name.
     """
-    return jax.make_mesh((jax.device_count(),), (axis,), axis_types=(AxisType.Auto,))
+    return implicit(jax.make_mesh((jax.device_count(),), (axis,)))
+
+
+def implicit(mesh: Mesh) -> Mesh:
+    """Return a mesh whose arrays XLA divides as it sees fit; that is what solvers of any kind need.
+
+    Args:
+        mesh: of any axes; those of ``jax.make_mesh`` are explicit unless it was told otherwise.
+    """
+    return Mesh(mesh.devices, mesh.axis_names, axis_types=(AxisType.Auto,) * len(mesh.axis_names))
 
 
 def replicate(tree: Any, mesh: Mesh) -> Any:
@@ -56,7 +65,7 @@ def replicate(tree: Any, mesh: Mesh) -> Any:
     Returns:
         The tree.
     """
-    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+    return jax.device_put(tree, NamedSharding(implicit(mesh), PartitionSpec()))
 
 
 def shard(tree: Any, mesh: Mesh) -> Any:
@@ -76,7 +85,7 @@ def shard(tree: Any, mesh: Mesh) -> Any:
         >>> distributed.shard(np.zeros((mesh.size, 2)), mesh).shape == (mesh.size, 2)
         True
     """
-    whole = NamedSharding(mesh, PartitionSpec(mesh.axis_names))
+    whole = NamedSharding(implicit(mesh), PartitionSpec(mesh.axis_names))
     own = len(whole.addressable_devices)
     for leaf in jax.tree.leaves(tree):
         _check_divides(leaf, own)
@@ -93,7 +102,7 @@ def sharded(sample: Sampler, mesh: Mesh) -> Sampler:
     Returns:
         The sampler.
     """
-    return Sharded(sample, mesh)
+    return Sharded(sample, implicit(mesh))
 
 
 def on_host(array: Any) -> np.ndarray:
@@ -109,17 +118,18 @@ def on_host(array: Any) -> np.ndarray:
     return np.asarray(array)
 
 
-def anywhere(flag: bool) -> bool:
-    """Return whether a flag is set in any process, in every process.
+def of_all_processes(number: int, tree: Any) -> list[int]:
+    """Return a number as each process has it that takes part in a run, in every one of them.
 
     Args:
-        flag: this process' own; where there are several processes, all of them must call this.
+        number: this process' own.
+        tree: pytree of arrays; if some are divided among processes or copied to them, all of them must call this.
     """
-    if jax.process_count() == 1:
-        return flag
+    if all(leaf.is_fully_addressable for leaf in jax.tree.leaves(tree)):
+        return [number]
     from jax.experimental import multihost_utils
 
-    return bool(np.any(multihost_utils.process_allgather(np.asarray(flag))))
+    return multihost_utils.process_allgather(np.asarray(number)).tolist()
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["sample"], meta_fields=["mesh"])

@@ -32,7 +32,7 @@ class Table:
         """Return the table at some values of some axes, without those axes.
 
         Args:
-            **point: an entry of an axis by the axis' name; of floating numbers the nearest one within rounding is meant.
+            **point: an entry of an axis by the axis' name; of floating numbers the nearest within rounding is meant.
 
         Raises:
             ValueError: if there is no such axis or value.

@@ -24,6 +24,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from gamesolve.driver import whole_number
 from gamesolve.labels import numbers_of
 from gamesolve.manifest import Checkpoint, RefusedError, as_leaf, as_struct, check, describe, newest
 
@@ -38,6 +39,7 @@ class Folder:
 
     Raises:
         ImportError: without orbax-checkpoint.
+        ValueError: if none shall stay.
     """
 
     path: str | Path
@@ -46,6 +48,7 @@ class Folder:
     def __post_init__(self) -> None:
         if importlib.util.find_spec("orbax") is None:
             raise ImportError("orbax.Folder needs orbax-checkpoint; install it with pip install 'gamesolve[orbax]'.")
+        whole_number("keep", self.keep, 1)
 
     def save(self, step: int, tree: Any, about: Mapping[str, Any]) -> None:
         """Write a checkpoint, then delete all but the newest; every process must call it.
@@ -62,9 +65,7 @@ class Folder:
 
         numbers = [_writable(numbers_of(leaf)) for leaf in jax.tree.leaves(tree)]
         arrays = {str(index): array for index, array in enumerate(numbers) if array.size}
-        content = args.Composite(
-            arrays=args.StandardSave(arrays), manifest=args.JsonSave(describe(step, tree, about))
-        )
+        content = args.Composite(arrays=args.StandardSave(arrays), manifest=args.JsonSave(describe(step, tree, about)))
         with self._manager() as manager:
             if step in manager.all_steps():  # a damaged one, or the same once more
                 manager.delete(step)
@@ -134,7 +135,7 @@ def _writable(array: Any) -> Any:
 
 def _target(entry: Mapping[str, Any], leaf: Any) -> jax.ShapeDtypeStruct:
     """Return the numbers of a leaf to be read, put where the template's are; those of one process to the host."""
-    numbers = as_struct(entry | {"key": None})
+    numbers = as_struct({**entry, "key": None})
     sharding = numbers_of(leaf).sharding if _is_divided(leaf) else None
     return jax.ShapeDtypeStruct(numbers.shape, numbers.dtype, sharding=sharding)
 

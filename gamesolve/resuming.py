@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gamesolve.chunks import placed
+from gamesolve.distributed import of_all_processes
 from gamesolve.game import Players
 from gamesolve.loops import Status, missing
 
@@ -37,6 +39,9 @@ def resumed(store: Any, settings: dict[str, Any], fresh: Reached, stop: int) -> 
         return tree | {"rows": rows}
 
     found = store.load(template, settings)
+    steps = of_all_processes(fresh.steps if found is None else found.step, fresh.players)
+    if len(set(steps)) > 1:
+        raise ValueError(f"the processes find checkpoints of steps {steps}; give a folder that all of them can see.")
     if found is None:
         return fresh
     if found.step > stop:
@@ -44,7 +49,7 @@ def resumed(store: Any, settings: dict[str, Any], fresh: Reached, stop: int) -> 
             f"the checkpoint is at step {found.step} and this run ends at step {stop}; ask for more steps or give "
             "another folder."
         )
-    players, state = jax.tree.map(_placed, (found.tree["players"], found.tree["state"]), (fresh.players, fresh.state))
+    players, state = jax.tree.map(placed, (found.tree["players"], found.tree["state"]), (fresh.players, fresh.state))
     rows = jax.tree.map(np.asarray, found.tree["rows"])
     return Reached(players, state, [rows], found.step, Status(found.about["status"]))
 
@@ -61,11 +66,6 @@ def save(store: Any, reached: Reached, settings: dict[str, Any]) -> None:
             "written before is there.",
             stacklevel=3,
         )
-
-
-def _placed(saved: Any, like: jax.Array) -> jax.Array:
-    """Put an array on the devices of the one whose place it takes, where those are several."""
-    return jax.device_put(saved, like.sharding) if len(like.sharding.device_set) > 1 else jnp.asarray(saved)
 
 
 def described(key: jax.Array | None) -> Any:

@@ -151,7 +151,7 @@ def run(
     settings = {"start": start, "chunk": chunk, "every": every, "key": described(key)}
     reached = begun = fresh if store is None else resumed(store, settings, fresh, start + num_steps)
     draw = supply(sample, batches, start, begun.steps, chunk)
-    with pure(), interruption() as interrupted, bar(progress, num_steps, begun.steps - start) as show:
+    with pure(), interruption(players) as interrupted, bar(progress, num_steps, begun.steps - start) as show:
         for reached, news, last in _driven(program, begun, draw, start + num_steps, interrupted):
             for callback in callbacks:
                 callback(news)

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
-from gamesolve.distributed import devices, on_host
+from gamesolve.distributed import devices, implicit, on_host
 from gamesolve.driver import as_pytree, whole_number
 from gamesolve.game import explained
 from gamesolve.labelled import Table
@@ -60,7 +60,8 @@ def sweep(
         lanes_at_once: how many lanes each device computes side by side, all of its own unless given; it bounds the
             memory.
         order_by: ``order_by(point) -> number``, the expected cost of a lane: lanes of like cost are then computed side
-            by side, 16 at once unless told otherwise. It pays where inner solves differ widely.
+            by side, 16 at once unless told otherwise. It pays where inner solves differ widely; the smaller the game,
+            the wider the groups should be.
 
     Returns:
         The `Table`; its arrays are on the host.
@@ -83,7 +84,8 @@ def sweep(
     axes = _axes(grid, keys)
     _check_names(fn, axes)
     total = math.prod(len(values) for values in axes.values())
-    shares = mesh or (devices("lanes") if jax.device_count() > 1 else None)
+    alone = mesh is None and jax.device_count() == 1
+    shares = None if alone else implicit(mesh or devices("lanes"))
     number = 1 if shares is None else shares.size
     width = -(-total // number)
     if order_by is not None:
@@ -168,11 +170,14 @@ def _axis(name: str, values: Any) -> jax.Array:
         raise TypeError(f"axis {name!r} is no array of numbers; give a list or an array of one dimension.")
     if array.ndim == 0 or len(array) == 0:
         raise ValueError(f"axis {name!r} has shape {array.shape}; give at least one value in a list or an array.")
-    result = jnp.asarray(array)
+    with np.errstate(over="ignore"):
+        result = jnp.asarray(array)
     if not is_key(array):
         kept = np.isfinite(array) == np.isfinite(result) if array.dtype.kind == "f" else array == np.asarray(result)
         if not np.all(kept):
-            raise ValueError(f"axis {name!r} has values that {result.dtype} can't hold; give smaller ones or enable x64.")
+            raise ValueError(
+                f"axis {name!r} has values that {result.dtype} can't hold; give smaller ones or enable x64."
+            )
     return result
 
 

@@ -8,16 +8,17 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from gamesolve.distributed import anywhere
+from gamesolve.distributed import of_all_processes
 
 
 @contextlib.contextmanager
-def interruption() -> Iterator[Callable[[], bool]]:
-    """Note the first Ctrl-C, in any process, instead of raising; the second one raises."""
+def interruption(players: Any) -> Iterator[Callable[[], bool]]:
+    """Note the first Ctrl-C, in any process that takes part, instead of raising; the second one raises."""
     pressed = []
+    anywhere = lambda: any(of_all_processes(bool(pressed), players))  # noqa: E731
     usual = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(usual):
-        yield lambda: anywhere(False)
+        yield anywhere
         return
 
     def note(*_: Any) -> None:
@@ -26,7 +27,7 @@ def interruption() -> Iterator[Callable[[], bool]]:
 
     signal.signal(signal.SIGINT, note)
     try:
-        yield lambda: anywhere(bool(pressed))
+        yield anywhere
     finally:
         signal.signal(signal.SIGINT, usual)
 

@@ -46,18 +46,16 @@ def check_sweep():
     assert few.values[1].tolist() == gs.sweep(lane, few.axes, mesh=one).values[1].tolist()
 
 
-def ends(solver, dtype, mesh, steps=5):
-    """Return the players after a data-parallel run of a GAN, and those of one device."""
+def end(solver, dtype, mesh, steps=5):
+    """Return the players after a run of a GAN: data-parallel on a mesh, or on one device without."""
     case = gan((4, 2), (8, 8), 32, 1)
-    game = gs.zero_sum(case.payoff)
     cast = lambda tree: jax.tree.map(lambda leaf: np.asarray(leaf, dtype), tree)
     players, batch = cast(case.players), cast(case.data[0])
     batches = [jax.tree.map(lambda leaf, t=t: np.roll(leaf, t, 0) * (1 + t), batch) for t in range(steps)]
-    divided = [distributed.shard(own_part(each), mesh) for each in batches]
-    spread = distributed.replicate(players, mesh)
-    one = gs.run(game, SOLVERS[solver], players, steps, batches=batches, chunk=steps)
-    many = gs.run(game, SOLVERS[solver], spread, steps, batches=divided, chunk=steps)
-    return one.players, many.players
+    if mesh is not None:
+        players = distributed.replicate(players, mesh)
+        batches = [distributed.shard(own_part(each), mesh) for each in batches]
+    return gs.run(gs.zero_sum(case.payoff), SOLVERS[solver], players, steps, batches=batches, chunk=steps).players
 
 
 def own_part(batch):
@@ -69,7 +67,7 @@ def own_part(batch):
 def check_parallel(dtype, solvers):
     tolerance = {"float32": 1e-5, "float64": 1e-12}[dtype]
     for solver in solvers:
-        one, many = ends(solver, dtype, distributed.devices())
+        one, many = (end(solver, dtype, mesh) for mesh in (None, distributed.devices()))
         worst = 0.0
         for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(many), strict=True):
             assert b.dtype == dtype

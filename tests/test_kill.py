@@ -24,7 +24,7 @@ def start(folder):
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.full)])
+@pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.full)])
 def test_killed_runs_lose_nothing(kills, tmp_path):
     rng = random.Random(kills)
     reached = 0

@@ -15,10 +15,16 @@ NOISY = gs.zero_sum(lambda x, y, batch: jnp.mean(batch) * x * y + x**2 - y**2)
 START = (jnp.float32(1.0), jnp.float32(2.0))
 
 
+RECORD = lambda players, state: players[0]
+
+
+def draw(key):
+    return jax.random.normal(key, (3,))
+
+
 def run(store, steps=30, **options):
-    shared = {"sample": lambda key: jax.random.normal(key, (3,)), "key": jax.random.key(0), "chunk": 10}
-    record = lambda players, state: players[0]
-    return gs.run(NOISY, gs.ogda(0.05), START, steps, checkpoint=store, record=record, every=2, **(shared | options))
+    shared = {"sample": draw, "key": jax.random.key(0), "record": RECORD, "every": 2, "chunk": 10}
+    return gs.run(NOISY, gs.ogda(0.05), START, steps, checkpoint=store, **(shared | options))
 
 
 def steps_of(path):
