@@ -24,7 +24,7 @@ from PIL import Image
 
 from gamesolve.analysis import Slice
 from gamesolve.plots import dark as darken
-from gamesolve.plots import paper, phase_portrait, vector_field
+from gamesolve.plots import legend, paper, phase_portrait, vector_field
 
 __all__ = ["Film", "fields", "paths", "record", "training"]
 
@@ -69,8 +69,8 @@ class Film:
     def _gif(self) -> bytes:
         # One palette for all frames keeps colours from flickering, and the file small; thin lines count in it as much
         # as the page.
-        ends = Image.fromarray(np.concatenate([self.frames[0], self.frames[-1]]))
-        palette = ends.quantize(128, Image.Quantize.MAXCOVERAGE)
+        some = Image.fromarray(np.concatenate([self.frames[at * (len(self.frames) - 1) // 2] for at in range(3)]))
+        palette = some.quantize(256, Image.Quantize.MAXCOVERAGE)
         reduced = (Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in self.frames)
         first, *others = reduced
         file = io.BytesIO()
@@ -115,7 +115,7 @@ def record(
     for item in items:
         figure = Figure(figsize=size, dpi=dpi, layout="constrained")
         canvas = FigureCanvasAgg(figure)
-        draw(figure.add_subplot(**kind), item)
+        draw(paper.small(figure.add_subplot(**kind)), item)
         if dark:
             darken(figure)
         canvas.draw()
@@ -183,8 +183,7 @@ def paths(ways: Mapping[str, Any], *, most: int = 60, tail: int = 8, rate: float
     def draw(ax: Axes, end: int) -> None:
         phase_portrait({name: way[:end] for name, way in ways.items()}, ax=ax, **settings)
         if len(ways) > 1:
-            above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "frameon": False}
-            ax.legend(ncols=2, fontsize=paper.SMALL - 1, **above)
+            legend(ax)
 
     return record(draw, [*ends, *[longest] * tail], rate=rate, **film)
 
@@ -223,4 +222,5 @@ def _write_mp4(path: Path, frames: Sequence[np.ndarray], rate: float) -> None:
         raise ImportError("to save .mp4 needs imageio; install it with pip install 'gamesolve[mp4]'.") from None
     with imageio.get_writer(path, fps=rate, codec="libx264", macro_block_size=2) as writer:
         for frame in frames:
-            writer.append_data(frame)
+            height, width, _ = frame.shape  # H.264 wants even ones
+            writer.append_data(np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), "edge"))

@@ -2,6 +2,8 @@
 
 import io
 import pathlib
+import sys
+import types
 
 import matplotlib as mpl
 import numpy as np
@@ -84,9 +86,27 @@ def test_gifs_are_deterministic():
 
 
 def test_films_need_an_extra(monkeypatch, tmp_path):
-    monkeypatch.setitem(__import__("sys").modules, "imageio.v2", None)
+    monkeypatch.setitem(sys.modules, "imageio.v2", None)
     with pytest.raises(ImportError, match=r"gamesolve\[mp4\]"):
         animate.record(lambda ax, x: None, [1], **SMALL).save(tmp_path / "film.mp4")
+
+
+def test_films_are_written_in_even_sizes(monkeypatch, tmp_path):
+    written = []
+
+    class Writer:
+        append_data = written.append
+        __enter__ = lambda self: self
+        __exit__ = lambda *_: None
+
+    fake = types.SimpleNamespace(get_writer=lambda path, fps, **_: written.append((path.name, fps)) or Writer())
+    monkeypatch.setitem(sys.modules, "imageio.v2", fake)
+    film = animate.record(lambda ax, x: ax.plot([0, x]), [1, 2], size=(1.01, 0.99), dpi=100, rate=5.0)
+    film.save(tmp_path / "film.mp4")
+    (name, rate), *frames = written
+    assert (name, rate) == ("film.mp4", 5.0)
+    assert [frame.shape for frame in frames] == [(100, 102, 3)] * 2
+    np.testing.assert_array_equal(frames[1][:99, :101], film.frames[1])
 
 
 def test_all_pictures_of_the_repository_fit_their_budget():

@@ -382,3 +382,15 @@ def test_dark_mirrors_what_has_no_hue_and_keeps_the_rest():
     assert ax.lines[-1].get_color() == styles.COLORS[0]
     assert right.yaxis.label.get_color() == styles.COLORS[1]
     assert plots.dark(figure) is figure
+
+
+def test_dark_mirrors_maps_of_greys_and_thin_lines_but_no_images():
+    field = plots.dark(plots.vector_field(gs.analysis.slice_field(gs.games.cosine(), (0.0, 0.0), num=9)))
+    nullclines = [entry for entry in field.collections if type(entry).__name__ == "QuadContourSet"]
+    assert nullclines[0].get_edgecolor()[0, :3] == pytest.approx(1 - 0.92 * 64 / 255, abs=1e-3)
+    belief = plots.dark(plots.discriminator(logits, VIEW, num=5)).collections[0].get_cmap()
+    assert np.mean(belief(1.0)[:3]) < np.mean(belief(0.0)[:3])
+    (picture,) = plots.dark(plots.images(np.zeros((1, 2, 2)))).images
+    assert picture.get_cmap()(1.0)[:3] == (1, 1, 1)
+    (remark,) = plots.dark(plots.spectrum({"far": [9.0]})).texts
+    assert remark.get_bbox_patch().get_edgecolor()[3] == 0

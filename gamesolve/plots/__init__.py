@@ -13,11 +13,12 @@ picture for dark pages.
 """
 
 from gamesolve.plots.comparison import comparison
-from gamesolve.plots.curves import convergence, performance_profile
+from gamesolve.plots.curves import convergence, lines, performance_profile
 from gamesolve.plots.darkness import dark
 from gamesolve.plots.gan import density, discriminator, latent_map, samples, surface
 from gamesolve.plots.landscape import path_angle, vector_field
 from gamesolve.plots.maps import basins, rate_map
+from gamesolve.plots.paper import legend
 from gamesolve.plots.pictures import images
 from gamesolve.plots.portrait import equilibria, phase_portrait
 from gamesolve.plots.regions import stability_regions
@@ -33,6 +34,8 @@ __all__ = [
     "equilibria",
     "images",
     "latent_map",
+    "legend",
+    "lines",
     "path_angle",
     "performance_profile",
     "phase_portrait",

@@ -1,6 +1,6 @@
 """Curves: what falls with the steps, or with what the steps cost, and which solver is best on how many problems."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,36 @@ from gamesolve.plots import paper
 
 # Decades that a curve may rise above its start or fall below it before it is clipped.
 RISE, FALL = 4, 10
+
+
+def lines(
+    values: Mapping[str, Any], at: Any = None, *, axes: Sequence[str] = ("step", "value"), ax: Axes | None = None
+) -> Axes:
+    """Draw curves over the steps, or over anything else, on plain scales: medians and ranges where several.
+
+    Args:
+        values: for each name an array of shape (points,) or (runs, points); where one is not finite there is a gap.
+        at: where the points are, shape (points,); 0, 1, 2 and so on unless given.
+        axes: labels of the two axes.
+        ax: where to draw; axes of a new figure unless given.
+
+    Returns:
+        The axes.
+
+    Example:
+        >>> from gamesolve import plots
+        >>> axes = plots.lines({"two runs": [[1.0, 2.0], [3.0, 4.0]]}, [0.1, 0.2], axes=("step size", "rate"))
+        >>> axes.lines[0].get_ydata().tolist()
+        [2.0, 3.0]
+    """
+    ax = paper.axes(ax)
+    for index, (name, entries) in enumerate(values.items()):
+        runs = np.atleast_2d(np.asarray(entries, float))
+        _line(ax, index, name, np.arange(runs.shape[1]) if at is None else np.asarray(at), runs)
+    ax.set(xlabel=axes[0], ylabel=axes[1])
+    ax.margins(x=0)
+    paper.grid(ax)
+    return ax
 
 
 def convergence(
@@ -50,12 +80,7 @@ def convergence(
         runs = np.where(np.isfinite(runs) & (runs > 0), runs, np.nan)
         spent = np.asarray(1 if cost is None else cost[name])
         places = spent * np.arange(runs.shape[1]) if spent.ndim == 0 else spent
-        shown = np.isfinite(runs).all(axis=0)
-        median = np.where(shown, np.median(np.where(shown, runs, 1), axis=0), np.nan)
-        ax.plot(places, median, label=name, **styles.line(index))
-        if len(runs) > 1:
-            low, high = runs.min(axis=0), runs.max(axis=0)
-            ax.fill_between(places, low, high, where=shown.tolist(), color=styles.color(index), alpha=0.15, linewidth=0)
+        _line(ax, index, name, places, runs)
         starts.extend(runs[:, 0][np.isfinite(runs[:, 0])])
     ax.set(yscale="log", xlabel=unit, ylabel=quantity)
     if starts:
@@ -78,7 +103,7 @@ def performance_profile(costs: Mapping[str, Any], *, ax: Axes | None = None) -> 
         The axes: at factor 1 the share on which a solver is best, at the right the share that it solves at all.
 
     Raises:
-        ValueError: if the names have different numbers of problems, or a cost is not positive.
+        ValueError: if the names have different numbers of problems, a cost is not positive, or nobody solved any.
 
     Example:
         >>> from gamesolve import plots
@@ -97,6 +122,8 @@ def performance_profile(costs: Mapping[str, Any], *, ax: Axes | None = None) -> 
     if (table <= 0).any():
         raise ValueError(f"costs holds {table.min()}; give positive numbers, infinite ones for failures.")
     best = table.min(axis=0)
+    if not np.isfinite(best).any():
+        raise ValueError("costs holds no finite number; at least one problem must have been solved by somebody.")
     ratios = table[:, np.isfinite(best)] / best[np.isfinite(best)]
     factors = np.unique(np.append(ratios[np.isfinite(ratios)], 1.0))
     factors = np.append(factors, 1.1 * factors[-1])
@@ -108,3 +135,13 @@ def performance_profile(costs: Mapping[str, Any], *, ax: Axes | None = None) -> 
     ax.margins(x=0)
     paper.grid(ax)
     return ax
+
+
+def _line(ax: Axes, index: int, name: str, places: np.ndarray, runs: np.ndarray) -> None:
+    """Draw the median of some runs, and their range if there are several; a gap where one of them is not finite."""
+    whole = np.isfinite(runs).all(axis=0)
+    median = np.where(whole, np.median(np.where(whole, runs, 1), axis=0), np.nan)
+    ax.plot(places, median, label=name, **styles.line(index))
+    if len(runs) > 1:
+        low, high = runs.min(axis=0), runs.max(axis=0)
+        ax.fill_between(places, low, high, where=whole.tolist(), color=styles.color(index), alpha=0.15, linewidth=0)

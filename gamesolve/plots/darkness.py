@@ -7,7 +7,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import Collection
-from matplotlib.colors import to_rgba_array
+from matplotlib.colors import ListedColormap, to_rgba_array
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.text import Text
 
@@ -15,13 +15,16 @@ from matplotlib.text import Text
 NEUTRAL = 0.05
 # Lightness of the page that white becomes.
 PAGE = 0.08
+# The map of colours that images are drawn with.
+PICTURES = "gray"
 COLOURS = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")
 
 
 def dark(picture: Axes | Figure) -> Any:
     """Turn a finished picture into one for a dark background: black and white change places, with all greys.
 
-    Colours with a hue stay as they are.
+    Colours with a hue stay as they are, and so do images. The contours of a discriminator are greys: what was light is
+    dark then.
 
     Args:
         picture: axes, whose whole figure is changed, or a figure.
@@ -50,16 +53,31 @@ def dark(picture: Axes | Figure) -> Any:
 
 
 def _mirror(artist: Artist) -> None:
-    mapped = isinstance(artist, ScalarMappable) and artist.get_array() is not None
-    for name in () if mapped else COLOURS:
+    if (
+        isinstance(artist, ScalarMappable)
+        and artist.get_array() is not None
+        and getattr(artist, "colors", None) is None
+    ):
+        colormap = artist.get_cmap()
+        table, neutral = _mirrored(colormap(np.linspace(0, 1, 256)))
+        if neutral.all() and colormap.name != PICTURES:
+            artist.set_cmap(ListedColormap(table, colormap.name))
+        return
+    for name in COLOURS:
         if not (hasattr(artist, f"get_{name}") and hasattr(artist, f"set_{name}")):
             continue
         colours = getattr(artist, f"get_{name}")()
         if isinstance(colours, str) and colours in ("none", "auto"):
             continue
-        table = to_rgba_array(colours)
-        neutral = np.ptp(table[:, :3], axis=1) <= NEUTRAL
-        if not neutral.any():
-            continue
-        table[neutral, :3] = 1 - (1 - PAGE) * table[neutral, :3]
-        getattr(artist, f"set_{name}")(table if isinstance(artist, Collection) else tuple(map(float, table[0])))
+        table, neutral = _mirrored(to_rgba_array(colours))
+        if neutral.any() and table[:, 3].any():
+            getattr(artist, f"set_{name}")(table if isinstance(artist, Collection) else tuple(map(float, table[0])))
+
+
+def _mirrored(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return colours with their greys mirrored, shape (n, 4), and which ones are greys."""
+    neutral = np.ptp(table[:, :3], axis=1) <= NEUTRAL
+    greys = 1 - (1 - PAGE) * table[:, :3].mean(axis=1, keepdims=True)
+    table = table.copy()
+    table[neutral, :3] = greys[neutral]
+    return table, neutral

@@ -6,10 +6,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.colors import LinearSegmentedColormap
 
 from gamesolve.plots import paper
 
 REAL, MADE = "#0072B2", "#D55E00"
+# Light where a point is taken for real; never so dark that points on top are lost.
+BELIEF = LinearSegmentedColormap.from_list("belief", ["#717171", "white"])
 # Angles reach pi; beyond it the cycle of colours would be white.
 LIGHT = 1.15 * np.pi
 Judge = Callable[[np.ndarray], Any]
@@ -76,7 +79,7 @@ def discriminator(judge: Judge, view: paper.Limits, *, num: int = 61, ax: Axes |
     """
     ax = paper.axes(ax)
     x, y, belief = _surface(judge, view, num)
-    ax.contourf(x, y, belief, levels=np.linspace(0, 1, 11), cmap="gray", vmin=-0.8, vmax=1, zorder=0)
+    ax.contourf(x, y, belief, levels=np.linspace(0, 1, 11), cmap=BELIEF, zorder=0)
     if belief.min() < 0.5 < belief.max():
         ax.contour(x, y, belief, levels=[0.5], colors="black", linewidths=1)
     ax.set(xlim=view[0], ylim=view[1], aspect="equal")
@@ -201,6 +204,7 @@ def surface(
             ax.scatter(*seen.T, -0.5, s=4, color=colour, label=name, depthshade=False)
     ax.set(xlim=view[0], ylim=view[1], zlim=(-0.5, 1.0), zticks=[0, 0.5, 1])
     ax.set_zlabel("belief", fontsize=paper.SMALL)
+    ax.set_box_aspect(None, zoom=0.85)  # no layout makes room for that label
     ax.tick_params(labelsize=paper.SMALL - 2)
     return ax
 

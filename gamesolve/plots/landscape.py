@@ -4,14 +4,15 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
+from matplotlib.colors import LinearSegmentedColormap, Normalize
 
 from gamesolve import styles
 from gamesolve.analysis import Path, Slice
 from gamesolve.plots import paper
 
-# Neutral, because paths and curves have the colours.
-NULLCLINE = "#505050"
+# Neutral, because paths and curves have the colours, and light enough for lines on top.
+NULLCLINE = "#404040"
+LEAVING = LinearSegmentedColormap.from_list("leaving", ["white", "#b8b8b8"])
 
 
 def vector_field(
@@ -44,15 +45,16 @@ def vector_field(
     ax = paper.axes(ax)
     a, b = np.asarray(picture.a, float), np.asarray(picture.b, float)
     # The arrays of a slice are indexed [a, b], those of matplotlib [row, column].
-    u, v = motion = np.nan_to_num(np.asarray(picture.motion, float).T)
+    u, v = motion = np.ma.masked_invalid(np.asarray(picture.motion, float).T)
     out, norm = np.asarray(picture.out, float).T, np.asarray(picture.norm, float).T
-    if shading and np.any(out > 1e-5 * norm.max()):
+    if shading and np.any(out > 1e-5 * np.nanmax(norm)):
         share = np.where(norm > 0, out / np.where(norm > 0, norm, 1), 0)
-        edges = (a[0], a[-1], b[0], b[-1])
-        image = ax.imshow(share, "Greys", Normalize(0, 1.5), extent=edges, origin="lower", aspect="auto", zorder=0)
+        reach = [(side[1] - side[0]) / 2 for side in (a, b)]  # a pixel has its position in its middle
+        edges = (a[0] - reach[0], a[-1] + reach[0], b[0] - reach[1], b[-1] + reach[1])
+        image = ax.imshow(share, LEAVING, Normalize(0, 1), extent=edges, origin="lower", aspect="auto", zorder=0)
         paper.bar(ax, image, "share out of the plane")
     if np.any(motion):
-        ax.streamplot(a, b, u, v, color="#a0a0a0", linewidth=0.6, arrowsize=0.7, density=0.9, zorder=1)
+        ax.streamplot(a, b, u, v, color="#858585", linewidth=0.6, arrowsize=0.7, density=0.9, zorder=1)
     for values, line in zip((u, v), ("solid", "dashed"), strict=True):
         if nullclines and values.min() < 0 < values.max():
             ax.contour(a, b, values, levels=[0], colors=[NULLCLINE], linestyles=[line], linewidths=1, zorder=2)

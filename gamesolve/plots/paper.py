@@ -33,11 +33,36 @@ def axes(ax: Axes | None, **kind: Any) -> Axes:
     """Return the axes, or those of a new figure with small letters; ``kind`` as for ``add_subplot``."""
     if ax is not None:
         return ax
-    new = Sheet(figsize=SIZE, dpi=150, layout="constrained").add_subplot(**kind)
-    new.tick_params(labelsize=SMALL - 1)
+    return small(Sheet(figsize=SIZE, dpi=150, layout="constrained").add_subplot(**kind))
+
+
+def small(new: Axes) -> Axes:
+    """Give new axes letters for a figure that is one column wide."""
+    new.tick_params(which="both", labelsize=SMALL - 1)
     for label in (new.xaxis.label, new.yaxis.label, new.title):
         label.set_fontsize(SMALL)
     return new
+
+
+def legend(ax: Axes, *, columns: int = 2) -> Axes:
+    """Explain what axes show, above them, where it hides nothing.
+
+    Args:
+        ax: axes of any picture; their title would be hidden, so give a title to the figure instead.
+        columns: entries side by side.
+
+    Returns:
+        The axes.
+
+    Example:
+        >>> from gamesolve import plots
+        >>> axes = plots.legend(plots.lines({"a": [1.0, 2.0]}))
+        >>> axes.get_legend().get_texts()[0].get_text()
+        'a'
+    """
+    place: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "frameon": False}
+    ax.legend(ncols=columns, fontsize=SMALL - 1, **place)
+    return ax
 
 
 def say(ax: Axes, text: str) -> None:

@@ -29,6 +29,7 @@ def phase_portrait(
     paths: Mapping[str, Any],
     *,
     field: Game | Callable[[np.ndarray], np.ndarray] | None = None,
+    start: Any = None,
     equilibrium: Any = None,
     axes: Sequence[str] = ("player 0", "player 1"),
     view: paper.Limits | None = None,
@@ -39,11 +40,13 @@ def phase_portrait(
     The view holds the starts and the equilibrium; paths that leave it are cut off.
 
     Args:
-        paths: for each name the points of a path, the start first: shape (steps, 2), or the two arrays that
+        paths: for each name the points of a path: shape (steps, 2), or the two arrays that
             ``gs.solve(..., record=lambda players, state: players).trace`` holds in a game of two numbers. Without
             points a path is left out, but keeps its colour. There may be none if a view is given.
         field: a game of two numbers, for streamlines, nullclines and its known equilibria by kind; or a function that
             maps points of shape (m, 2) to the field there, for arrows. Nothing is drawn below the paths without it.
+        start: the two coordinates where all paths begin, put before their points; a record of `gamesolve.solve`
+            lacks it. Without it each path begins at its first point. Beginnings are marked by hollow circles.
         equilibrium: its two coordinates, marked by a star.
         axes: labels of the two axes.
         view: ``((left, right), (bottom, top))``, chosen from the paths unless given.
@@ -59,11 +62,16 @@ def phase_portrait(
         >>> import gamesolve as gs
         >>> game = gs.zero_sum(lambda x, y: x * y)
         >>> run = gs.solve(game, gs.cgd(0.5), (1.0, 1.0), 20, record=lambda players, state: players)
-        >>> axes = gs.plots.phase_portrait({"cgd": run.trace}, field=game, equilibrium=(0.0, 0.0))
+        >>> axes = gs.plots.phase_portrait(
+        ...     {"cgd": run.trace}, field=game, start=(1.0, 1.0), equilibrium=(0.0, 0.0)
+        ... )
         >>> [line.get_label() for line in axes.lines][0]
         'cgd'
     """
     points = {name: _points(path) for name, path in paths.items()}
+    if start is not None:
+        begin = np.ravel(np.asarray(start, float))[None]
+        points = {name: np.concatenate([begin, path]) if len(path) else path for name, path in points.items()}
     drawn = [path for path in points.values() if len(path)]
     if not drawn and view is None:
         raise ValueError("paths holds no point and no view is given; give one of them.")
@@ -79,8 +87,8 @@ def phase_portrait(
         visible = path[: _first_outside(path, horizontal, vertical)]
         ax.plot(*visible.T, label=name, **styles.line(index, 1.1), zorder=3)
         ax.plot(*visible[-1], marker=styles.marker(index), color=styles.color(index), markersize=5, zorder=4)
-    for path in drawn[:1]:
-        ax.plot(*path[0], marker="o", markerfacecolor="white", markeredgecolor="black", markersize=6, zorder=5)
+    for place in {tuple(path[0]) for path in points.values() if len(path)}:
+        ax.plot(*place, marker="o", markerfacecolor="white", markeredgecolor="black", markersize=5, zorder=5)
     if equilibrium is not None:
         ax.plot(*equilibrium, marker="*", markerfacecolor="#F0E442", markeredgecolor="black", markersize=13, zorder=6)
     ax.set(xlim=horizontal, ylim=vertical, xlabel=axes[0], ylabel=axes[1], aspect="equal")

@@ -26,12 +26,17 @@ def spectrum(values: Mapping[str, Any], *, stable: str = "step", ax: Axes | None
         The axes. For step maps the view holds the leading eigenvalue of each, but nothing beyond modulus two: what
         lies outside is named in a corner, as are empty entries.
 
+    Raises:
+        ValueError: for another word in ``stable``.
+
     Example:
         >>> import gamesolve as gs
         >>> axes = gs.plots.spectrum({"J": gs.analysis.eigenvalues(gs.games.curl(), (1.0, 1.0))}, stable="flow")
         >>> axes.lines[-1].get_ydata().tolist()
         [1.0, -1.0]
     """
+    if stable not in ("step", "flow"):
+        raise ValueError(f"stable is {stable!r}; it must be 'step' or 'flow'.")
     ax = paper.axes(ax)
     points: dict[str, Any] = {name: np.asarray(entries, complex) for name, entries in values.items()}
     if stable == "step":
