@@ -93,25 +93,28 @@ makers = {
     "conopt, γ = 1": lambda step: gs.conopt(step, gamma=1.0),
     "cgd": gs.cgd,
 }
-figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+rates = {}
 for name, make in makers.items():
-    rates = jax.vmap(lambda step, make=make: gs.analysis.rate(game, make(step), equilibrium))(etas)
-    best = jnp.argmin(rates)
-    settles = f"best step {etas[best]:.2f}, factor {rates[best]:.4f}" if rates[best] < 0.9999 else "settles for no step"
-    print(f"{name:14} {settles}")
-    axes.plot(etas, rates, label=name)
+    rates[name] = jax.vmap(lambda step, make=make: gs.analysis.rate(game, make(step), equilibrium))(etas)
+    best = jnp.argmin(rates[name])
+    least = rates[name][best]
+    print(f"{name:14} {f'best step {etas[best]:.2f}, factor {least:.4f}' if least < 0.9999 else 'settles for no step'}")
+axes = gs.plots.lines(rates, etas, axes=("step size η", "factor per step"))
 axes.axhline(1.0, color="grey", linewidth=0.8)
-axes.set(xlabel="step size η", ylabel="factor per step", ylim=(0.4, 1.6), title="x y: predicted factor")
-axes.legend()
+axes.set(ylim=(0.4, 1.6))
+gs.plots.legend(axes)
+axes.figure
 
 # %% [markdown]
 # ## The paths
+#
+# Forty steps from (1, 1), over the streamlines of the field.
 
 # %%
-figure, axes = plt.subplots(figsize=(5, 5), layout="constrained")
-for solver in (gs.simgd(0.2), gs.altgd(0.2), gs.extragradient(0.2), gs.conopt(0.2, gamma=1.0), gs.cgd(0.2)):
-    xs, ys = gs.solve(game, solver, start, 40, record=lambda players, state: players).trace
-    axes.plot(xs, ys, ".-", label=repr(solver), linewidth=0.8, markersize=4)
-axes.plot(*equilibrium, "k+", markersize=12)
-axes.set(xlabel="x", ylabel="y", aspect="equal", title="x y: forty steps from (1, 1)")
-axes.legend(fontsize="small")
+solvers = gs.simgd(0.2), gs.altgd(0.2), gs.extragradient(0.2), gs.conopt(0.2, gamma=1.0), gs.cgd(0.2)
+paths = {
+    repr(solver): gs.solve(game, solver, start, 40, record=lambda players, state: players).trace for solver in solvers
+}
+figure, axes = plt.subplots(figsize=(5, 4), layout="constrained")
+gs.plots.phase_portrait(paths, field=game, start=start, equilibrium=equilibrium, axes=("x", "y"), ax=axes)
+gs.plots.legend(axes)

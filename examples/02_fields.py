@@ -8,6 +8,7 @@
 # %%
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
+import numpy as np
 
 import gamesolve as gs
 
@@ -39,7 +40,8 @@ for name, game in games.items():
     symmetric, antisymmetric = gs.analysis.decompose(game, origin)
     values = gs.analysis.eigenvalues(game, origin)
     print(name)
-    print(f"  symmetric {(symmetric + 0).round(2).tolist()}, antisymmetric {antisymmetric.tolist()}")
+    parts = [np.asarray(part, float).round(2) + 0 for part in (symmetric, antisymmetric)]
+    print(f"  symmetric {parts[0].tolist()}, antisymmetric {parts[1].tolist()}")
     print(
         f"  eigenvalues {', '.join(f'{value:.2f}' for value in values + 0)}: {gs.analysis.classify(game, origin).kind}"
     )
@@ -53,7 +55,7 @@ for name, game in games.items():
 figure, axes = plt.subplots(2, 2, figsize=(7, 7), layout="constrained")
 for ax, (name, game) in zip(axes.ravel(), games.items(), strict=True):
     run = gs.solve(game, gs.simgd(0.2), start, 50, record=lambda players, _: players)
-    gs.plots.phase_portrait({"simgd(0.2)": run.trace}, field=game, view=((-1.5, 1.5), (-1.5, 1.5)), ax=ax)
+    gs.plots.phase_portrait({"simgd(0.2)": run.trace}, field=game, start=start, view=((-1.5, 1.5),) * 2, ax=ax)
     gs.plots.equilibria(game, [origin], ax=ax)
     ax.set_title(name, fontsize="small")
 
@@ -61,17 +63,24 @@ for ax, (name, game) in zip(axes.ravel(), games.items(), strict=True):
 # ## Splitting a field that is no matrix
 #
 # `helmholtz` splits a field on a whole rectangle: into the gradient of a potential, a rotation, and a harmonic rest
-# that is neither. Both potentials are zero on the border, so that part of this linear field counts as harmonic.
+# that is neither. Both potentials are zero on the border, so that part of this linear field counts as harmonic. The
+# last panel follows the whole field, and the gradient part alone as a game of its own: `gradient_game`.
 
 # %%
 game = games["both: x²/5 + x y - y²/5"]
 seen = gs.analysis.slice_field(game, origin, num=41)
 split = gs.analysis.helmholtz(seen)
 parts = {"gradient": split.gradient, "rotational": split.rotational, "harmonic": split.harmonic}
-figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
-for ax, (name, motion) in zip(axes, parts.items(), strict=True):
+figure, axes = plt.subplots(1, 4, figsize=(10, 2.9), layout="constrained")
+for ax, (name, motion) in zip(axes, parts.items(), strict=False):
     print(f"{name:10} part: mean square {jnp.mean(motion**2):.4f}")
     gs.plots.vector_field(seen._replace(motion=motion), nullclines=False, ax=ax).set(title=name, aspect="equal")
+paths = {
+    name: gs.solve(own, gs.simgd(0.1), start, 40, record=lambda players, _: players).trace
+    for name, own in {"all of it": game, "gradient part": gs.analysis.gradient_game(split)}.items()
+}
+gs.plots.phase_portrait(paths, start=start, view=((-1.0, 1.0),) * 2, axes=("a", "b"), ax=axes[3])
+axes[3].legend(fontsize=6, loc="lower right")
 
 # %% [markdown]
 # ## What consensus optimisation adds

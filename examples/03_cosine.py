@@ -13,12 +13,11 @@ import numpy as np
 import gamesolve as gs
 
 game = gs.games.cosine()
-view = ((-4.0, 4.0), (-4.0, 4.0))
+view = ((-1.5, 4.7), (-3.1, 3.1))  # one period
 
 # %%
 axes = gs.plots.phase_portrait({}, field=game, view=view, axes=("θ", "φ"))
-axes.legend(loc="upper left", fontsize=6)
-axes.set_title("v = (cos φ, sin θ)")
+gs.plots.legend(axes)
 axes.figure
 
 # %% [markdown]
@@ -38,8 +37,8 @@ for gamma in (0.5, 0.9, 1.1, 2.0):
 # %% [markdown]
 # ## Basins
 #
-# Where does each start end? For `γ = 2` half of the plane goes to the saddles. For `γ = 0.5` the saddles repel, and yet
-# the centres do not get everything: white starts come to no centre.
+# Where does each start end? For `γ = 2` nearly half of the plane goes to the saddles. For `γ = 0.5` the saddles
+# repel, and yet the centres do not get everything: white starts come to no centre.
 
 # %%
 num = 41
@@ -67,7 +66,10 @@ walk = gs.solve(game, gs.conopt(step, 0.5), (-1.0, -3.0), 1000, record=lambda pl
 norm = jnp.hypot(*jax.vmap(game.field)(walk))
 low = [at for at in range(1, 999) if norm[at] < 0.1 and norm[at - 1] > norm[at] <= norm[at + 1]]
 for at in low:
-    print(f"step {at:4}: at ({walk[0][at]:6.3f}, {walk[1][at]:6.3f}), a saddle; norm of the field {norm[at]:.1e}")
+    theta, phi = walk[0][at], walk[1][at]
+    near = np.pi * jnp.round(theta / np.pi), np.pi * (jnp.round(phi / np.pi - 0.5) + 0.5)
+    kind = gs.analysis.classify(game, near).kind
+    print(f"step {at:4}: at ({theta:6.3f}, {phi:6.3f}), by a {kind}; norm of the field {norm[at]:.1e}")
 
 # %% [markdown]
 # ## Points that are no zeros of the field at all

@@ -25,15 +25,16 @@ origin = (0.0, 0.0)
 bilinear = gs.zero_sum(lambda x, y: x * y)
 makers = {"one term: simgd": gs.simgd, "two terms: lcgd": gs.lcgd, "all: cgd": gs.cgd}
 steps = jnp.linspace(0.02, 2.0, 60)
-figure, axes = plt.subplots(figsize=(5, 3.4), layout="constrained")
+rates = {}
 for name, make in makers.items():
-    rates = jax.vmap(lambda step, make=make: gs.analysis.rate(bilinear, make(step), origin))(steps)
-    stable = steps[rates < 1]
+    rates[name] = jax.vmap(lambda step, make=make: gs.analysis.rate(bilinear, make(step), origin))(steps)
+    stable = steps[rates[name] < 1]
     print(f"{name:16} settles for {f'step sizes up to {stable.max():.2f}' if stable.size else 'no step size'} of 2.00")
-    axes.plot(steps, rates, label=name)
+axes = gs.plots.lines(rates, steps, axes=("step size", "factor per step"))
 axes.axhline(1.0, color="grey", linewidth=0.8)
-axes.set(xlabel="step size", ylabel="factor per step", ylim=(0.4, 2), title="x y")
-axes.legend()
+axes.set(ylim=(0.4, 2))
+gs.plots.legend(axes)
+axes.figure
 
 # %% [markdown]
 # ## Implicit competitive regularisation
@@ -41,7 +42,8 @@ axes.legend()
 # `x² + 10 x y + y²`: player 1 wants to leave zero, its payoff is convex. With equal step sizes simultaneous descent
 # never stays there. CGD does: since each player reckons with the other's strong answer, running away does not pay. The
 # origin is stabilised by the interaction, not by any player's own curvature. (With unequal step sizes things change:
-# at (0.01, 0.09) CGD diverges as well, and at (0.09, 0.01) simultaneous descent holds.)
+# at (0.01, 0.09) CGD diverges as well, and at (0.09, 0.01) simultaneous descent holds.) The picture has forty steps of
+# size 0.09.
 
 # %%
 game = gs.games.icr_quadratic()
@@ -56,9 +58,8 @@ paths = {
     name: gs.solve(game, solver, (0.5, 0.5), 40, record=lambda players, _: players).trace
     for name, solver in solvers.items()
 }
-axes = gs.plots.phase_portrait(paths, field=game, view=((-1.5, 1.5), (-1.5, 1.5)))
-axes.legend(fontsize=6, loc="upper right")
-axes.set_title("x² + 10 x y + y², step size 0.09")
+axes = gs.plots.phase_portrait(paths, field=game, start=(0.5, 0.5), view=((-1.5, 1.5), (-1.5, 1.5)))
+gs.plots.legend(axes)
 axes.figure
 
 # %% [markdown]

@@ -48,14 +48,23 @@ for kappa in (0.5, 1.0):
             f"  w_D = {weight:4}: {value.real:+.4f} +- {value.imag:.4f}i, {'inwards' if value.real < 0 else 'outwards'}"
         )
 
+# %% [markdown]
+# The flow from (1, 0.5). Solid grey: where the generator rests; dashed: where the discriminator does. The sigmoid's two
+# lines never cross.
+
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
-for ax, weight in zip(axes, (0.9, 0.6), strict=True):
-    plane = gan.bias_plane(gan.Bump(0.5), weights=(1.0, weight))
-    xs, ys = gs.solve(plane.game, gs.runge_kutta(0.05), (0.3, 0.3), 600, record=lambda players, _: players).trace
-    ax.plot(xs, ys, linewidth=0.8)
-    ax.plot(0, 0, "k+")
-    ax.set(title=f"w_D = {weight}", xlabel="b_G", ylabel="b_D")
+planes = {
+    "sigmoid": gan.bias_plane(gan.Sigmoid()),
+    "bump, κ = 1/2": gan.bias_plane(gan.Bump(0.5)),
+    "bump, wrong weight 0.85": gan.bias_plane(gan.Bump(0.5), weights=(1.0, 0.85)),
+    "bump, wrong weight 0.6": gan.bias_plane(gan.Bump(0.5), weights=(1.0, 0.6)),
+}
+figure, axes = plt.subplots(2, 2, figsize=(7, 7), layout="constrained")
+for ax, (name, plane) in zip(axes.ravel(), planes.items(), strict=True):
+    trace = gs.solve(plane.game, gs.runge_kutta(0.05), plane.players, 1000, record=lambda players, _: players).trace
+    view = {"view": ((-2.0, 2.0), (-2.0, 2.0)), "axes": ("$b_G$", "$b_D$")}
+    gs.plots.phase_portrait({"flow": trace}, field=plane.game, start=plane.players, **view, ax=ax)
+    ax.set_title(name, fontsize="small")
 
 # %% [markdown]
 # ## The plane of the weights
@@ -65,7 +74,8 @@ for ax, weight in zip(axes, (0.9, 0.6), strict=True):
 # collapses in finite time. Its square meets zero in a straight line, which gives the time.
 
 # %%
-for kappa in (0.5, 1.0):
+figure, axes = plt.subplots(1, 2, figsize=(7, 3.7), layout="constrained")
+for ax, kappa in zip(axes, (0.5, 1.0), strict=True):
     plane, step = gan.weight_plane(gan.Bump(kappa)), 1e-3
     scale, weight = gs.solve(
         plane.game, gs.runge_kutta(step), plane.players, 310, record=lambda players, _: players
@@ -73,6 +83,10 @@ for kappa in (0.5, 1.0):
     last = int(np.argmax(~(np.asarray(scale) > 0.1))) - 1
     time = (last + 1 + scale[last] ** 2 / (scale[last - 1] ** 2 - scale[last] ** 2)) * step
     print(f"kappa {kappa}: w_G reaches 0 at time {time:.3f}, with w_D = {weight[last]:.3f}")
+    path, view = {"flow": (scale[:last], weight[:last])}, ((0.02, 1.6), (0.4, 1.8))
+    gs.plots.phase_portrait(
+        path, field=plane.game, start=plane.players, view=view, axes=("$w_G$", "$w_D$"), ax=ax
+    ).set_title(f"κ = {kappa}", fontsize="small")
 
 # %% [markdown]
 # ## Few samples
@@ -80,28 +94,43 @@ for kappa in (0.5, 1.0):
 # On samples, `log(1 - D)` has a pole where a generated sample meets the top of the bump. The gradient has an infinite
 # variance there: no number of samples brings it close to the exact one. We cap the bump at 0.995 to give it a variance.
 # Then a field from few samples has zeros that are not there: saddles, each with a partner. Averaging the field over 30
-# draws of noise of scale 0.2 on the parameters removes most of them.
+# draws of noise of scale 0.2 on the parameters removes those of 100 samples, and more than half of those of 5.
 
 # %%
 bump = gan.Bump(0.5, cap=0.005)
 
 
-def saddles(samples, smoothed, seed):
+def look(samples, smoothed, seed):
     game = gan.bias_plane(bump, samples=samples, key=jax.random.key(seed)).game
     game = gs.analysis.smooth(game, 0.2, 30, jax.random.key(100 + seed)) if smoothed else game
     axes = ((1.0, 0.0), (0.0, 1.0))
-    picture = gs.analysis.slice_field(game, (0.0, 0.0), axes, (-2.0, -2.0), (2.0, 2.0), 31 if fast else 61)
-    return gan.zeros_on_grid(picture.motion).saddles
+    return gs.analysis.slice_field(game, (0.0, 0.0), axes, (-2.0, -2.0), (2.0, 2.0), 31 if fast else 51)
+
+
+def saddles(samples, smoothed, seed):
+    return gan.zeros_on_grid(look(samples, smoothed, seed).motion).saddles
 
 
 print("exact:", int(saddles(None, False, 0)), "saddles")
-for samples, seeds in ((2500, 4), (100, 8), (5, 8))[1 if fast else 0 :]:
+for samples, seeds in ((2500, 2), (100, 8), (5, 8))[1 if fast else 0 :]:
     for smoothed in (False, True):
         count = jax.jit(lambda seed, samples=samples, smoothed=smoothed: saddles(samples, smoothed, seed))
         counts = [int(count(seed)) for seed in range(seeds)]
         print(
             f"{samples:5} samples{', smoothed' if smoothed else '':10}: {np.mean(counts):.2f} spurious saddles {counts}"
         )
+
+# %% [markdown]
+# One draw of the samples each, as it is (above) and smoothed (below). With many samples the field is nearly the exact
+# one; with few its lines of rest fold, and cross where nothing is.
+
+# %%
+figure, axes = plt.subplots(2, 3, figsize=(8, 5.6), layout="constrained")
+for row, smoothed in zip(axes, (False, True), strict=True):
+    for ax, samples in zip(row, (2500, 100, 5), strict=True):
+        gs.plots.vector_field(look(samples, smoothed, 1), axes=("$b_G$", "$b_D$"), ax=ax)
+        ax.set(aspect="equal")
+        ax.set_title(f"{samples} samples{', smoothed' if smoothed else ''}", fontsize="small")
 
 # %% [markdown]
 # ## Slices of a larger game
@@ -131,9 +160,12 @@ def random_direction(players, player, seed):
     return jax.tree.map(lambda leaf: leaf / length, tree)
 
 
+figure, axes = plt.subplots(1, 2, figsize=(7.5, 3.2), layout="constrained")
 for seed in range(2 if fast else 5):
     plane = tuple(random_direction(experiment.players, player, 10 * seed + player) for player in (0, 1))
     picture = gs.analysis.slice_field(bound, experiment.players, plane, (-3.0, -3.0), (3.0, 3.0), 9 if fast else 21)
     inside = jnp.linalg.norm(picture.motion, axis=-1)
     share = jnp.median(inside / jnp.hypot(picture.out, inside))
     print(f"random plane {seed}: the part of the field that lies in it is {share:.1%} of its length (median)")
+    if seed < len(axes):
+        gs.plots.vector_field(picture, ax=axes[seed]).set_title(f"random plane {seed}", fontsize="small")

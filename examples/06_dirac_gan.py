@@ -6,6 +6,7 @@
 
 # %%
 import jax
+import matplotlib.pyplot as plt
 import optax
 
 import gamesolve as gs
@@ -28,17 +29,21 @@ variants = {
 }
 
 
+def play(experiment, solver):
+    return gs.solve(experiment.game, solver, experiment.players, num_steps, record=lambda players, _: players)
+
+
 def distance(experiment, solver):
-    run = gs.solve(experiment.game, solver, experiment.players, num_steps)
-    return float(experiment.measures["distance"](run.players))
+    return float(experiment.measures["distance"](play(experiment, solver).players))
 
 
 # %% [markdown]
 # ## Distance from the equilibrium after 500 steps, from (1, 1)
 #
-# The plain losses rotate: their eigenvalues are imaginary, so that simultaneous steps spiral outwards and
-# alternating ones stay on a curve. What damps the discriminator at the data settles: R1, R2, instance noise, weight
-# decay. The gradient penalty wants a slope of one at the equilibrium, where it should be zero, and never settles.
+# The plain losses rotate: their eigenvalues are imaginary, so that near the equilibrium simultaneous steps lead
+# outwards and alternating ones stay on a curve. (The non-saturating loss comes nearer from afar, but not there.) What
+# damps the discriminator at the data settles: R1, R2, instance noise, weight decay. The gradient penalty wants a
+# slope of one at the equilibrium, where it should be zero, and never settles.
 
 # %%
 print(f"{'':32} {'eigenvalue':>16} {'simultaneous':>13} {'alternating':>12}")
@@ -51,6 +56,31 @@ for name, (experiment, projection) in variants.items():
     print(f"{name:32} {shown:>16}", *(f"{distance(experiment, solver):12.3g}" for solver in solvers))
 print(f"{'GAN, consensus gamma = 1':32} {'':16} {distance(gan.dirac(), gs.conopt(step, gamma=1.0)):12.3g}")
 print(f"{'GAN, competitive descent':32} {'':16} {distance(gan.dirac(), gs.cgd(step)):12.3g}")
+
+# %% [markdown]
+# Simultaneous steps, in three pictures: the plain losses, what regularises the game, and what changes the solver.
+
+# %%
+simultaneous = gs.simgd(step)
+groups = {
+    "losses": {name: (variants[name][0], simultaneous) for name in ("GAN", "non-saturating", "Wasserstein", "hinge")},
+    "regularised": {
+        name: (variants[name][0], simultaneous)
+        for name in ("Wasserstein, gradient penalty 1", "R1, gamma = 0.3", "R1, gamma = 1", "instance noise 1")
+    },
+    "solvers, on the GAN": {
+        "simultaneous": (gan.dirac(), simultaneous),
+        "alternating": (gan.dirac(), gs.altgd(step)),
+        "consensus": (gan.dirac(), gs.conopt(step, gamma=1.0)),
+        "competitive": (gan.dirac(), gs.cgd(step)),
+    },
+}
+figure, axes = plt.subplots(1, 3, figsize=(9.5, 3.8), layout="constrained")
+for ax, (title, entries) in zip(axes, groups.items(), strict=True):
+    paths = {name: play(*entry).trace for name, entry in entries.items()}
+    view = {"view": ((-3.2, 3.2), (-3.2, 3.2)), "axes": ("θ", "ψ"), "start": (1.0, 1.0)}
+    gs.plots.phase_portrait(paths, **view, ax=ax).set_title(title, fontsize="small")
+    ax.legend(fontsize=6.5, loc="lower center", bbox_to_anchor=(0.5, -0.38), ncols=2, frameon=False)
 
 # %% [markdown]
 # ## Estimating a covariance
@@ -66,14 +96,26 @@ makers = {
     "conopt": (lambda eta: gs.conopt(eta, gamma=1.0), 1500),
     "cgd": (gs.cgd, 500),
 }
-print(f"start: residual {float(experiment.measures['residual'](experiment.players)):.2f}")
+residual = experiment.measures["residual"]
+print(f"start: residual {float(residual(experiment.players)):.2f}")
 for name, (make, steps) in makers.items():
     results = []
     for eta in (0.005, 0.025, 0.1, 0.4):
         run = gs.solve(experiment.game, make(eta), experiment.players, steps, max_norm=1e6)
-        residual = float(experiment.measures["residual"](run.players))
-        results.append(f"{'diverged' if run.status == gs.Status.DIVERGED else f'{residual:.3g}':>9}")
+        diverged = run.status == gs.Status.DIVERGED
+        results.append(f"{'diverged' if diverged else f'{float(residual(run.players)):.3g}':>9}")
     print(f"{name:7} {steps} steps, eta = .005, .025, .1, .4:", *results)
+
+# %%
+curves = {
+    f"{name}, η = {eta}": gs.solve(
+        experiment.game, make(eta), experiment.players, 500, record=lambda players, _: residual(players)
+    ).trace
+    for (name, (make, _)), eta in zip(makers.items(), (0.025, 0.005, 0.005, 0.4), strict=True)
+}
+axes = gs.plots.convergence(curves, quantity="residual")
+gs.plots.legend(axes)
+axes.figure
 
 # %% [markdown]
 # ## Estimating a mean
@@ -82,9 +124,16 @@ for name, (make, steps) in makers.items():
 
 # %%
 exact = gan.mean_estimation()
+errors = {}
 for solver in (gs.simgd(0.3), gs.ogda(0.3), gs.extragradient(0.3), gs.cgd(0.3)):
-    run = gs.solve(exact.game, solver, exact.players, num_steps)
-    print(f"{solver!r:45} error {float(exact.measures['error'](run.players)):.3g}")
+    run = gs.solve(exact.game, solver, exact.players, 200, record=exact.watch("error"))
+    errors[f"{solver!r}".split("(")[0]] = run.trace["error"]
+    print(f"{solver!r:45} error after 200 steps {run.trace['error'][-1]:.3g}")
 sampled = gan.mean_estimation(batch_size=64)
 run = gs.solve(sampled.game, gs.ogda(0.1), sampled.players, 2000, sample=sampled.sample, key=jax.random.key(0))
 print(f"optimism on batches of 64: error {float(sampled.measures['error'](run.players)):.3g}")
+
+# %%
+axes = gs.plots.convergence(errors, quantity="distance from the mean")
+gs.plots.legend(axes)
+axes.figure

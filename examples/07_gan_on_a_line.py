@@ -34,7 +34,7 @@ def line(loss, activation, **settings):
     )
 
 
-def train(make, solver, names, seeds):
+def train(make, solver, names, seeds, every=every):
     """Return the traces of all seeds, the seed being the first axis."""
 
     @jax.vmap
@@ -60,9 +60,18 @@ def train(make, solver, names, seeds):
 # Four clusters, ReLU networks, the non-saturating loss and plain gradient steps: most seeds keep two of four.
 
 # %%
-trace = train(line(gan.non_saturating, jax.nn.relu), gs.simgd(0.1), ("modes", "shares"), 8)
+trace = train(line(gan.non_saturating, jax.nn.relu), gs.simgd(0.1), ("modes", "shares", "samples"), 8)
 print("modes covered at the end, of 4:", trace["modes"][:, -1])
 print("largest share of one mode:     ", trace["shares"][:, -1].max(axis=1).round(2))
+
+# %%
+real = gan.Clusters(jnp.array([[-6.0], [-2.0], [2.0], [6.0]]), jnp.array(0.2), 2000)(jax.random.key(9))
+steps = every * (1 + np.arange(num_steps // every))
+figure, axes = plt.subplots(1, 2, figsize=(7.2, 3), layout="constrained")
+gs.plots.density(real, trace["samples"][1, -1], view=(-9.0, 9.0), ax=axes[0]).set_title("one seed, at the end")
+axes[0].legend(fontsize=7)
+gs.plots.lines({"all seeds": trace["modes"]}, steps, axes=("step", "modes covered, of 4"), ax=axes[1])
+axes[1].set(ylim=(-0.1, 4.1), title="median and range of the seeds")
 
 # %% [markdown]
 # ## The swaying failure
@@ -71,32 +80,56 @@ print("largest share of one mode:     ", trace["shares"][:, -1].max(axis=1).roun
 # gets so sure of itself that the generator has no gradient left: it is thrown out and never returns.
 
 # %%
+means = {}
 for name, make in (
     ("four clusters", line(gan.minimax, jax.nn.relu)),
     ("one Gaussian", lambda key: gan.gaussian(batch_size=64, key=key)),
 ):
-    samples = train(make, gs.simgd(0.1), ("samples",), 16)["samples"]
-    away = np.abs(samples.mean(axis=(-1, -2))) > 20
+    samples = train(make, gs.simgd(0.1), ("samples",), 16, every=5)["samples"]
+    centres = means[name] = samples.mean(axis=(-1, -2))
+    away = ~(np.abs(centres) <= 20)  # also where it is not finite any more
     gone = away.any(axis=1)
     back = gone & ~away[:, -1]
     print(f"{name}: {gone.sum()} of {len(gone)} seeds left (mean beyond 20), {back.sum()} returned")
+
+# %%
+figure, axes = plt.subplots(1, 2, figsize=(7.2, 3), layout="constrained")
+for ax, (name, centres) in zip(axes, means.items(), strict=True):
+    early = 5 * (1 + np.arange(centres.shape[1]))
+    gs.plots.lines({f"seed {seed}": row for seed, row in enumerate(centres[:7])}, early, ax=ax)
+    ax.set_yscale("symlog", linthresh=10)
+    ax.set(xscale="log", yticks=[-1e6, -1e3, 0, 1e3, 1e6], ylim=(-1e7, 1e7))
+    ax.set(title=f"{name}, seven seeds", xlabel="step", ylabel="mean of the samples")
 
 # %% [markdown]
 # ## Hopping and forgetting
 #
 # Smooth networks and RMSProp keep moving: the generator's largest mode changes between most records, and what the
 # discriminator thinks of the clusters drifts. All clusters are equally likely in the data, and against a generator that
-# stands still its preferences settle: the drift is the game's, not the data's.
+# stands still its preferences settle, but for an odd seed: the drift is the game's, not the data's.
 
 # %%
 smooth = line(gan.minimax, jnp.tanh)
 still = gs.per_player(optax.set_to_zero(), optax.rmsprop(1e-3))
+preferences = {}
 for name, solver in (("both play", optax.rmsprop(1e-3)), ("generator stands still", still)):
     trace = train(smooth, solver, ("shares", "preference"), 6)
+    preferences[name] = trace["preference"][0]
     later = trace["preference"][:, trace["preference"].shape[1] // 2 :]
     hops = [int(gan.hops(shares)) for shares in trace["shares"]]
     drift = [round(float(gan.drift(preference)), 3) for preference in later]
     print(f"{name:23}: hops in {num_steps // every} records {hops}, drift in logits a record {drift}")
+
+# %% [markdown]
+# What the discriminator of one seed thinks of each cluster, over training: its logit there less the mean of all four.
+
+# %%
+figure, axes = plt.subplots(1, 2, figsize=(7.2, 3), layout="constrained", sharey=True)
+for ax, (name, rows) in zip(axes, preferences.items(), strict=True):
+    clusters = {f"cluster at {centre}": row for centre, row in zip((-6, -2, 2, 6), rows.T, strict=True)}
+    gs.plots.lines(clusters, steps, axes=("step", "logit less mean"), ax=ax)
+    ax.set(title=name)
+axes[0].legend(fontsize=7)
 
 # %% [markdown]
 # ## Histogram, discriminator and map over training
@@ -127,12 +160,17 @@ trace = gs.solve(
     every=num_steps // 3,
 ).trace
 print("Wasserstein-1 distance after each third:", trace["wasserstein1"].round(2))
-figure, axes = plt.subplots(1, 3, figsize=(11, 3), layout="constrained")
-for row in range(3):
-    label = f"{(row + 1) * num_steps // 3} steps"
-    axes[0].hist(np.asarray(trace["samples"][row, :, 0]), bins=40, density=True, histtype="step", label=label)
-    axes[1].plot(place, trace["belief"][row], label=label)
-    axes[2].plot(latent, trace["map"][row], label=label)
-for ax, title in zip(axes, ("samples", "discriminator", "latent to data"), strict=True):
-    ax.set_title(title)
-axes[0].legend(fontsize="small")
+labels = [f"{(row + 1) * num_steps // 3} steps" for row in range(3)]
+edges = np.linspace(-3, 9, 61)
+shapes = [np.histogram(samples, edges, density=True)[0] for samples in trace["samples"][..., 0]]
+panels = {
+    "density of the samples": (shapes, (edges[1:] + edges[:-1]) / 2, "x"),
+    "belief that x is real": (trace["belief"][..., 0], place[:, 0], "x"),
+    "generator": (trace["map"][..., 0], latent[:, 0], "latent"),
+}
+figure, axes = plt.subplots(1, 3, figsize=(9.5, 3), layout="constrained")
+for ax, (title, (rows, at, axis)) in zip(axes, panels.items(), strict=True):
+    gs.plots.lines(dict(zip(labels, rows, strict=True)), at, axes=(axis, title), ax=ax)
+normal = np.exp(-((place[:, 0] - 3) ** 2) / 2) / np.sqrt(2 * np.pi)
+axes[0].plot(place[:, 0], normal, color="grey", linewidth=0.8, label="data")
+axes[0].legend(fontsize=7)

@@ -17,10 +17,11 @@ import gamesolve as gs
 from gamesolve.games import gan
 
 fast = "GAMESOLVE_FAST" in os.environ
+RECORDS = 4 if fast else 20
 
 
 def train(make, solver, num_steps, names, seeds):
-    """Return the traces of all seeds with four records each, the seed being the first axis."""
+    """Return the traces of all seeds with `RECORDS` records each, the seed being the first axis."""
 
     @jax.vmap
     def run(seed):
@@ -33,7 +34,7 @@ def train(make, solver, num_steps, names, seeds):
             sample=experiment.sample,
             key=jax.random.key(50 + seed),
             record=experiment.watch(*names),
-            every=num_steps // 4,
+            every=num_steps // RECORDS,
         ).trace
 
     return jax.tree.map(np.asarray, run(jnp.arange(seeds)))
@@ -43,8 +44,8 @@ def show(name, trace):
     print(name)
     for key in ("modes", "good", "reverse_kl", "mmd", "sectors"):
         if key in trace:
-            means = trace[key].astype(float).mean(axis=0).round(2)
-            print(f"  {key:10} mean at each quarter {means}, seeds at the end {trace[key][:, -1].round(2)}")
+            means = trace[key].astype(float).mean(axis=0)[RECORDS // 4 - 1 :: RECORDS // 4].round(2)
+            print(f"  {key:10} mean after each quarter {means}, seeds at the end {trace[key][:, -1].round(2)}")
 
 
 # %% [markdown]
@@ -64,19 +65,35 @@ entries = {
     "grid of 16": lambda key: gan.grid(4, reach=0.25, key=key, batch_size=128),
     "grid of 25": lambda key: gan.grid(5, reach=0.25, key=key, batch_size=128),
 }
-pictures = {}
+traces = {}
 for name, make in list(entries.items())[: 1 if fast else None]:
-    trace = train(make, vanilla, num_steps, measures, seeds)
-    pictures[name] = trace["samples"][0, -1]
-    show(name, trace)
-trace = train(lambda key: gan.circle(key=key, batch_size=128), vanilla, num_steps, ("mmd", "sectors", "samples"), seeds)
-pictures["circle"] = trace["samples"][0, -1]
-show("circle", trace)
+    traces[name] = train(make, vanilla, num_steps, measures, seeds)
+    show(name, traces[name])
+make = lambda key: gan.circle(key=key, batch_size=128)
+traces["circle"] = train(make, vanilla, num_steps, ("mmd", "sectors", "samples"), seeds)
+show("circle", traces["circle"])
 
-figure, axes = plt.subplots(1, len(pictures), figsize=(3 * len(pictures), 3), layout="constrained")
-for ax, (name, samples) in zip(axes, pictures.items(), strict=True):
-    ax.scatter(*samples.T, s=2)
-    ax.set(title=name, aspect="equal")
+# %% [markdown]
+# A thousand samples of one seed at the end (orange) over as many data (blue).
+
+# %%
+real = {name: make(jax.random.key(0)).sample(jax.random.key(9))[0] for name, make in entries.items()}
+real["circle"] = gan.circle(batch_size=128).sample(jax.random.key(9))[0]
+figure, axes = plt.subplots(1, len(traces), figsize=(2.6 * len(traces), 2.7), layout="constrained")
+for ax, (name, trace) in zip(axes, traces.items(), strict=True):
+    gs.plots.samples(real[name], trace["samples"][0, -1], ax=ax).set_title(name, fontsize="small")
+
+# %% [markdown]
+# The measures over training, medians and ranges over the seeds.
+
+# %%
+steps = num_steps // RECORDS * (1 + np.arange(RECORDS))
+figure, axes = plt.subplots(2, 2, figsize=(7.2, 5), layout="constrained")
+labels = {"modes": "modes covered", "good": "share of good samples", "reverse_kl": "reverse KL", "mmd": "MMD"}
+for ax, (key, label) in zip(axes.ravel(), labels.items(), strict=True):
+    curves = {name: trace.get(key, np.full((1, RECORDS), np.nan)) for name, trace in traces.items()}
+    gs.plots.lines(curves, steps, axes=("step", label), ax=ax)
+axes[0, 0].legend(fontsize=7)
 
 # %% [markdown]
 # ## Eight Gaussians and consensus
@@ -94,10 +111,24 @@ networks = {
     "reach": 0.15,
 }
 rmsprop = optax.rmsprop(1e-4)
-for name, solver in (
-    ("simultaneous", rmsprop),
-    ("alternating", gs.alternating(rmsprop, rmsprop)),
-    ("consensus, gamma = 10", optax.chain(gs.transforms.consensus(10.0), rmsprop)),
-):
+solvers = {
+    "simultaneous": rmsprop,
+    "alternating": gs.alternating(rmsprop, rmsprop),
+    "consensus, γ = 10": optax.chain(gs.transforms.consensus(10.0), rmsprop),
+}
+long = 40 if fast else 6000
+traces = {}
+for name, solver in solvers.items():
     make = lambda key: gan.ring(8, key=key, **networks)
-    show(name, train(make, solver, 40 if fast else 6000, ("modes", "good", "mmd"), 2 if fast else 3))
+    traces[name] = train(make, solver, long, ("modes", "good", "mmd", "samples"), 2 if fast else 3)
+    show(name, traces[name])
+
+# %%
+figure, axes = plt.subplots(1, 4, figsize=(10, 2.7), layout="constrained")
+real = gan.ring(8, **networks).sample(jax.random.key(9))[0]
+for ax, (name, trace) in zip(axes, traces.items(), strict=False):
+    view = ((-1.6, 1.6), (-1.6, 1.6))
+    gs.plots.samples(real, trace["samples"][0, -1], view=view, ax=ax).set_title(name, fontsize="small")
+covered = {name: trace["modes"] for name, trace in traces.items()}
+gs.plots.lines(covered, long // RECORDS * (1 + np.arange(RECORDS)), axes=("step", "modes covered"), ax=axes[3])
+axes[3].legend(fontsize=6)

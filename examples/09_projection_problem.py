@@ -60,11 +60,16 @@ for eta in (1.5e-4, 2e-4, 2.5e-4):
 trace = runs["competitive", 2e-4]
 print("mean output while the first is right:", trace["output"][trace["first_right"]].mean(axis=0).round(2))
 
-figure, axes = plt.subplots(figsize=(8, 3), layout="constrained")
-for name in ("simultaneous", "competitive"):
-    axes.plot(every * np.arange(num_steps // every), runs[name, 2e-4]["output"][0, :, 0], label=name, linewidth=0.6)
-axes.set(xlabel="step", ylabel="first component", title="steps of 2e-4, one seed")
-axes.legend()
+# %%
+figure, axes = plt.subplots(2, 1, figsize=(7, 4), layout="constrained", sharex=True)
+steps = every * (1 + np.arange(num_steps // every))
+for ax, name in zip(axes, ("simultaneous", "competitive"), strict=True):
+    first, second = runs[name, 2e-4]["output"][0].T
+    gs.plots.lines({"first component": first, "second component": second}, steps, axes=("step", "output"), ax=ax)
+    ax.axhline(2.0, color="grey", linewidth=0.8)
+    ax.set(title=f"{name}, steps of 2e-4, one seed")
+axes[0].set(xlabel="")
+axes[0].legend(fontsize=7)
 
 # %% [markdown]
 # ## Other perceptual scales
@@ -75,5 +80,9 @@ axes.legend()
 for scales in ((100.0, 1.0), (100.0, 10.0), (1.0, 100.0)):
     trace = play(gs.cgd(1.5e-4), scales)
     first, second = trace["first_right"].mean(), trace["second_right"].mean()
-    median = np.median(trace["output"][:, -100:], axis=(0, 1)).round(2)
-    print(f"scales {scales}: first right {first:.0%}, second right {second:.0%} of the time, median output {median}")
+    median = np.nanmedian(trace["output"][:, -100:], axis=(0, 1)).round(2)
+    lost = np.isnan(trace["output"][:, -1]).any(axis=-1).sum()
+    print(
+        f"scales {scales}: first right {first:.0%}, second right {second:.0%} of the time, median output {median}, "
+        f"{lost} of {seeds} seeds ran off"
+    )

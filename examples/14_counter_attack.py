@@ -94,10 +94,14 @@ print(f"and the counter-attack costs it {float(jnp.mean(alone.jump / both.jump))
 # At step sizes this small the generator's expected answer is a small part of the competitive step, so a discriminator
 # alone under CGD behaves like one under plain gradients: what protects it is an opponent that does answer.
 
+# %% [markdown]
+# Median and range of the five seeds; the dotted line is the toss of a coin.
+
 # %%
-figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-for name, result in seen.items():
-    axes.plot(jnp.concatenate([result.losses, result.answers], axis=1).mean(axis=0), label=name)
+losses = {name: jnp.concatenate([result.losses, result.answers], axis=1) for name, result in seen.items()}
+figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
+gs.plots.lines(losses, axes=("step; the generator answers from the line on", "the discriminator's loss"), ax=axes)
 axes.axvline(steps, color="grey", linewidth=0.8)
-axes.set(xlabel="step; the generator answers from the line on", ylabel="the discriminator's loss", yscale="log")
-axes.legend()
+axes.axhline(2 * jnp.log(2.0), color="grey", linewidth=0.8, linestyle=":")
+axes.set(yscale="log")
+gs.plots.legend(axes)

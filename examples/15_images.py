@@ -5,6 +5,8 @@
 # of the catalogue or models of equinox; the solver may be any of the library's or of optax.
 
 # %%
+import os
+
 import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
@@ -13,6 +15,7 @@ import optax
 import gamesolve as gs
 from gamesolve.games import data, gan
 
+short = "GAMESOLVE_FAST" in os.environ
 digits = data.digits()
 classifier = gan.train_classifier(digits)
 print(f"the classifier that measures is right on {float(classifier.accuracy):.1%} of what it has not seen")
@@ -55,38 +58,40 @@ for name, players in played.items():
 # %%
 noise = jax.random.normal(jax.random.key(7), (10, 16))
 generate = gan.perceptrons((8, 8), widths=(64, 64)).generate
-figure, axes = plt.subplots(len(played) + 1, 10, figsize=(7, 4), layout="constrained")
-for row, (name, pictures) in zip(
-    axes,
-    [("real", digits.inputs[:10]), *((name, generate(players[0], noise)) for name, players in played.items())],
-    strict=True,
-):
-    for column, picture in zip(row, pictures, strict=True):
-        column.imshow(picture, cmap="grey", vmin=-1, vmax=1)
-        column.set_axis_off()
-    row[0].set_title(name, fontsize="small", loc="left")
+rows = {"real": digits.inputs[:10]} | {name: generate(players[0], noise) for name, players in played.items()}
+figure, axes = plt.subplots(figsize=(6, 3.2), layout="constrained")
+gs.plots.images(jnp.concatenate(list(rows.values())), columns=10, labels=tuple(rows), ax=axes)
 
 # %% [markdown]
 # ## Convolutions, and any model of equinox
 #
-# `gan.convolutional` makes networks of DCGAN's shape. `gan.from_equinox` splits any equinox model of one example into
-# a player, which is a pytree of arrays, and a function that applies it to a batch; the two may be mixed with anything.
+# `gan.convolutional` makes networks of DCGAN's shape; here they play the non-saturating game with R1.
+# `gan.from_equinox` splits any equinox model of one example into a player, which is a pytree of arrays, and a
+# function that applies it to a batch; the two may be mixed with anything.
 
 # %%
 networks = gan.convolutional((8, 8), latent=16, width=8)
-convolutional = gan.images(digits, networks, batch_size=32, classifier=classifier)
-fast = optax.adam(3e-3, b1=0.5)
+convolutional = gan.images(digits, networks, gan.non_saturating, (gan.r1(2.0),), batch_size=32, classifier=classifier)
+quick, num_steps = optax.adam(2e-3, b1=0.5), 50 if short else 800
 run = gs.solve(
     convolutional.game,
-    gs.per_player(fast, fast),
+    gs.per_player(quick, quick),
     convolutional.players,
-    300,
+    num_steps,
     sample=convolutional.sample,
     key=jax.random.key(0),
 )
-for name, players in (("start", convolutional.players), ("Adam, 300 steps", run.players)):
+for name, players in (("start", convolutional.players), ("trained", run.players)):
     q = measure(convolutional.measures["quality"], players)
-    print(f"convolutional, {name:16} distance {q.frechet:.1f} ({q.frechet_floor:.1f}), classes {q.coverage:d}")
+    print(f"convolutional, {name:8} distance {q.frechet:.1f} ({q.frechet_floor:.1f}), classes {q.coverage:d}")
+
+# %%
+made = {"real": digits.inputs[10:20], "trained": networks.generate(run.players[0], noise)}
+figure, axes = plt.subplots(figsize=(6, 1.5), layout="constrained")
+gs.plots.images(jnp.concatenate(list(made.values())), columns=10, labels=tuple(made), ax=axes)
+
+# %% [markdown]
+# A player may as well be a model of your own:
 
 # %%
 import equinox as eqx  # noqa: E402
@@ -96,3 +101,29 @@ mixed = gan.adversarial(networks.generate, lambda player, images: judge(player, 
 batch = digits.inputs[:32], jnp.zeros((32, 16))
 players, _ = gs.step(mixed, gs.acgd(1e-3), (convolutional.players[0], critic), None, batch)
 print("a convolutional generator against an equinox perceptron:", len(jax.tree.leaves(players)), "arrays after a step")
+
+# %% [markdown]
+# ## Larger images
+#
+# MNIST in 28 by 28 pixels, from `data.mnist_5k`; `data.fashion_mnist` reads clothes in the same format, where Debian's
+# package or a folder of your own has them.
+
+# %%
+mnist = data.mnist_5k()
+large = gan.perceptrons((28, 28), latent=32, widths=(256, 256))
+wide = gan.images(mnist, large, gan.non_saturating, (gan.r1(10.0),), batch_size=64)
+adam = optax.adam(5e-4, b1=0.5)
+run = gs.solve(
+    wide.game,
+    gs.per_player(adam, adam),
+    wide.players,
+    50 if short else 2000,
+    sample=wide.sample,
+    key=jax.random.key(0),
+)
+noise = jax.random.normal(jax.random.key(7), (10, 32))
+made = {"real": mnist.inputs[::500], "start": large.generate(wide.players[0], noise)}
+made["trained"] = large.generate(run.players[0], noise)
+figure, axes = plt.subplots(figsize=(6, 2), layout="constrained")
+gs.plots.images(jnp.concatenate(list(made.values())), columns=10, labels=tuple(made), ax=axes)
+print(f"the discriminator's margin between real and made: {wide.measures['margin'](run.players):.2f} logits")

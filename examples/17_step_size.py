@@ -6,7 +6,7 @@
 
 # %%
 import jax
-import matplotlib.pyplot as plt
+import jax.numpy as jnp
 import numpy as np
 
 import gamesolve as gs
@@ -25,10 +25,10 @@ print("eigenvalues of J:", ", ".join(f"{complex(value):.3f}" for value in values
 # minimisation; simultaneous descent touches it in one point only.
 
 # %%
-step = 0.25
+step = 0.6
 makers = {"simgd": gs.simgd, "extragradient": gs.extragradient, "ogda": gs.ogda}
 axes = gs.plots.stability_regions(makers, {f"{step} λ": step * values})
-axes.legend(fontsize=6, loc="upper left")
+gs.plots.legend(axes)
 axes.figure
 
 # %% [markdown]
@@ -40,18 +40,19 @@ axes.figure
 # %%
 theory = np.min(-2 * values.real / abs(values) ** 2)
 print(f"simgd in theory: stable below {theory:.6f}")
-figure, axes = plt.subplots(figsize=(5, 3.4), layout="constrained")
-steps = np.linspace(0.005, 2.4, 100)
+steps, rates, best = np.linspace(0.005, 2.4, 100), {}, {}
 for name, make in makers.items():
     critical = gs.analysis.critical_step(game, make, equilibrium, upper=4.0)
-    best = gs.analysis.best_step(game, make, equilibrium, upper=4.0)
-    print(f"{name:14} stable below {critical:.6f}, best {best.step:.4f} with factor {best.rate:.4f}")
-    rates = jax.vmap(lambda eta, make=make: gs.analysis.rate(game, make(eta), equilibrium))(steps)
-    (line,) = axes.plot(steps, rates, label=name)
-    axes.plot(best.step, best.rate, "o", color=line.get_color())
+    best[name] = gs.analysis.best_step(game, make, equilibrium, upper=4.0)
+    print(f"{name:14} stable below {critical:.6f}, best {best[name].step:.4f} with factor {best[name].rate:.4f}")
+    rates[name] = jax.vmap(lambda eta, make=make: gs.analysis.rate(game, make(eta), equilibrium))(steps)
+axes = gs.plots.lines(rates, steps, axes=("step size", "factor per step"))
+for found in best.values():
+    axes.plot(found.step, found.rate, "o", color="black", markersize=4)
 axes.axhline(1.0, color="grey", linewidth=0.8)
-axes.set(xlabel="step size", ylabel="factor per step", ylim=(0.5, 1.3))
-axes.legend()
+axes.set(ylim=(0.5, 1.3))
+gs.plots.legend(axes)
+axes.figure
 
 # %% [markdown]
 # ## Does a run agree?
@@ -70,7 +71,33 @@ def distance(players, _state):
 for factor in (0.98, 1.02):
     run = gs.solve(game, gs.extragradient(factor * limit), start, 2000, record=distance)
     print(f"{factor} of the limit: distance {run.trace[0]:.3g} -> {run.trace[-1]:.3g}")
-best = gs.analysis.best_step(game, gs.extragradient, equilibrium, upper=4.0)
-trace = gs.solve(game, gs.extragradient(best.step), start, 180, record=distance).trace
-print(f"at the best step: measured factor {(trace[170] / trace[20]) ** (1 / 150):.4f}, predicted {best.rate:.4f}")
+tuned = best["extragradient"]
+trace = gs.solve(game, gs.extragradient(tuned.step), start, 180, record=distance).trace
+print(f"at the best step: measured factor {(trace[170] / trace[20]) ** (1 / 150):.4f}, predicted {tuned.rate:.4f}")
+
+# %% [markdown]
+# ## How unequal may the players be?
+#
+# The same question for the ratio of the players' rates. This game (player 0 minimises) has an equilibrium in which
+# player 0 would rather leave: it holds only if player 1 is fast enough. `timescale_ratio` finds the least ratio; the
+# curve is the largest real part of the eigenvalues of the flow in which player 1 is `τ` times as fast.
+
+
+# %%
+def torus(x, y):
+    return -0.15 * jnp.cos(x) + jnp.cos(x - y) + 0.15 * jnp.cos(y)
+
+
+game, point = gs.zero_sum(torus), (jnp.pi, jnp.pi)
+ratios = np.linspace(0.5, 2.5, 101)
+tau = gs.analysis.timescale_ratio(game, point)
+J = gs.analysis.jacobian(game, point)
+leading = [np.linalg.eigvals(np.diag([1.0, ratio]) @ J).real.max() for ratio in ratios]
+axes = gs.plots.lines({"leading eigenvalue": leading}, ratios, axes=("ratio of the rates τ", "largest real part"))
+axes.axhline(0.0, color="grey", linewidth=0.8)
+axes.axvline(tau, color="grey", linewidth=0.8, linestyle="--")
+print(f"stable from τ = {tau:.4f} on")
+axes.figure
+
+# %%
 jax.config.update("jax_enable_x64", False)

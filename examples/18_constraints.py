@@ -86,5 +86,5 @@ for name, solver in solvers.items():
 
 # %%
 axes = gs.plots.convergence(curves, quantity="distance from the optimum")
-axes.legend(fontsize=6)
+gs.plots.legend(axes)
 axes.figure

@@ -10,7 +10,6 @@ import os
 
 import jax
 import jax.numpy as jnp
-import matplotlib.pyplot as plt
 
 import gamesolve as gs
 
@@ -68,11 +67,37 @@ for number in numbers:
     )
 
 # %%
-figure, axes = plt.subplots(figsize=(4.5, 3.2), layout="constrained")
-for (name, steps), marker in zip(limits.items(), "os", strict=True):
-    axes.plot(numbers, steps, marker=marker, label=name)
-axes.set(xlabel="number of firms", ylabel="largest stable step size", ylim=(0, None))
-axes.legend()
+axes = gs.plots.lines(limits, numbers, axes=("number of firms", "largest stable step size"))
+axes.set(ylim=(0, None), xticks=list(numbers))
+gs.plots.legend(axes)
+axes.figure
+
+# %% [markdown]
+# ## What if a firm's cost changes?
+#
+# `differentiable_equilibrium` makes the equilibrium a function of everything in the game. Here all firms' amounts over
+# the third one's cost, and their derivatives there (dotted tangents): theory says 1/4, 1/4 and -3/4.
+
+
+# %%
+def amounts(cost):
+    game = gs.general_sum(*(profit(own) for own in range(3)), constants=(costs.at[2].set(cost),))
+    run = gs.solve(jax.lax.stop_gradient(game), gs.simgd(0.2), (0.0, 0.0, 0.0), 500)
+    return jnp.stack(gs.analysis.differentiable_equilibrium(game, run.players))
+
+
+prices, middle = jnp.linspace(0.1, 0.5, 21), 0.3
+value, slope = jax.jvp(amounts, (middle,), (1.0,))
+print("derivatives of the amounts in the third cost:", [round(float(entry), 4) for entry in slope])
+made = jax.vmap(amounts)(prices).T
+axes = gs.plots.lines(
+    {f"firm {1 + own}": row for own, row in enumerate(made)}, prices, axes=("third firm's cost", "amount")
+)
+near = jnp.array([middle - 0.08, middle + 0.08])
+for at, rise in zip(value, slope, strict=True):
+    axes.plot(near, at + rise * (near - middle), color="black", linestyle=":", linewidth=2.5)
+gs.plots.legend(axes)
+axes.figure
 
 # %% [markdown]
 # ## Three players that chase each other

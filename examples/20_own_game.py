@@ -132,5 +132,5 @@ curves = {
     for name, chosen in solvers.items()
 }
 axes = gs.plots.convergence(curves, quantity="largest error", cost=dict.fromkeys(curves, 20))
-axes.legend(fontsize=6)
+gs.plots.legend(axes)
 axes.figure

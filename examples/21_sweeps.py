@@ -29,7 +29,6 @@ def rate(eta, gamma):
 
 table = gs.sweep(rate, {"eta": jnp.linspace(0.02, 0.98, 49), "gamma": jnp.linspace(0.02, 2.0, 49)})
 axes = gs.plots.rate_map(table, boundary=lambda eta: (1 - np.sqrt(1 - eta**2)) / eta)
-axes.set_title("conopt on x y")
 settles = table.values < 1
 eta, gamma = np.meshgrid(table.axes["eta"], table.axes["gamma"], indexing="ij")
 known = eta < 2 * gamma / (1 + gamma**2)

@@ -120,5 +120,7 @@ solvers = {
 figure, axes = plt.subplots(1, 2, figsize=(7.5, 3.4), layout="constrained")
 record = lambda players, _: (players, jnp.hypot(*players))
 traces = {name: gs.solve(game, solver, start, 60, record=record).trace for name, solver in solvers.items()}
-gs.plots.phase_portrait({name: path for name, (path, _) in traces.items()}, equilibrium=origin, field=game, ax=axes[0])
+gs.plots.phase_portrait(
+    {name: path for name, (path, _) in traces.items()}, start=start, equilibrium=origin, field=game, ax=axes[0]
+)
 gs.plots.convergence({name: far for name, (_, far) in traces.items()}, ax=axes[1]).legend(fontsize=7)

@@ -1,0 +1,42 @@
+"""Which public names docs/api.md lists, and which ones it should: what is lacking fails the build and the tests."""
+
+import importlib
+import pathlib
+import re
+from types import ModuleType
+
+API = (pathlib.Path(__file__).resolve().parent / "api.md").read_text(encoding="utf-8")
+LISTED = frozenset(re.findall(r"^\.\. (?:auto\w+|py:data):: (\S+)$", API, re.MULTILINE))
+MODULES = (
+    "gamesolve",
+    "gamesolve.transforms",
+    "gamesolve.games",
+    "gamesolve.games.gan",
+    "gamesolve.analysis",
+    "gamesolve.metrics",
+    "gamesolve.sampling",
+    "gamesolve.draws",
+    "gamesolve.checkpoint",
+    "gamesolve.loggers",
+    "gamesolve.distributed",
+    "gamesolve.estimators",
+    "gamesolve.linear",
+    "gamesolve.registry",
+    "gamesolve.plots",
+    "gamesolve.animate",
+    "gamesolve.compare",
+)
+
+
+def public_names(module: ModuleType) -> list[str]:
+    """Return ``__all__``, or without one the functions and classes that the module itself defines."""
+    own = [name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
+    return getattr(module, "__all__", [name for name in own if not name.startswith("_")])
+
+
+NAMES = [f"{module}.{name}" for module in MODULES for name in public_names(importlib.import_module(module))]
+
+
+def lacking(listed: frozenset[str] = LISTED) -> list[str]:
+    """Return the public names that are not listed."""
+    return sorted({*MODULES, *NAMES} - listed)

@@ -1,0 +1,97 @@
+# %% [markdown]
+# # Cycles and basins: a game whose equilibrium few plays find
+#
+# A stable equilibrium need not be found. In the "forsaken" game, `x y + φ(x) - φ(y)` with a bend `φ` of degree six, a
+# cycle lies round the stable origin, and most plays end on it. Which solvers see through it, from where, and with
+# which step sizes?
+
+# %%
+import os
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+
+import gamesolve as gs
+
+fast = "GAMESOLVE_FAST" in os.environ
+
+
+def bend(z):
+    return 2 * z**6 / 21 - z**4 / 3 + z**2 / 3
+
+
+game = gs.zero_sum(lambda x, y: x * y + bend(x) - bend(y))
+origin, start = (0.0, 0.0), (1.0, 1.0)
+print("the origin:", gs.analysis.classify(game, origin).kind)
+
+# %% [markdown]
+# ## Three runs from (1, 1)
+#
+# `limit_cycle` says whether a run goes round an orbit that draws its neighbours in, how long a round takes, and how
+# near to its centre and how far from it the orbit comes. Extragradient with small steps follows the flow to the cycle;
+# with large ones it cuts through it.
+
+# %%
+solvers = {
+    "simgd(0.05)": gs.simgd(0.05),
+    "extragradient(0.05)": gs.extragradient(0.05),
+    "extragradient(0.33)": gs.extragradient(0.33),
+}
+for name, solver in solvers.items():
+    cycle = gs.analysis.limit_cycle(game, solver, start, 2000, settle=4000)
+    distance = f"distance {cycle.nearest:.3f} to {cycle.farthest:.3f}"
+    shape = f"a cycle of {cycle.period:.1f} steps, {distance}" if cycle.found else f"no cycle, {distance}"
+    print(f"{name:20} {shape}")
+
+# %%
+paths = {name: gs.solve(game, solver, start, 800, record=lambda z, _: z).trace for name, solver in solvers.items()}
+axes = gs.plots.phase_portrait(paths, field=game, start=start, view=((-1.8, 1.8), (-1.8, 1.8)), axes=("x", "y"))
+gs.plots.equilibria(game, [origin], ax=axes)
+gs.plots.legend(axes)
+axes.figure
+
+# %% [markdown]
+# ## From where, and with which step sizes
+#
+# `basins` runs all starts in one compiled call. Left: where runs of extragradient with steps of 0.05 end; those that
+# start inside of the inner, repelling cycle come to the origin (blue), all others stay on the outer one (white). Right:
+# the same over step sizes, from starts on the diagonal; dark runs have diverged.
+
+# %%
+num = 31 if fast else 81
+ticks = jnp.linspace(-1.6, 1.6, num)
+plane = tuple(gs.analysis.axis(origin, index) for index in (0, 1))
+starts = gs.analysis.slice_points(origin, plane, ticks, ticks)
+ends = gs.analysis.basins(game, gs.extragradient(0.05), starts, 4000, [origin], tol=1e-4)
+print(f"extragradient(0.05): {jnp.mean(ends.label == 0):.0%} of the starts come to the origin")
+
+rates, radii = jnp.linspace(0.02, 0.8, num), jnp.linspace(0.1, 2.0, num)
+diagonal = (radii / np.sqrt(2), radii / np.sqrt(2))
+both = jax.vmap(lambda rate: gs.analysis.basins(game, gs.extragradient(rate), diagonal, 4000, [origin], tol=1e-4))(
+    rates
+)
+for rate in (0.05, 0.33, 0.7):
+    row = both.label[int(jnp.argmin(abs(rates - rate)))]
+    print(f"step {rate}: {jnp.mean(row == 0):.0%} to the origin, {jnp.mean(row == -2):.0%} diverge")
+
+# %%
+figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.4), layout="constrained")
+gs.plots.basins(ends, ticks, ticks, equilibria=[origin], ax=axes[0])
+axes[0].set(title="extragradient(0.05)", xlabel="x at the start", ylabel="y at the start", aspect="equal")
+gs.plots.basins(both, rates, radii, ax=axes[1])
+axes[1].set(title="extragradient", xlabel="step size", ylabel="distance of the start")
+
+# %% [markdown]
+# ## What theory would have asked for
+#
+# The field is not monotone: the symmetric part of J has a positive eigenvalue somewhere. The weak Minty constant,
+# sampled on the square, is below `-1 / (2 L)` with the Lipschitz constant L, where guarantees for extragradient with
+# unequal steps end. So that the large step settles here is no theorem; it was found by trying.
+
+# %%
+points = gs.analysis.sample_box(jax.random.key(0), (-1.5, -1.5), (1.5, 1.5), 2000)
+lipschitz = float(gs.analysis.lipschitz(game, points))
+print(f"monotone with constant {gs.analysis.monotonicity(game, points):.3f}, Lipschitz {lipschitz:.3f}")
+print(f"weak Minty {gs.analysis.weak_minty(game, points, origin):.4f}, needed above {-1 / (2 * lipschitz):.4f}")
