@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import report
+from benchmarks.schema import AXES
 
 # Each measurement is a module with configure(parser) and main(arguments, command).
 SUITES = {
@@ -65,13 +66,17 @@ def _configure(commands: argparse._SubParsersAction) -> None:
     add("--solvers", nargs="+", metavar="NAME", help="only these")
     add("--games", nargs="+", metavar="NAME", help="only these games, or rows of a table")
     add("--budget", type=_positive, help="what a run may spend, in fields and products (default: the suite's)")
-    add("--seeds", type=_positive, default=24, help="test starts of every cell (default: %(default)s)")
+    add("--seeds", type=_positive, help="test starts of every cell (default: as many as fill the device)")
     add("--x64", action="store_true", help="compute in float64 where a suite would not")
     add("--out", type=Path, metavar="FOLDER", help="where to write (default: runs/<time>-benchmarks)")
     add("--resume", action="store_true", help="go on with the run in --out, or with the newest one")
     page = commands.add_parser("report", help="write report.html and report.md of runs")
     page.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     page.add_argument("--out", type=Path, metavar="FOLDER", help="where to write (default: the first run)")
+    page.add_argument(
+        "--axis", default="spent", choices=AXES, help="compare at equal amounts of this (default: %(default)s)"
+    )
+    page.add_argument("--record", action="store_true", help="keep conclusions and profiles in benchmarks/results too")
     merge = commands.add_parser("merge", help="put the cells of runs into one folder")
     merge.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     merge.add_argument("--out", type=Path, metavar="FOLDER", required=True)
@@ -133,8 +138,10 @@ def _report(arguments: argparse.Namespace, command: str) -> int:
     from benchmarks import pages
 
     del command
-    for path in pages.write(arguments.runs, arguments.out or arguments.runs[0]):
+    for path in pages.write(arguments.runs, arguments.out or arguments.runs[0], arguments.axis):
         print(path)
+    if arguments.record:
+        pages.record(arguments.runs, report.RESULTS)
     return 0
 
 

@@ -1,5 +1,6 @@
 """Many runs of one solver side by side: the compiled program, its iterates and how long it took."""
 
+import math
 import time
 from collections.abc import Callable
 from functools import partial
@@ -29,7 +30,7 @@ class Lanes(NamedTuple):
         iterations: those of the inner solves up to there.
         every: number of steps between rows.
         seconds: the program took, all lanes together.
-        compile_seconds: it took to trace and compile; zero where an earlier run had done so.
+        compile_seconds: it took to trace and compile, in this run or an earlier one that shares the program.
     """
 
     points: np.ndarray
@@ -47,13 +48,18 @@ class Spent(NamedTuple):
 
 
 @gs.parametric
-def counted(inner: Any) -> optax.GradientTransformation:
-    """Add up the iterations of a solver's inner solves, of which it only keeps the last."""
+def counted(inner: Any, most: float = math.inf) -> optax.GradientTransformation:
+    """Add up the iterations of a solver's inner solves, of which it only keeps the last.
+
+    After ``most`` iterations it sees zeros, which are solved at once: a lane whose budget is spent keeps no other lane
+    waiting.
+    """
 
     def init(params: Any) -> Spent:
         return Spent(inner.init(params), jnp.zeros((), jnp.int32))
 
     def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Spent]:
+        updates = jax.tree.map(lambda leaf: jnp.where(state.spent <= most, leaf, 0), updates)
         moves, last = inner.update(updates, state.inner, params, **extra)
         return moves, Spent(last, state.spent + optax.tree.get(last, "iterations", 0))
 
@@ -70,13 +76,14 @@ def thinning(size: int, steps: int) -> int:
     return 1 if size <= LARGEST_SPECTRUM else max(1, steps // FEW_ROWS)
 
 
-_COMPILED: dict[Any, Callable[..., Any]] = {}
+_COMPILED: dict[Any, tuple[Callable[..., Any], float]] = {}
+_FLOPS: dict[Any, float] = {}
 
 
 def run(
-    game: Game, entry: SolverEntry, rates: np.ndarray, starts: Players, keys: jax.Array, sample: Any, steps: int
+    game: Game, entry: SolverEntry, rates: np.ndarray, starts: Players, keys: jax.Array, sample: Any, budget: float
 ) -> Lanes:
-    """Run a solver from every start with the step size of that lane.
+    """Run a solver from every start with the step size of that lane, until all have spent their budget.
 
     Args:
         game: the game.
@@ -85,14 +92,14 @@ def run(
         starts: players with a leading axis for the lanes.
         keys: typed random keys, shape (lanes,).
         sample: what every step draws, or None.
-        steps: number of steps, cut down to whole rows.
+        budget: fields and products that each may spend.
     """
+    steps = max(1, int(budget / entry.cost.products()))
     one = jax.tree.map(lambda leaf: leaf[0], starts)
     every = thinning(ravel(one).size, steps)
     arguments = (game, jnp.asarray(rates, jax.tree.leaves(one)[0].dtype), starts, keys, sample)
-    fn = partial(_follow, entry, steps // every * every, every)
-    device = jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]
-    compiled, compile_seconds = _program((entry.name, repr(entry.arguments), steps, every, device), fn, arguments)
+    fn = partial(_follow, entry, budget, steps // every * every, every)
+    compiled, compile_seconds = _program((entry.name, repr(entry.arguments), budget, every), fn, arguments)
     began = time.perf_counter()
     points, iterations = jax.block_until_ready(compiled(*arguments))
     seconds = time.perf_counter() - began
@@ -100,27 +107,41 @@ def run(
 
 
 def _program(key: Any, fn: Callable[..., Any], arguments: Any) -> tuple[Callable[..., Any], float]:
-    """Return the compiled program of a function, and the seconds that it took unless games of one shape share it."""
+    """Return the compiled program of a function, which games of one shape share, and the seconds that it took."""
+    key = (*key, *_shape(arguments))
+    if key not in _COMPILED:
+        began = time.perf_counter()
+        compiled = jax.jit(fn).lower(*arguments).compile()
+        _COMPILED[key] = compiled, time.perf_counter() - began
+    return _COMPILED[key]
+
+
+def _shape(arguments: Any) -> tuple[Any, ...]:
+    """Return what programs depend on, beside the function: structure, shapes and precisions, and the device."""
     leaves, structure = jax.tree.flatten(arguments)
-    key = (*key, structure, tuple((leaf.shape, str(leaf.dtype)) for leaf in map(jnp.asarray, leaves)))
-    if key in _COMPILED:
-        return _COMPILED[key], 0.0
-    began = time.perf_counter()
-    _COMPILED[key] = jax.jit(fn).lower(*arguments).compile()
-    return _COMPILED[key], time.perf_counter() - began
+    device = jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]
+    return device, structure, tuple((leaf.shape, str(leaf.dtype)) for leaf in map(jnp.asarray, leaves))
 
 
 def _follow(
-    entry: SolverEntry, steps: int, every: int, game: Game, rates: Any, starts: Any, keys: Any, sample: Any
+    entry: SolverEntry,
+    budget: float,
+    steps: int,
+    every: int,
+    game: Game,
+    rates: Any,
+    starts: Any,
+    keys: Any,
+    sample: Any,
 ) -> Any:
-    inner = bool(entry.cost.jvps_per_iteration + entry.cost.vjps_per_iteration)
+    each = entry.cost.jvps_per_iteration + entry.cost.vjps_per_iteration
 
     def record(players: Players, state: Any) -> Any:
         return ravel(players), optax.tree.get(state, "spent", jnp.zeros((), jnp.int32))
 
     def lane(rate: Any, start: Any, key: Any) -> Any:
         solver = build(entry, game, rate)
-        solver = counted(solver) if inner else solver
+        solver = counted(solver, budget / each) if each else solver
         drawing = {} if sample is None else {"sample": sample, "key": key}
         return gs.solve(game, solver, start, steps, record=record, every=every, **drawing).trace
 
@@ -129,6 +150,13 @@ def _follow(
 
 def flops(game: Game, entry: SolverEntry, start: Players, sample: Any) -> float:
     """Return XLA's count of the operations of one step, before it optimises; the body of an inner solve counts once."""
+    key = (entry.name, repr(entry.arguments), *_shape((game, start, sample)))
+    if key not in _FLOPS:
+        _FLOPS[key] = _count(game, entry, start, sample)
+    return _FLOPS[key]
+
+
+def _count(game: Game, entry: SolverEntry, start: Players, sample: Any) -> float:
     data = () if sample is None else (jax.eval_shape(sample, jax.random.key(0)),)
 
     def step(game: Game, rate: Any, players: Players, state: Any, *data: Any) -> Any:

@@ -1,4 +1,7 @@
-"""What does a step through `gamesolve.solve` cost beside a ``lax.scan`` of the same arithmetic written by hand?"""
+"""What does a step through `gamesolve.solve` cost beside a ``lax.scan`` of the same arithmetic written by hand?
+
+And what does one through `gamesolve.run` cost beside `gamesolve.solve`?
+"""
 
 import argparse
 import statistics
@@ -9,7 +12,7 @@ from typing import Any
 import jax
 
 import gamesolve as gs
-from benchmarks import cost, hand, report
+from benchmarks import cost, hand, report, running
 from benchmarks.cases import CASES, SOLVERS, Case, build
 from benchmarks.timing import Program, interleaved, median_ratio
 from gamesolve import registry
@@ -21,7 +24,8 @@ NOTES = (
     "and both sides of a branch counted once; dots are dot products in the optimised program. Solvers that are not "
     "written by hand are measured alone, on one game. Fields are the step's flops over those of one field of the game, "
     "declared what the registry says of fields and products, one iteration of an inner solve included; a block of a "
-    "quadratic's Jacobian costs less than the half of it that is declared."
+    "quadratic's Jacobian costs less than the half of it that is declared. In rows of `run` that stands in the first "
+    "column of times and `solve` in the second."
 )
 # Where the solvers that are not written by hand are measured.
 ALONE_ON = ("quadratic-100",)
@@ -41,6 +45,8 @@ def measure(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         for solver in arguments.solvers:
             if solver in SOLVERS or name in ALONE_ON:
                 yield _row(case, solver, arguments.repeats, one)
+    for name in running.COSTS if "gan" in arguments.games else ():
+        yield _host_loop(name, running.COSTS[name](arguments.repeats))
 
 
 def main(arguments: argparse.Namespace, command: str) -> int:
@@ -70,6 +76,13 @@ def programs(case: Case, solver: str) -> dict[str, Program]:
             return hand.run(hand.METHODS[solver], f, numbers, players, steps)
 
     return {"gamesolve": ours, "hand": partial(by_hand, case.players, case.arguments)}
+
+
+def _host_loop(name: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of the cost of `run` with the columns of the others."""
+    columns = dict.fromkeys(("flops", "flops by hand", "dots", "dots by hand", "fields", "declared"), "")
+    times = {"game": "gan", "solver": name.replace(", gan", ""), "gamesolve": row["one"], "by hand": row["other"]}
+    return times | {"ratio": row["ratio"], "target": row["target"], "verdict": row["verdict"]} | columns
 
 
 def _row(case: Case, solver: str, repeats: int, one: float) -> dict[str, Any]:

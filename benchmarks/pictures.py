@@ -10,18 +10,22 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from benchmarks import digest as digests
-from benchmarks import statistics
+from benchmarks import schema, statistics
 
 # Curves in a figure: the best by their last median; more can't be told apart.
 MOST = 10
 WIDTH, HEIGHT = 5.2, 3.4
 
 
-def curves(points: pd.DataFrame, title: str) -> str:
-    """Draw medians and 20-80 % bands of the value, relative to the start, against what was spent."""
-    figure, axes = _figure(title, "fields and products spent", "value, relative to the start")
+def curves(points: pd.DataFrame, title: str, axis: str) -> str:
+    """Draw medians and 20-80 % bands of the value, relative to the start, against a column of `schema.AXES`."""
+    figure, axes = _figure(title, schema.AXES[axis], "value, relative to the start")
     axes.set(xscale="log", yscale="log")
-    bands = {name: _band(group) for name, group in points.groupby("solver", sort=False)}
+    bands = {
+        name: _band(group, axis)
+        for name, group in points.groupby("solver", sort=False)
+        if group[axis].to_numpy().max() > 0
+    }
     best = sorted(bands, key=lambda name: bands[name][1][1, -1])[:MOST]
     for index, name in enumerate(best):
         spent, (low, median, high) = bands[name]
@@ -44,8 +48,8 @@ def profiles(digest: digests.Digest) -> list[str]:
     best = np.argsort(-shares.mean(axis=1), kind="stable")[:MOST]
     drawn = []
     for title, label, values, lines in (
-        ("performance profile", "cost over that of the best solver", ratios, shares),
-        ("data profile", "fields and products", budgets, statistics.data_profile(taken, budgets)),
+        ("performance profile", f"{schema.AXES[digest.axis]}, over those of the best solver", ratios, shares),
+        ("data profile", schema.AXES[digest.axis], budgets, statistics.data_profile(taken, budgets)),
     ):
         figure, axes = _figure(title, label, "share of problems at the target")
         axes.set(xscale="log", ylim=(-0.02, 1.02))
@@ -65,22 +69,16 @@ def scaling(rows: list[dict[str, Any]]) -> list[str]:
         axes.set(xscale="log", yscale="log")
         for index, name in enumerate(names):
             line = [(row["size"], row["microseconds"]) for row in own if row["solver"] == name]
-            axes.plot(*zip(*line, strict=True), color=mpl.colormaps["tab20"](index % 20), label=name)
+            axes.plot(*zip(*line, strict=True), color=mpl.colormaps["tab20"](index % 20), label=name, marker=".")
         drawn.append(_finish(figure, axes, columns=2 if len(names) > 12 else 1))
     return drawn
 
 
-def _band(group: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def _band(group: pd.DataFrame, axis: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the costs at which curves are compared, and their quantiles there."""
-    runs = [run for _, run in group.groupby(["device", "seed"])]
-    spent = group["spent"].to_numpy()
+    spent = group[axis].to_numpy()
     grid = np.geomspace(spent[spent > 0].min(), spent.max(), 80)
-    lines = []
-    for run in runs:
-        values = np.nan_to_num(run["value"].to_numpy() / run["value"].iloc[0], nan=np.inf, posinf=np.inf)
-        rows = np.searchsorted(run["spent"].to_numpy(), grid, side="right") - 1
-        lines.append(np.clip(values[rows], 1e-17, 1e6))
-    return grid, statistics.band(np.array(lines))
+    return grid, statistics.band(np.clip(digests.curves(group, axis, grid), 1e-17, 1e6))
 
 
 def _figure(title: str, xlabel: str, ylabel: str) -> tuple[Figure, Any]:

@@ -24,7 +24,7 @@ def environment(command: str, packages: Sequence[str]) -> dict[str, Any]:
 
 def command(argv: Sequence[str]) -> str:
     """Return the command line without the folder of the results, which says something about the machine only."""
-    words = list(argv)
+    words = [word for word in argv if not word.startswith("--out=")]
     while "--out" in words:
         at = words.index("--out")
         del words[at : at + 2]

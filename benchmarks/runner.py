@@ -72,7 +72,8 @@ def compute(cell: Cell, settings: Settings) -> tuple[dict[str, Any], Any]:
     with jax.enable_x64(cell.suite.x64 or settings.x64), jax.default_device(device):
         if isinstance(cell.suite, Race):
             game = next(entry for entry in cell.suite.games if entry.name == cell.game)
-            return race.cell(cell.suite, game, cell.suite.solvers[cell.solver], settings)
+            budget = settings.budget or game.budget or cell.suite.budget
+            return race.cell(cell.suite, game, cell.suite.solvers[cell.solver], budget, settings.seeds_on(cell.device))
         begin = time.perf_counter()
         rows = [_plain(row) for row in cell.suite.tasks[cell.game](settings)]
         return {"rows": rows, "seconds": time.perf_counter() - begin}, None
@@ -108,11 +109,13 @@ def merge(runs: Sequence[Path], out: Path) -> int:
     """Copy the cells of several runs into one folder; returns how many.
 
     Raises:
-        StoreError: if two runs hold the same cell, or a folder can't be used.
+        StoreError: if the runs do not go together, or a folder can't be used.
     """
+    store.together(runs)
     manifests = [store.read_manifest(folder) for folder in runs]
     content = manifests[0] | {
         "suites": list(dict.fromkeys(name for manifest in manifests for name in manifest["suites"])),
+        "precision": {name: word for manifest in manifests for name, word in manifest["precision"].items()},
         "settings": [manifest["settings"] for manifest in manifests],
         "merged": manifests,
         "status": "merged",
@@ -120,10 +123,8 @@ def merge(runs: Sequence[Path], out: Path) -> int:
     store.begin(out, content, resume=False)
     count = 0
     for folder in runs:
-        for path in sorted(folder.glob("*/*/*/*/*.*")):
+        for path in (*store.summaries(folder), *store.tables(folder)):
             target = out / path.relative_to(folder)
-            if target.exists():
-                raise store.StoreError(f"{path.relative_to(folder)} is in two of the runs; merge runs of other cells.")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(path.read_bytes())
             count += target.suffix == ".json"

@@ -1,7 +1,9 @@
 """What do the loop on the host and checkpoints cost beside one compiled call, and what do lanes side by side gain?"""
 
 import argparse
+import contextlib
 import functools
+import io
 import statistics
 import tempfile
 from collections.abc import Callable, Mapping
@@ -43,15 +45,16 @@ def main(arguments: argparse.Namespace, command: str) -> int:
 
 
 def cost(repeats: int, *, steps: int, target: float, every: int | None = None) -> dict[str, Any]:
-    """Time `run` with chunks of 100 steps, and a checkpoint every so many steps, beside `solve`."""
+    """Time `run` with chunks of 100 steps and its bar, and a checkpoint every so many steps, beside `solve`."""
     case = CASES["gan"]()
     arguments = (case.game, gs.simgd(1e-3, 0.5), case.players, steps)
 
     def run() -> Any:
-        if every is None:
-            return gs.run(*arguments)
-        with tempfile.TemporaryDirectory() as folder:
-            return gs.run(*arguments, checkpoint=folder, checkpoint_every=every // 100)
+        with contextlib.redirect_stderr(_Terminal()):
+            if every is None:
+                return gs.run(*arguments)
+            with tempfile.TemporaryDirectory() as folder:
+                return gs.run(*arguments, checkpoint=folder, checkpoint_every=every // 100)
 
     times = interleaved({"run": run, "solve": functools.partial(gs.solve, *arguments)}, repeats)
     ratio = median_ratio(times["run"], times["solve"])
@@ -95,6 +98,13 @@ def ordered(repeats: int, *, make: Callable[[], Lane], rates: np.ndarray, target
     return _gain(interleaved(programs, repeats), len(rates), target)
 
 
+class _Terminal(io.StringIO):
+    """What a bar is drawn on."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def _gain(times: Mapping[str, list[float]], lanes: int, target: float) -> dict[str, Any]:
     ratio = median_ratio(times["other"], times["sweep"])
     one, other = (report.duration(statistics.median(times[name]) / lanes) for name in ("sweep", "other"))
@@ -111,7 +121,7 @@ def _rate(point: dict[str, Any]) -> Any:
 
 def _scalar_lane() -> Lane:
     case = CASES["scalar"]()
-    return lambda rate: gs.solve(case.game, gs.simgd(rate), case.players, 10_000).players
+    return lambda rate: gs.solve(case.game, gs.simgd(rate), case.players, 50_000).players
 
 
 def _quadratic_lane(name: str, steps: int) -> Lane:
@@ -119,9 +129,11 @@ def _quadratic_lane(name: str, steps: int) -> Lane:
     return lambda rate: gs.solve(case.game, gs.cgd(rate), case.players, steps).players
 
 
-ROWS: Mapping[str, Callable[[int], dict[str, Any]]] = {
+COSTS: Mapping[str, Callable[[int], dict[str, Any]]] = {
     "run / solve, gan, chunks of 100": functools.partial(cost, steps=1000, target=1.03),
     "run / solve, gan, checkpoint every 1000": functools.partial(cost, steps=2000, target=1.05, every=1000),
+}
+GAINS: Mapping[str, Callable[[int], dict[str, Any]]] = {
     "sweep / loop, simgd, scalar, 1024 lanes": functools.partial(
         gain, make=_scalar_lane, rates=np.geomspace(1e-5, 1e-3, LANES), part=64, target=12.0
     ),
@@ -139,3 +151,4 @@ ROWS: Mapping[str, Callable[[int], dict[str, Any]]] = {
         target=2.0,
     ),
 }
+ROWS = {**COSTS, **GAINS}

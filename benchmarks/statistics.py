@@ -61,6 +61,19 @@ def to_target(spent: np.ndarray, values: np.ndarray, target: Any) -> np.ndarray:
     return np.where(reached.any(axis=1), spent[np.arange(len(spent)), first], np.nan)
 
 
+def along(costs: np.ndarray, values: np.ndarray, where: Any) -> np.ndarray:
+    """Return a curve's values at other costs, linear in their logarithm between its points.
+
+    What is not finite, or beyond 1e100, is infinite.
+
+    >>> along(np.array([0.0, 2.0, 3.0]), np.array([1.0, 0.01, np.nan]), [1.0, 2.0, 2.9]).round(12).tolist()
+    [0.1, 0.01, inf]
+    """
+    limited = np.clip(np.nan_to_num(values, nan=np.inf, posinf=np.inf), 1e-300, 1e300)
+    found = np.exp(np.interp(where, costs, np.log(limited)))
+    return np.where(found > 1e100, np.inf, found)
+
+
 def performance_profile(times: np.ndarray, ratios: np.ndarray) -> np.ndarray:
     """Return the share of problems that each solver solves within a ratio of the best solver's time.
 
@@ -97,10 +110,26 @@ def data_profile(times: np.ndarray, budgets: np.ndarray) -> np.ndarray:
     return (np.where(np.isnan(times), np.inf, times)[:, :, None] <= budgets).mean(axis=0)
 
 
-def cycling(values: np.ndarray) -> bool:
-    """Return whether a curve goes round or stands still: its last two quarters peak alike, to a percent."""
+def cycling(values: np.ndarray, points: np.ndarray) -> bool:
+    """Return whether a run goes round and round.
+
+    In each of its last three quarters it travels at least twice as far as it gets, and the values peak alike, to a
+    percent. (A run that merely creeps peaks alike too, but travels no farther than it gets.)
+
+    Args:
+        values: what should go to zero, shape (rows,).
+        points: where the run was, shape (rows, n).
+    """
     quarter = len(values) // 4
     if quarter < 4 or not np.isfinite(values).all():
         return False
-    before, last = values[-2 * quarter : -quarter], values[-quarter:]
-    return bool(min(before.max(), last.max()) > 0 and abs(np.log(last.max() / before.max())) < 0.01)
+    parts = [slice(begin, begin + quarter) for begin in range(len(values) - 3 * quarter, len(values), quarter)]
+    peaks = np.array([values[part].max() for part in parts])
+    alike = peaks.min() > 0 and np.log(peaks.max() / peaks.min()) < 0.01
+    return bool(alike) and all(_returns(points[part]) for part in parts)
+
+
+def _returns(points: np.ndarray) -> bool:
+    points = points.astype(float)
+    travelled = np.linalg.norm(np.diff(points, axis=0), axis=1).sum()
+    return bool(travelled >= 2 * np.linalg.norm(points - points[0], axis=1).max() > 0)

@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import importlib.metadata
 import json
+import os
 import platform
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ import pandas as pd
 import gamesolve
 from benchmarks import schema
 from benchmarks.suite import Settings
+from benchmarks.suites import load
 
 PACKAGES = ("jax", "jaxlib", "optax", "numpy", "scipy", "pandas", "pyarrow")
 
@@ -33,11 +35,13 @@ def manifest(settings: Settings, suites: Sequence[str], command: str) -> dict[st
         "command": command,
         "suites": list(suites),
         "settings": json.loads(json.dumps(dataclasses.asdict(settings))),
+        "precision": {name: "float64" if settings.x64 or load(name).x64 else "float32" for name in suites},
         "commit": _commit(),
         "versions": {"python": platform.python_version(), "gamesolve": gamesolve.__version__}
         | {name: importlib.metadata.version(name) for name in PACKAGES},
         "devices": [f"{device.platform}: {device.device_kind}" for device in jax.devices()],
-        "machine": f"{platform.system()} {platform.machine()}",
+        # The load says whether others used the machine.
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
         "points": schema.POINTS,
         "cell": schema.CELL,
         "timing": list(schema.TIMING),
@@ -67,7 +71,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def begin(folder: Path, content: dict[str, Any], resume: bool) -> None:
-    """Make the folder, or check that its run is the one to go on with.
+    """Make the folder, or check that its run is the one to go on with; the manifest keeps the earlier sessions.
 
     Raises:
         StoreError: if there is another run in it, or nothing may be written.
@@ -83,6 +87,8 @@ def begin(folder: Path, content: dict[str, Any], resume: bool) -> None:
             raise StoreError(
                 f"{folder} was begun with other {' and '.join(differ)}; give the same command, or another --out."
             )
+        session = {key: old[key] for key in ("date", "commit", "versions", "devices", "status")}
+        content = content | {"earlier": [*old.get("earlier", ()), session]}
     try:
         write_json(path, content)
     except OSError as error:
@@ -131,15 +137,56 @@ def save(path: Path, names: dict[str, str], summary: dict[str, Any], points: pd.
     write_json(path, names | summary)
 
 
+def summaries(folder: Path) -> list[Path]:
+    """Return the files of all cells that are done, in the order of their names."""
+    return sorted(folder.glob("cells/*/*/*/*.json"))
+
+
+def tables(folder: Path) -> list[Path]:
+    """Return the files of all curve points, in the order of their names."""
+    return sorted(folder.glob("points/*/*/*/*.parquet"))
+
+
 def cells(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the summaries of all cells that are done, in the order of their names."""
-    for path in sorted(folder.glob("cells/*/*/*/*.json")):
+    """Yield the summaries of all cells that are done."""
+    for path in summaries(folder):
         yield json.loads(path.read_text(encoding="utf-8"))
+
+
+def label(cell: dict[str, Any]) -> str:
+    """Return what a cell is called."""
+    return " ".join(cell[key] for key in ("device", "suite", "game", "solver"))
+
+
+def together(runs: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return the cells of several runs.
+
+    Raises:
+        StoreError: if a folder holds no run, two of them hold the same cell, or solvers met a game under other terms.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    terms: dict[tuple[str, ...], tuple[Any, ...]] = {}
+    for folder in runs:
+        read_manifest(folder)
+        for cell in cells(folder):
+            name = label(cell)
+            if name in found:
+                raise StoreError(f"{name} is in two of the runs; compare them, or take runs of other cells.")
+            found[name] = cell
+            if "final" in cell:
+                key = tuple(cell[part] for part in ("device", "suite", "game"))
+                same = tuple(cell[part] for part in ("lanes", "budget", "target"))
+                if terms.setdefault(key, same) != same:
+                    raise StoreError(
+                        f"{name} had {same[0]} starts and budget {same[1]}, other solvers {terms[key][0]} and "
+                        f"{terms[key][1]}; only runs with the same --seeds and --budget go together."
+                    )
+    return list(found.values())
 
 
 def points(folder: Path) -> pd.DataFrame:
     """Return the points of all curves of a run."""
-    paths = sorted(folder.glob("points/*/*/*/*.parquet"))
+    paths = tables(folder)
     if not paths:
         return pd.DataFrame(columns=list(schema.POINTS))
     return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)

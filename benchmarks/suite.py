@@ -13,6 +13,9 @@ from gamesolve.registry import SolverEntry
 # Every solver of a suite is tuned on the same step sizes, from the same tuning starts.
 STEP_SIZES = tuple(10 ** (-3 + exponent / 3) for exponent in range(12))
 TUNING_SEEDS = 2
+# Test starts of every cell, which are the lanes of its program: few fill a CPU, a GPU wants many.
+SEEDS = {"cpu": 24}
+OTHER_SEEDS = 256
 # What most suites run; bilinear and quadratic ones run every solver of the registry.
 USUAL = (*registry.CORE, "sga", "lead", "anchored_extragradient", "proximal", "lookahead", "optimistic_adam")
 
@@ -23,7 +26,7 @@ class Settings:
 
     Attributes:
         budget: what a run may spend, in fields and products with the Jacobian; that of each suite unless given.
-        seeds: starts that every tuned solver is tested from.
+        seeds: starts that every tuned solver is tested from; as many as fill the device unless given.
         x64: compute in float64 where a suite would not.
         solvers: names of the solvers to run; all unless given.
         games: names of the games (or rows) to run; all unless given.
@@ -31,11 +34,15 @@ class Settings:
     """
 
     budget: int | None = None
-    seeds: int = 24
+    seeds: int | None = None
     x64: bool = False
     solvers: tuple[str, ...] | None = None
     games: tuple[str, ...] | None = None
     device: str = "cpu"
+
+    def seeds_on(self, platform: str) -> int:
+        """Return the number of test starts on a platform."""
+        return self.seeds or SEEDS.get(platform, OTHER_SEEDS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +60,8 @@ class Entry:
         draw: ``draw(key, game)``, a random start; unless given one about as far from the equilibrium as the game's own.
         solvers: those that run on it; all of the suite unless given.
         budget: what a run may spend; the suite's unless given.
+        target: share of its first value that the measure has to reach; the suite's unless given.
+        flow: what the flow is known to do at the nearest equilibrium: stable, neutral or unstable; the run checks it.
     """
 
     name: str
@@ -64,6 +73,8 @@ class Entry:
     draw: Callable[[jax.Array, Game], Players] | None = None
     solvers: tuple[str, ...] | None = None
     budget: int | None = None
+    target: float | None = None
+    flow: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

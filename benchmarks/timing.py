@@ -13,13 +13,16 @@ BUDGET = 2.0
 MOST_ROUNDS = 101
 
 
-def interleaved(programs: Mapping[str, Program], repeats: int) -> dict[str, list[float]]:
+def interleaved(
+    programs: Mapping[str, Program], repeats: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, list[float]]:
     """Time programs in turn, so that whatever slows the machine down slows all of them.
 
     Args:
         programs: functions without arguments; what they return is waited for.
         repeats: least number of rounds; short programs get more, up to `BUDGET` seconds in all or `MOST_ROUNDS`.
             Every other round goes through the programs in reverse.
+        clock: what tells the seconds.
 
     Returns:
         Seconds of every round, by program.
@@ -34,9 +37,9 @@ def interleaved(programs: Mapping[str, Program], repeats: int) -> dict[str, list
     order = list(programs)
     for _ in range(rounds):
         for name in order:
-            begin = time.perf_counter()
+            begin = clock()
             jax.block_until_ready(programs[name]())
-            times[name].append(time.perf_counter() - begin)
+            times[name].append(clock() - begin)
         order.reverse()
     return times
 

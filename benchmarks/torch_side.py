@@ -55,13 +55,21 @@ class Torch:
 def cgds_acgd(case: Case) -> tuple[Run, Callable[[int], float]]:
     """Return ACGD of the package `cgds`, and a function that gives its mean number of CG iterations a step."""
     eta, decay, eps = case.numbers("acgd")
+    return _cgds(case, CGDs.ACGD, lr_max=eta, lr_min=eta, beta=decay, eps=eps)
 
+
+def cgds_bcgd(case: Case) -> tuple[Run, Callable[[int], float]]:
+    """Return BCGD of the package `cgds`, likewise."""
+    (eta,) = case.numbers("cgd")
+    return _cgds(case, CGDs.BCGD, lr_max=eta, lr_min=eta)
+
+
+def _cgds(case: Case, make: Any, **settings: Any) -> tuple[Run, Callable[[int], float]]:
     def steps(num_steps: int, *, watch: bool) -> Iterator[tuple[Torch, Any]]:
         game = Torch(case)
         x, y = game.players
         # Its tolerance is on the squared residual: 1e-12 is gamesolve's 1e-6.
-        settings = {"lr_max": eta, "lr_min": eta, "beta": decay, "eps": eps, "tol": 1e-12, "collect_info": watch}
-        solver = CGDs.ACGD(max_params=y, min_params=x, **settings)
+        solver = make(max_params=y, min_params=x, tol=1e-12, collect_info=watch, **settings)
         for _ in range(num_steps):
             solver.step(game.loss())
             yield game, solver

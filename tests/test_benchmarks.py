@@ -15,10 +15,11 @@ import pytest
 
 import gamesolve as gs
 from benchmarks import __main__ as command
-from benchmarks import digest, lanes, pages, published, rivals, runner, schema, statistics, store, suites
+from benchmarks import digest, lanes, pages, published, race, rivals, runner, schema, statistics, store, suites
 from benchmarks.published import claims
 from benchmarks.suite import Settings
 from benchmarks.suites import scaling
+from gamesolve import registry
 
 pd = pytest.importorskip("pandas")
 pytest.importorskip("pyarrow")
@@ -200,6 +201,25 @@ def test_every_suite_is_whole():
             assert set(game.solvers or ()) <= set(suite.solvers), game.name
 
 
+QUICK = {("matrix", "portfolio")}
+EVERY = [(name, game.name) for name in suites.NAMES for game in getattr(suites.load(name), "games", ())]
+
+
+@pytest.mark.parametrize(
+    ("suite", "game"), [pytest.param(*pair, marks=() if pair in QUICK else pytest.mark.full) for pair in EVERY]
+)
+def test_every_game_runs(suite, game, tmp_path):
+    folder = tmp_path / "run"
+    settings = Settings(budget=24, seeds=2, solvers=("extragradient",), games=(game,))
+    assert list(runner.run(folder, [suite], settings, "", resume=False))
+    (cell,) = store.cells(folder)
+    assert all(np.isfinite(cell["first"]))
+    assert all(first > 0 for first in cell["first"])
+    assert np.isfinite(list(filter(None, cell["tuning"].values()))).any()
+    batch = next(entry.batch for entry in suites.load(suite).games if entry.name == game)
+    assert store.points(folder)["samples"].max() == 12 * batch
+
+
 def test_optax_takes_the_same_steps(x64):
     game = gs.games.random_quadratic(jax.random.key(0), (3, 2))
     ends = [
@@ -216,6 +236,14 @@ def test_inner_iterations_are_added_up():
     record = lambda _, state: optax.tree.get(state, "iterations")
     each = gs.solve(game, gs.cgd(1.0), game.start, 5, record=record).trace
     assert int(spent) == int(each.sum()) > 5
+
+
+def test_a_dense_solve_is_charged_for_its_matrix():
+    game = suites.load("quadratic").games[0]
+    summary, points = race.cell(suites.load("quadratic"), game, registry.SOLVERS["newton"], budget=100, seeds=2)
+    assert points["iterations"].max() == 0
+    assert summary["products_per_step"] == pytest.approx(1 + 2 + 1.1 * 20)
+    assert summary["steps"] > points["step"].max() == 4
 
 
 def test_profiles_and_bands_by_hand():

@@ -64,12 +64,10 @@ def g3() -> Iterator[Claim]:
     yield shown("OGDA, first step doubled, +", "3.57e-14", distance(good, gs.ogda(0.2, zero_start=True), start, 100))
     yield shown("SimGD, -", "2.9e14", distance(bad, gs.simgd(0.2), start, 100))
     yield shown("ConOpt, -", "4.62e-23", distance(bad, conopt, start, 100))
-    found = gs.analysis.classify(bad, ORIGIN)
-    verdict = (
-        "zero of the field, "
-        + ("stable" if found.stable else "not stable")
-        + (", Nash" if found.nash else ", not Nash")
-    )
+    end = gs.solve(bad, conopt, start, 100).players
+    found = gs.analysis.classify(bad, end)
+    words = {"zero of the field": found.is_equilibrium, "stable": found.stable, "Nash": found.nash}
+    verdict = ", ".join(word if holds else f"not {word}" for word, holds in words.items())
     yield said("what ConOpt found, -", "no equilibrium", verdict, not found.stable and not found.nash)
 
 

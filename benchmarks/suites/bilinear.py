@@ -26,7 +26,7 @@ SUITE = Race(
     (
         Entry("scalar", functools.partial(games.bilinear, 1.0), "x y on two numbers", solvers=(*USUAL, *RIVALS)),
         *(_entry(10, condition) for condition in (1.0, 10.0, 1e2, 1e4, 1e6)),
-        _entry(500, 10.0, solvers=registry.CORE, budget=400),
+        _entry(500, 10.0, solvers=registry.CORE, budget=200),
     ),
     registry.SOLVERS | RIVALS,
     x64=True,

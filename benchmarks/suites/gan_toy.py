@@ -10,6 +10,7 @@ from gamesolve.game import Game
 from gamesolve.games import gan
 
 GENERATOR, DISCRIMINATOR = gan.MLP((4, 16, 16, 2)), gan.MLP((2, 16, 16, 1))
+SCALES = (10.0, 1.0)
 
 
 def _ring(key: jax.Array) -> gan.Experiment:
@@ -26,6 +27,11 @@ def _bound() -> Game:
     """Return the ring's game on one draw, on which fields are measured."""
     game = _ring(jax.random.key(0)).game
     return game.bind(_sampler(game)(jax.random.key(7)))
+
+
+def _from_best(game: Game, players: Any) -> jax.Array:
+    del game
+    return jnp.linalg.norm(gan.projection(SCALES).measures["output"](players) - jnp.array([2.0, 1.5]))
 
 
 def _missed(game: Game, players: Any) -> jax.Array:
@@ -48,15 +54,25 @@ SUITE = Race(
             budget=1000,
         ),
         Entry(
+            "projection",
+            lambda: gan.projection(SCALES).game,
+            "a generator that must err: (2, 2) from a disc of radius 2.5; the measure: distance from (2, 1.5), the "
+            "best there is where the discriminator sees the first number ten times as large",
+            measure=_from_best,
+            draw=lambda key, game: gan.projection(SCALES, key=key).players,
+            target=0.1,
+        ),
+        Entry(
             "ring",
             _bound,
-            "8 clusters on a ring, perceptrons of two hidden layers of 16 units; the measure: 1 + clusters missed",
+            "8 clusters on a ring, perceptrons of two hidden layers of 16; the measure: clusters missed, plus one",
             sample=_sampler,
             batch=64,
             measure=_missed,
             draw=lambda key, game: _ring(key).players,
             solvers=("simgd", "altgd", "extragradient", "conopt", "acgd", "optimistic_adam"),
             budget=1500,
+            target=1 / 3,
         ),
     ),
     solvers(*USUAL),

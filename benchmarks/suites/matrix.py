@@ -1,29 +1,72 @@
-"""Matrix games on probability vectors: the measure is the duality gap, the solvers are those with projections."""
+"""Games on convex sets: matrix games on probability vectors, and a constrained problem with its multipliers."""
 
+import dataclasses
 from typing import Any
 
 import jax
+import jax.flatten_util
+import jax.numpy as jnp
+import optax
 
 from benchmarks.suite import Entry, Race, solvers
 from gamesolve import games
 from gamesolve.game import Game
 
+ASSETS, LIMITS = 10, 3
+
+
+def _second(player: Any) -> Any:
+    """Player 1 has a mixed strategy, or multipliers."""
+    return games.multiplier_projection(player) if isinstance(player, dict) else SIMPLEX(player)
+
+
+SIMPLEX = optax.projections.projection_simplex
+SETS = (SIMPLEX, _second)
+
 
 def _mixed(key: jax.Array, game: Game) -> Any:
-    """Draw a mixed strategy for each player, uniformly."""
-    keys = jax.random.split(key, game.num_players)
-    sizes = [leaf.shape for leaf in jax.tree.leaves(game.start)]
-    dtype = jax.tree.leaves(game.start)[0].dtype
-    return tuple(jax.random.dirichlet(k, jax.numpy.ones(size, dtype)) for k, size in zip(keys, sizes, strict=True))
+    """Draw a mixed strategy for each player, uniformly; multipliers start anywhere between zero and one."""
+    flat, unravel = jax.flatten_util.ravel_pytree(game.start)
+    drawn = unravel(jax.random.exponential(key, flat.shape, flat.dtype))  # normalised, that is uniform on a simplex
+    return tuple(player if isinstance(player, dict) else player / player.sum() for player in drawn)
 
 
-def _entry(name: str, make: Any, summary: str) -> Entry:
-    return Entry(name, make, summary, measure=games.duality_gap, draw=_mixed)
+def _portfolio() -> Game:
+    """Return the choice of weights of least variance less return, with limits on what groups of them may sum to."""
+    keys = jax.random.split(jax.random.key(2), 3)
+    factor = jax.random.normal(keys[0], (ASSETS, ASSETS)) / ASSETS**0.5
+    exposures = jax.random.uniform(keys[1], (LIMITS, ASSETS))
+    constants = (factor @ factor.T, 0.3 * jax.random.normal(keys[2], (ASSETS,)), exposures)
+    start = jnp.full(ASSETS, 1 / ASSETS)
+    game = games.lagrangian(_risk, inequality=_excess, constants=constants)
+    variables = games.multipliers(start, inequality=_excess, constants=constants)
+    return dataclasses.replace(game, start=(start, variables))
+
+
+def _risk(x: Any, covariance: Any, returns: Any, exposures: Any) -> jax.Array:
+    del exposures
+    return x @ (covariance @ x) / 2 - returns @ x
+
+
+def _excess(x: Any, covariance: Any, returns: Any, exposures: Any) -> jax.Array:
+    del covariance, returns
+    return exposures @ x - 0.4
+
+
+def _natural_residual(game: Game, players: Any) -> jax.Array:
+    """Return how far a projected step of size one moves: zero at solutions only."""
+    stepped = jax.tree.map(jnp.add, players, game.field(players))
+    moved = tuple(project(player) for project, player in zip(SETS, stepped, strict=True))
+    return optax.tree.norm(jax.tree.map(jnp.subtract, moved, players))
+
+
+def _entry(name: str, make: Any, summary: str, measure: Any = games.duality_gap) -> Entry:
+    return Entry(name, make, summary, measure=measure, draw=_mixed)
 
 
 SUITE = Race(
     "matrix",
-    "How fast does the last iterate of a matrix game lose its duality gap?",
+    "How fast does the last iterate settle on convex sets: the duality gap of matrix games, a constrained problem?",
     (
         _entry("pennies", games.matching_pennies, "matching pennies"),
         _entry("rock-paper-scissors", games.rock_paper_scissors, "rock, paper, scissors"),
@@ -33,13 +76,19 @@ SUITE = Race(
             lambda: games.random_matrix_game(jax.random.key(1), (50, 50)),
             "50 x 50, normal payoffs",
         ),
+        _entry(
+            "portfolio",
+            _portfolio,
+            "ten weights on a simplex, three inequalities; the measure: the move of a projected step of size one",
+            _natural_residual,
+        ),
     ),
     solvers(
         "extragradient",
         "forward_backward_forward",
         "forward_reflected_backward",
         "golden_ratio",
-        projections=games.simplices(2),
+        projections=SETS,
     ),
     target=1e-2,
 )

@@ -9,9 +9,16 @@ from benchmarks.suite import USUAL, Entry, Race
 from gamesolve import games, registry
 
 
-def _entry(name: str, summary: str, dims: tuple[int, ...] = (10, 10), solvers: Any = None, **settings: Any) -> Entry:
+def _entry(
+    name: str,
+    summary: str,
+    dims: tuple[int, ...] = (10, 10),
+    solvers: Any = None,
+    flow: str = "stable",
+    **settings: Any,
+) -> Entry:
     make = functools.partial(games.random_quadratic, jax.random.key(3), dims, **settings)
-    return Entry(name, make, summary, solvers=solvers)
+    return Entry(name, make, summary, solvers=solvers, flow=flow)
 
 
 SUITE = Race(
@@ -21,11 +28,18 @@ SUITE = Race(
         _entry("monotone", "zero-sum, own curvatures and coupling alike, condition 10"),
         _entry("rotating", "zero-sum, the coupling ten times the own curvatures", rotation=10 / 11),
         _entry("ill-conditioned", "zero-sum, condition 1000", condition=1e3),
-        # The verdicts on both are known: the flow leaves the first and settles at the second.
         _entry(
             "repelling",
             "zero-sum, one own curvature of each player negative: the flow leaves it",
             rotation=0.3,
+            monotone=False,
+            flow="unstable",
+        ),
+        _entry(
+            "non-monotone",
+            "the same with a coupling so strong that the flow settles all the same",
+            solvers=USUAL,
+            rotation=0.9,
             monotone=False,
         ),
         Entry(
@@ -33,9 +47,10 @@ SUITE = Race(
             games.icr_quadratic,
             "x^2 + 10 x y + y^2: no equal steps of SimGD settle, unequal ones do",
             solvers=USUAL,
+            flow="neutral",
         ),
-        _entry("general-sum", "two players, couplings drawn apart", solvers=USUAL, zero_sum=False, rotation=0.3),
-        _entry("three-players", "polymatrix zero-sum, 3 + 4 + 5 dimensions", (3, 4, 5)),
+        _entry("general-sum", "two players, couplings drawn apart", solvers=USUAL, zero_sum=False, rotation=0.2),
+        _entry("three-players", "polymatrix zero-sum, 3 + 4 + 5 dimensions", (3, 4, 5), USUAL),
         _entry("five-players", "polymatrix zero-sum, 4 dimensions each", (4,) * 5, USUAL),
     ),
     registry.SOLVERS,

@@ -1,12 +1,14 @@
-"""Cost of a step against the number of parameters, players, examples and lanes."""
+"""Cost of a step against the number of parameters, players, examples, lanes and devices."""
 
 import functools
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import AxisType
 
 import gamesolve as gs
 from benchmarks.suite import Settings, Tables
@@ -16,7 +18,7 @@ from gamesolve import registry
 # Shortest of so many interleaved rounds.
 ROUNDS = 5
 # Steps in a timed call: fewer of large games, and never so many that inner solves have nothing left to do.
-WORK = 2e6
+WORK, STEPS = 2e6, 4
 SIZES = (1_000, 10_000, 100_000, 300_000, 1_000_000)
 # Solvers that keep more than a few vectors or solve dense systems are not matrix-free in this sense.
 DENSE = ("anderson",)
@@ -25,8 +27,9 @@ FITTED_FROM = 100_000
 
 
 def _rowwise(x: Any, y: Any, weights: Any) -> jax.Array:
-    """A zero-sum game whose field costs a few operations a parameter."""
-    return jnp.sum(weights * x * y) + 0.05 * jnp.sum(x**2 - y**2)
+    """A zero-sum game whose field costs so many operations a parameter that arithmetic, not memory, sets the pace."""
+    turned = jnp.sin(x * y + jnp.sin(x * y))
+    return jnp.sum(weights * turned) + 0.05 * jnp.sum(x**2 - y**2)
 
 
 def separable(size: int) -> gs.Game:
@@ -49,10 +52,17 @@ def _call(game: Any, solver: Any, start: Any, *, steps: int) -> Any:
     return gs.solve(game, solver, start, steps).players
 
 
-def _seconds(programs: dict[Any, tuple[Callable[[], Any], int]]) -> dict[Any, float]:
+def _seconds(
+    programs: dict[Any, tuple[Callable[[], Any], int]], clock: Callable[[], float] = time.perf_counter
+) -> dict[Any, float]:
     """Return the seconds of one step of each program, which is given with its number of steps."""
-    times = interleaved({str(name): call for name, (call, _) in programs.items()}, ROUNDS)
+    times = interleaved({str(name): call for name, (call, _) in programs.items()}, ROUNDS, clock)
     return {name: min(times[str(name)]) / steps for name, (_, steps) in programs.items()}
+
+
+def _repeated(call: Callable[[], Any], times: int) -> None:
+    for _ in range(times):
+        jax.block_until_ready(call())
 
 
 def parameters(name: str, settings: Settings) -> list[dict[str, Any]]:
@@ -62,10 +72,16 @@ def parameters(name: str, settings: Settings) -> list[dict[str, Any]]:
     programs = {}
     for size in sizes:
         half = jnp.ones(size // 2)
-        steps = int(np.clip(WORK / size, 4, 200))
+        # Where exponents are fitted all sizes take as many steps, since inner solves take fewer iterations as a run
+        # settles, and calls are repeated until they last alike, since others on the machine hold long ones up more.
+        few = size >= FITTED_FROM
+        steps, repeats = (STEPS, largest // size) if few else (int(np.clip(WORK / size, STEPS, 200)), 1)
         solver = registry.SOLVERS[name].build(0.1)
-        programs[size] = functools.partial(_call, separable(size), solver, (half, half), steps=steps), steps
-    seconds = _seconds(programs)
+        call = functools.partial(_call, separable(size), solver, (half, half), steps=steps)
+        programs[size] = functools.partial(_repeated, call, repeats), steps * repeats
+    # On a CPU the time of the processor, which waiting for others does not lengthen.
+    on_cpu = all(device.platform == "cpu" for device in jnp.zeros(()).devices())
+    seconds = _seconds(programs, time.process_time if on_cpu else time.perf_counter)
     rows = [_row(name, "parameters", size, seconds[size]) for size in sizes]
     fitted = [size for size in sizes if size >= FITTED_FROM]
     if len(fitted) > 1:
@@ -117,13 +133,35 @@ def lanes(settings: Settings) -> list[dict[str, Any]]:
     return [_row(name, "lanes", number, value) for (name, number), value in _seconds(programs).items()]
 
 
+@functools.cache
+def _lane(name: str, steps: int) -> Callable[..., Any]:
+    """Return a lane of a sweep over step sizes."""
+    game = gs.games.random_quadratic(jax.random.key(0))
+    start: Any = game.start
+    return lambda rate: gs.solve(game, registry.SOLVERS[name].build(rate), start, steps).players
+
+
+def devices(settings: Settings) -> list[dict[str, Any]]:
+    """Time 4096 lanes on one device, two, four and so on up to all of their kind."""
+    del settings
+    (here,) = jnp.zeros(()).devices()
+    there = jax.devices(here.platform)
+    grid, steps, programs = {"rate": np.geomspace(1e-3, 1e-2, 4096)}, 50, {}
+    for number in (2**power for power in range(len(there).bit_length())):
+        mesh = jax.make_mesh((number,), ("data",), axis_types=(AxisType.Auto,), devices=there[:number])
+        for name in ("simgd", "extragradient", "conopt", "cgd"):
+            sweep = functools.partial(gs.sweep, _lane(name, steps), grid, mesh=mesh)
+            programs[name, number] = (lambda sweep=sweep: sweep().values), steps
+    return [_row(name, "devices", number, value) for (name, number), value in _seconds(programs).items()]
+
+
 def _row(name: str, axis: str, size: int, seconds: float) -> dict[str, Any]:
     return {"solver": name, "axis": axis, "size": size, "microseconds": 1e6 * seconds, "exponent": None}
 
 
 SUITE = Tables(
     "scaling",
-    "How does the cost of a step grow with parameters, players, examples and lanes?",
+    "How does the cost of a step grow with parameters, players, examples, lanes and devices?",
     {f"parameters-{name}": functools.partial(parameters, name) for name in registry.SOLVERS if name not in DENSE}
-    | {"players": players, "batch": batch, "lanes": lanes},
+    | {"players": players, "batch": batch, "lanes": lanes, "devices": devices},
 )

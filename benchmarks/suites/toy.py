@@ -55,6 +55,8 @@ SUITE = Race(
             measure=_tandem_gap,
         ),
         Entry("dirac", _dirac, "Dirac-GAN, minimax loss: a centre"),
+        Entry("dirac-swapped", functools.partial(_dirac, loss=gan.non_saturating), "Dirac-GAN, non-saturating loss"),
+        Entry("dirac-squares", functools.partial(_dirac, loss=gan.least_squares), "Dirac-GAN, least squares"),
         Entry("dirac-r1", functools.partial(_dirac, regularisers=(gan.r1(0.3),)), "Dirac-GAN with R1 of weight 0.3"),
     ),
     solvers(*USUAL) | RIVALS,
