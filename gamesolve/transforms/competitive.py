@@ -10,9 +10,11 @@ import optax
 from gamesolve import linear, products, rates
 from gamesolve.game import Game, Players
 from gamesolve.parametric import parametric
-from gamesolve.transforms._parts import all_of, minus, plus, remembering, times, where
+from gamesolve.transforms._parts import all_of, minus, negative, plus, remembering, times, where
 from gamesolve.transforms._solves import failed, settings
 from gamesolve.transforms.geometry import frames, potential_metric
+
+Product = Callable[[Any], Any]
 
 
 class _Problem(NamedTuple):
@@ -138,42 +140,42 @@ def _method(problem: _Problem) -> Callable[[_Problem], _Solution]:
 def _zero_sum(problem: _Problem) -> _Solution:
     """Solve for the smaller player i by conjugate gradients, with ``J_ij = s M``, ``J_ji = -s M^T`` and a sign s.
 
-    ``(I + eta_i eta_j M M^T) w_i = u_i + s eta_j M u_j``; the other player follows. Each step size multiplies
-    after a product of its own, never the other one: where payoffs are tiny and steps are large, squares are lost.
+    ``(I + eta_i eta_j M M^T) w_i = u_i + eta_j M s u_j`` and ``s w_j = s u_j - eta_i M^T w_i``. Each step size
+    multiplies after a product of its own, never the other one: where payoffs are tiny and steps are large, squares are
+    lost. With its sign, u_j is the gradient of the stored function, which XLA then need not negate for each use.
     """
-    i, j, sign, to_i, to_j = _coupling(problem)
-    u, eta_i, eta_j = problem.u, problem.eta[i], problem.eta[j]
+    i, j, signed, to_i, to_j = _coupling(problem)
+    u_i, u_j, eta_i, eta_j = problem.u[i], signed(problem.u[j]), problem.eta[i], problem.eta[j]
 
     def operate(w: Any) -> Any:
         return plus(w, rates.times(eta_i, to_i(rates.times(eta_j, to_j(w)))))
 
-    rhs = plus(u[i], rates.times(sign * eta_j, to_i(u[j])))
+    rhs = plus(u_i, rates.times(eta_j, to_i(u_j)))
     w_i, iterations = linear.conjugate_gradients(operate, rhs, problem.start, problem.tolerance, problem.limit)
-    w_j = plus(u[j], rates.times(-sign * eta_i, to_j(w_i)))
-    residual = minus(plus(u[i], rates.times(sign * eta_j, to_i(w_j))), w_i)
-    return _Solution(_ordered(i, w_i, w_j), w_i, iterations, residual, rhs)
+    w_j = minus(u_j, rates.times(eta_i, to_j(w_i)))
+    residual = minus(plus(u_i, rates.times(eta_j, to_i(w_j))), w_i)
+    return _Solution(_ordered(i, w_i, signed(w_j)), w_i, iterations, residual, rhs)
 
 
 def _zero_sum_with_metric(problem: _Problem) -> _Solution:
     """Do the same with a metric; the unknown ``R w_i`` with ``R = P_i^(1/2)`` makes the operator symmetric.
 
-    ``(I + eta_i R M D_j M^T R) R w_i = R (u_i + s M D_j u_j)``, and ``P_i w_i = R (R w_i)`` without a division.
+    ``(I + eta_i R M D_j M^T R) R w_i = R (u_i + M D_j s u_j)``, and ``P_i w_i = R (R w_i)`` without a division.
     """
-    i, j, sign, to_i, to_j = _coupling(problem)
-    u, eta_i, eta_j = problem.u, problem.eta[i], problem.eta[j]
+    i, j, signed, to_i, to_j = _coupling(problem)
+    u_i, u_j, eta_i, eta_j = problem.u[i], signed(problem.u[j]), problem.eta[i], problem.eta[j]
     root = jax.tree.map(jnp.sqrt, problem.diagonal[i])
 
     def operate(unknown: Any) -> Any:
         answer = to_i(problem.size(j, to_j(times(root, unknown))))
         return plus(unknown, rates.times(eta_i, times(root, answer)))
 
-    rhs = times(root, plus(u[i], rates.times(sign * eta_j, to_i(problem.metric(j, u[j])))))
+    rhs = times(root, plus(u_i, rates.times(eta_j, to_i(problem.metric(j, u_j)))))
     unknown, iterations = linear.conjugate_gradients(operate, rhs, problem.start, problem.tolerance, problem.limit)
     move_i = times(root, unknown)
-    move_j = problem.metric(j, plus(u[j], rates.times(-sign * eta_i, to_j(move_i))))
-    fixed_point = plus(u[i], rates.times(sign * eta_j, to_i(move_j)))
-    residual = minus(times(root, fixed_point), unknown)
-    return _Solution(_ordered(i, move_i, move_j), unknown, iterations, residual, rhs)
+    move_j = problem.metric(j, minus(u_j, rates.times(eta_i, to_j(move_i))))
+    residual = minus(times(root, plus(u_i, rates.times(eta_j, to_i(move_j)))), unknown)
+    return _Solution(_ordered(i, move_i, signed(move_j)), unknown, iterations, residual, rhs)
 
 
 def _two_players(problem: _Problem) -> _Solution:
@@ -208,14 +210,15 @@ def _many_players(problem: _Problem) -> _Solution:
     return _Solution(times(problem.diagonal, w), w, iterations, minus(problem.u, operate(w)), problem.u)
 
 
-def _coupling(problem: _Problem) -> tuple[int, int, int, Callable[[Any], Any], Callable[[Any], Any]]:
-    """Return the smaller player i, the other one j, the sign s and the products with M and M^T, ``J_ij = s M``."""
+def _coupling(problem: _Problem) -> tuple[int, int, Product, Product, Product]:
+    """Return the smaller player i, the other one j, multiplication by s, and by M and M^T, where ``J_ij = s M``."""
     i = _smaller(problem.players)
     j = 1 - i
     sign, product_i = products.unsigned_response(problem.game, problem.players, i)
     _, product_j = products.unsigned_response(problem.game, problem.players, j)
     to_i, to_j = problem.framed(i, product_i), problem.framed(j, product_j)
-    return i, j, sign, lambda move: to_i(_placed(move, j)), lambda move: to_j(_placed(move, i))
+    signed = negative if sign < 0 else lambda tree: tree
+    return i, j, signed, lambda move: to_i(_placed(move, j)), lambda move: to_j(_placed(move, i))
 
 
 def _smaller(players: Players) -> int:
