@@ -90,11 +90,12 @@ def cgd(f: Function, rates: Any, players: Any, state: Certificate) -> tuple[Any,
     sign = 1 if k == 0 else -1
 
     def operate(w: Any) -> Any:
-        return jax.tree.map(lambda a, b: a + eta * eta * b, w, to_k(to_o(w)))
+        half = to_o(w)
+        return jax.tree.map(lambda a, b: a + eta * eta * b, w, to_k(half)), half
 
     rhs = _axpy(sign * eta, to_k(g_o), g_k)
-    w, iterations = conjugate_gradients(operate, rhs, state.solution)
-    answer = _axpy(-sign * eta, to_o(w), g_o)
+    w, half, iterations = conjugate_gradients(operate, rhs, state.solution)
+    answer = _axpy(-sign * eta, half, g_o)
     residual = jax.tree.map(lambda g, h, a: g + sign * eta * h - a, g_k, to_k(answer), w)
     state = certify(state, w, iterations, residual, rhs)
     moves = {k: state.choose(w, g_k), 1 - k: state.choose(answer, g_o)}
@@ -114,12 +115,12 @@ def acgd(f: Function, rates: Any, players: Any, state: Adaptive) -> tuple[Any, A
     sign = 1 if k == 0 else -1
 
     def operate(w: Any) -> Any:
-        image = to_k(_times(size_o, to_o(_times(root, w))))
-        return jax.tree.map(lambda a, b, r: a + r * b, w, image, root)
+        half = _times(size_o, to_o(_times(root, w)))
+        return jax.tree.map(lambda a, b, r: a + r * b, w, to_k(half), root), half
 
     rhs = _times(root, _axpy(sign, to_k(_times(size_o, g_o)), g_k))
-    w, iterations = conjugate_gradients(operate, rhs, state.last.solution)
-    move_o = _times(size_o, _axpy(-sign, to_o(_times(root, w)), g_o))
+    w, half, iterations = conjugate_gradients(operate, rhs, state.last.solution)
+    move_o = jax.tree.map(lambda d, g, h: d * g - sign * h, size_o, g_o, half)
     residual = jax.tree.map(lambda r, g, h, a: r * (g + sign * h) - a, root, g_k, to_k(move_o), w)
     last = certify(state.last, w, iterations, residual, rhs)
     plain_k, plain_o = _times(sizes[k], g_k), _times(size_o, g_o)

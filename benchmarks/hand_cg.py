@@ -45,14 +45,15 @@ def certify(last: Certificate, solution: Any, iterations: Any, residual: Any, rh
     return Certificate(solution, iterations, relative, status, last.fallbacks + (status == 2))
 
 
-def conjugate_gradients(operate: Callable[[Any], Any], rhs: Any, start: Any) -> tuple[Any, jax.Array]:
-    """Solve ``operate(w) = rhs`` and count the iterations."""
+def conjugate_gradients(operate: Callable[[Any], Any], rhs: Any, start: Any) -> tuple[Any, Any, jax.Array]:
+    """Solve ``operate(w)[0] = rhs``; return w, ``operate(w)[1]`` added up on the way, and the number of iterations."""
     limit = min(LIMIT, 10 * sum(leaf.size for leaf in jax.tree.leaves(rhs)))
     scale = _dot(rhs, rhs)
-    warm_residual = jax.tree.map(jnp.subtract, rhs, operate(start))
+    image, half = operate(start)
+    warm_residual = jax.tree.map(jnp.subtract, rhs, image)
     square = _dot(warm_residual, warm_residual)
     warm = square < scale
-    w = jax.tree.map(lambda leaf: jnp.where(warm, leaf, 0.0), start)
+    w, half = jax.tree.map(lambda leaf: jnp.where(warm, leaf, 0.0), (start, half))
     residual = jax.tree.map(lambda near, far: jnp.where(warm, near, far), warm_residual, rhs)
 
     def unfinished(carry: Any) -> jax.Array:
@@ -60,18 +61,19 @@ def conjugate_gradients(operate: Callable[[Any], Any], rhs: Any, start: Any) -> 
         return (square > TOLERANCE**2 * scale) & (count < limit)
 
     def advance(carry: Any) -> Any:
-        w, residual, direction, square, count = carry
-        image = operate(direction)
+        w, half, residual, direction, square, count = carry
+        image, part = operate(direction)
         along = _ratio(square, _dot(direction, image))
         w = jax.tree.map(lambda a, d: a + along * d, w, direction)
+        half = jax.tree.map(lambda a, d: a + along * d, half, part)
         residual = jax.tree.map(lambda r, q: r - along * q, residual, image)
         after = _dot(residual, residual)
         turn = _ratio(after, square)
-        return w, residual, jax.tree.map(lambda r, d: r + turn * d, residual, direction), after, count + 1
+        return w, half, residual, jax.tree.map(lambda r, d: r + turn * d, residual, direction), after, count + 1
 
-    carry = (w, residual, residual, jnp.where(warm, square, scale), jnp.zeros((), jnp.int32))
-    w, *_, count = jax.lax.while_loop(unfinished, advance, carry)
-    return w, count
+    carry = (w, half, residual, residual, jnp.where(warm, square, scale), jnp.zeros((), jnp.int32))
+    w, half, *_, count = jax.lax.while_loop(unfinished, advance, carry)
+    return w, half, count
 
 
 def _dot(a: Any, b: Any) -> Any:

@@ -1,8 +1,9 @@
 """Inner linear solves on pytrees, each with a certificate.
 
-`conjugate_gradients` is for symmetric positive definite operators; `solve_general` serves all others and picks a
-dense solve for small systems and restarted GMRES for large ones. Both are differentiable in both directions and
-return the number of Krylov iterations; `certify` turns a true residual into the report that a solver keeps.
+`conjugate_gradients` is for symmetric positive definite operators and `coupled` for two unknowns of which one can be
+eliminated to that end; `solve_general` serves all others and picks a dense solve for small systems and restarted GMRES
+for large ones. All are differentiable in both directions and return the number of Krylov iterations; `certify` turns a
+true residual into the report that a solver keeps.
 """
 
 import enum
@@ -109,31 +110,110 @@ def conjugate_gradients(
     start = jax.lax.stop_gradient(start)
 
     def solve(matvec: Operator, rhs: Any) -> tuple[Any, jax.Array]:
-        return _iterate(matvec, rhs, start, tolerance, limit)
+        (x, _), iterations = _iterate(lambda direction: (matvec(direction), ()), rhs, start, tolerance, limit)
+        return x, iterations
 
     with exact_products():
         return jax.lax.custom_linear_solve(operator, rhs, solve, symmetric=True, has_aux=True)
 
 
-def _iterate(matvec: Operator, rhs: Any, start: Any, tolerance: float, limit: int) -> tuple[Any, jax.Array]:
-    x, residual, square, scale = _begin(matvec, rhs, start)
+class Coupled(NamedTuple):
+    """Solution of a coupled system, and what certifies it.
+
+    Attributes:
+        x: the unknown that was solved for.
+        y: the other one.
+        iterations: number of iterations.
+        residual: true residual of the system in x.
+        rhs: its right-hand side.
+    """
+
+    x: Any
+    y: Any
+    iterations: jax.Array
+    residual: Any
+    rhs: Any
+
+
+def coupled(
+    to_x: Operator,
+    to_y: Operator,
+    sides: tuple[Any, Any],
+    start: Any,
+    tolerance: float,
+    max_iterations: int | None = None,
+) -> Coupled:
+    """Solve ``x - B y = b``, ``y + C x = c`` by conjugate gradients on x, where ``B C`` is symmetric semidefinite.
+
+    Each iteration takes one product with B and one with C; ``C x`` is added up on the way.
+
+    Args:
+        to_x: ``y -> B y``, from trees shaped as c to trees shaped as b.
+        to_y: ``x -> C x``, back.
+        sides: the right-hand sides b and c.
+        start: first guess of x; it is dropped where zero is the better one.
+        tolerance: relative tolerance on the residual of ``(I + B C) x = b + B c``.
+        max_iterations: default ten times the number of unknowns in x, at most 1000.
+    """
+    limit = min(10 * optax.tree.size(start), 1000) if max_iterations is None else max_iterations
+    start = jax.lax.stop_gradient(start)
+
+    def operator(pair: Any) -> Any:
+        x, y = pair
+        return jax.tree.map(jnp.subtract, x, to_x(y)), jax.tree.map(jnp.add, y, to_y(x))
+
+    def solve(_: Operator, sides: Any) -> Any:
+        return _eliminate(to_x, to_y, sides, start, tolerance, limit)
+
+    def solve_transposed(matvec: Operator, sides: Any) -> Any:
+        """Do the same with ``-C^T`` in the place of B and ``-B^T`` in that of C."""
+        no_x, no_y = optax.tree.zeros_like(sides)
+        back_to_x = lambda y: jax.tree.map(jnp.negative, matvec((no_x, y))[0])  # noqa: E731
+        back_to_y = lambda x: matvec((x, no_y))[1]  # noqa: E731
+        return _eliminate(back_to_x, back_to_y, sides, start, tolerance, limit)
+
+    with exact_products():
+        (x, y), iterations = jax.lax.custom_linear_solve(operator, sides, solve, solve_transposed, has_aux=True)
+        rhs = jax.tree.map(jnp.add, sides[0], to_x(sides[1]))
+        residual = jax.tree.map(lambda a, b, c: a + b - c, sides[0], to_x(y), x)
+    return Coupled(x, y, iterations, residual, rhs)
+
+
+def _eliminate(to_x: Operator, to_y: Operator, sides: Any, start: Any, tolerance: float, limit: int) -> Any:
+    first, second = sides
+    rhs = jax.tree.map(jnp.add, first, to_x(second))
+
+    def operate(x: Any) -> tuple[Any, Any]:
+        along = to_y(x)
+        return jax.tree.map(jnp.add, x, to_x(along)), along
+
+    (x, along), iterations = _iterate(operate, rhs, start, tolerance, limit)
+    return (x, jax.tree.map(jnp.subtract, second, along)), iterations
+
+
+def _iterate(
+    matvec: Callable[[Any], tuple[Any, Any]], rhs: Any, start: Any, tolerance: float, limit: int
+) -> tuple[tuple[Any, Any], jax.Array]:
+    """Iterate on x, and add up for x what ``matvec`` returns beside the image of a direction."""
+    image, along = matvec(start)
+    sums, residual, square, scale = _begin((start, along), image, rhs)
 
     def unfinished(carry: Any) -> jax.Array:
         _, _, _, square, iteration = carry
         return (square > tolerance**2 * scale) & (iteration < limit)
 
     def advance(carry: Any) -> Any:
-        x, residual, direction, square, iteration = carry
-        image = matvec(direction)
+        sums, residual, direction, square, iteration = carry
+        image, along = matvec(direction)
         step = _ratio(square, _dot(direction, image))
-        x = _axpy(step, direction, x)
+        sums = _axpy(step, (direction, along), sums)
         residual = jax.tree.map(lambda r, entry: r - step * entry, residual, image)
         new_square = _dot(residual, residual)
-        return x, residual, _axpy(_ratio(new_square, square), direction, residual), new_square, iteration + 1
+        return sums, residual, _axpy(_ratio(new_square, square), direction, residual), new_square, iteration + 1
 
-    carry = (x, residual, residual, square, jnp.zeros((), jnp.int32))
-    x, _, _, _, iterations = jax.lax.while_loop(unfinished, advance, carry)
-    return x, iterations
+    carry = (sums, residual, residual, square, jnp.zeros((), jnp.int32))
+    sums, _, _, _, iterations = jax.lax.while_loop(unfinished, advance, carry)
+    return sums, iterations
 
 
 def solve_general(
@@ -181,7 +261,7 @@ def _dense(operator: Operator, rhs: Any) -> Any:
 
 def _restarted(matvec: Operator, rhs: Any, start: Any, tolerance: float, cycles: int) -> tuple[Any, jax.Array]:
     """Run GMRES a cycle at a time, from the residual, until it is small or no longer falls."""
-    x, residual, square, scale = _begin(matvec, rhs, start)
+    x, residual, square, scale = _begin(start, matvec(start), rhs)
     size = min(RESTART, optax.tree.size(rhs))
     goal, norm = tolerance * jnp.sqrt(scale), jnp.sqrt(square)
     cycle: Any = partial(jax.scipy.sparse.linalg.gmres, restart=size, maxiter=1, tol=0.0, solve_method="incremental")
@@ -209,14 +289,14 @@ def _restarted(matvec: Operator, rhs: Any, start: Any, tolerance: float, cycles:
     return x, count * size
 
 
-def _begin(matvec: Operator, rhs: Any, start: Any) -> tuple[Any, Any, Any, Any]:
+def _begin(start: Any, image: Any, rhs: Any) -> tuple[Any, Any, Any, Any]:
     """Return the first guess, zero where ``start`` is no better, its residual and both squared norms."""
-    residual = jax.tree.map(jnp.subtract, rhs, matvec(start))
+    residual = jax.tree.map(jnp.subtract, rhs, image)
     square, scale = _dot(residual, residual), _dot(rhs, rhs)
     warm = square < scale
     choose = lambda near, far: jax.tree.map(partial(jnp.where, warm), near, far)  # noqa: E731
-    x, residual = choose(start, optax.tree.zeros_like(start)), choose(residual, rhs)
-    return x, residual, jnp.where(warm, square, scale), scale
+    start, residual = choose(start, optax.tree.zeros_like(start)), choose(residual, rhs)
+    return start, residual, jnp.where(warm, square, scale), scale
 
 
 def _dot(a: Any, b: Any) -> Any:

@@ -339,3 +339,34 @@ def test_low_precision(game, dtype):
     exact = gs.solve(game, gs.cgd(0.25), jax.tree.map(np.float32, players), 2)
     assert {leaf.dtype for leaf in solution.players} == {jnp.dtype(dtype)}
     chex.assert_trees_all_close(jax.tree.map(np.float32, solution.players), exact.players, rtol=0.03, atol=0.02)
+
+
+def test_coupled_systems_and_their_derivatives(x64):
+    """``x - B y = b``, ``y + C x = c`` against the dense system, also where C is not the transpose of B."""
+    rng = np.random.default_rng(0)
+    B, weights = rng.normal(size=(4, 7)), rng.uniform(0.5, 2.0, 7)
+    sides, cotangents = ((rng.normal(size=4), rng.normal(size=7)) for _ in range(2))
+
+    def solution(B, sides, start=(0.0,) * 4):
+        start = jnp.array(start)
+        solved = linear.coupled(lambda y: B @ y, lambda x: weights * (B.T @ x), sides, start, 1e-13)
+        return (solved.x, solved.y), solved
+
+    def dense(B, sides):
+        matrix = jnp.block([[jnp.eye(4), -B], [weights[:, None] * B.T, jnp.eye(7)]])
+        return jnp.split(jnp.linalg.solve(matrix, jnp.concatenate(sides)), [4])
+
+    (x, y), solved = solution(B, sides)
+    np.testing.assert_allclose(np.concatenate((x, y)), np.concatenate(dense(B, sides)), rtol=1e-10)
+    assert solved.iterations <= 5
+    np.testing.assert_allclose(solved.residual, 0, atol=1e-11)
+    assert solution(B, sides, x)[1].iterations <= 1  # a solution is where it stays
+    value = lambda solve, *arguments: sum(jnp.vdot(a, b) for a, b in zip(solve(*arguments), cotangents, strict=True))
+    ours, theirs = (
+        jax.grad(functools.partial(value, solve), (0, 1))(B, sides)
+        for solve in (lambda *arguments: solution(*arguments)[0], dense)
+    )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11), ours, theirs)
+    along = jax.jvp(lambda B: solution(B, sides)[0], (B,), (np.roll(B, 1),))[1]
+    expected = jax.jvp(lambda B: tuple(dense(B, sides)), (B,), (np.roll(B, 1),))[1]
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11), along, expected)

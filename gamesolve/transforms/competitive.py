@@ -140,42 +140,41 @@ def _method(problem: _Problem) -> Callable[[_Problem], _Solution]:
 def _zero_sum(problem: _Problem) -> _Solution:
     """Solve for the smaller player i by conjugate gradients, with ``J_ij = s M``, ``J_ji = -s M^T`` and a sign s.
 
-    ``(I + eta_i eta_j M M^T) w_i = u_i + eta_j M s u_j`` and ``s w_j = s u_j - eta_i M^T w_i``. Each step size
-    multiplies after a product of its own, never the other one: where payoffs are tiny and steps are large, squares are
-    lost. With its sign, u_j is the gradient of the stored function, which XLA then need not negate for each use.
+    ``w_i - eta_j M s w_j = u_i`` and ``s w_j + eta_i M^T w_i = s u_j``. Each step size multiplies after a product of
+    its own, never the other one: where payoffs are tiny and steps are large, squares are lost. With its sign, u_j is
+    the gradient of the stored function, which XLA then need not negate for each use.
     """
     i, j, signed, to_i, to_j = _coupling(problem)
-    u_i, u_j, eta_i, eta_j = problem.u[i], signed(problem.u[j]), problem.eta[i], problem.eta[j]
-
-    def operate(w: Any) -> Any:
-        return plus(w, rates.times(eta_i, to_i(rates.times(eta_j, to_j(w)))))
-
-    rhs = plus(u_i, rates.times(eta_j, to_i(u_j)))
-    w_i, iterations = linear.conjugate_gradients(operate, rhs, problem.start, problem.tolerance, problem.limit)
-    w_j = minus(u_j, rates.times(eta_i, to_j(w_i)))
-    residual = minus(plus(u_i, rates.times(eta_j, to_i(w_j))), w_i)
-    return _Solution(_ordered(i, w_i, signed(w_j)), w_i, iterations, residual, rhs)
+    eta_i, eta_j, sides = problem.eta[i], problem.eta[j], (problem.u[i], signed(problem.u[j]))
+    solved = linear.coupled(
+        lambda w_j: rates.times(eta_j, to_i(w_j)),
+        lambda w_i: rates.times(eta_i, to_j(w_i)),
+        sides,
+        problem.start,
+        problem.tolerance,
+        problem.limit,
+    )
+    return _Solution(_ordered(i, solved.x, signed(solved.y)), solved.x, *solved[2:])
 
 
 def _zero_sum_with_metric(problem: _Problem) -> _Solution:
-    """Do the same with a metric; the unknown ``R w_i`` with ``R = P_i^(1/2)`` makes the operator symmetric.
+    """Do the same with a metric; the unknown ``r = P_i^(1/2) w_i`` makes the operator symmetric, ``m = P_j w_j``.
 
-    ``(I + eta_i R M D_j M^T R) R w_i = R (u_i + M D_j s u_j)``, and ``P_i w_i = R (R w_i)`` without a division.
+    ``r - eta_j R M s m = R u_i`` and ``s m + eta_i P_j M^T R r = P_j s u_j`` with ``R = P_i^(1/2)``; ``P_i w_i = R r``
+    without a division.
     """
     i, j, signed, to_i, to_j = _coupling(problem)
-    u_i, u_j, eta_i, eta_j = problem.u[i], signed(problem.u[j]), problem.eta[i], problem.eta[j]
     root = jax.tree.map(jnp.sqrt, problem.diagonal[i])
-
-    def operate(unknown: Any) -> Any:
-        answer = to_i(problem.size(j, to_j(times(root, unknown))))
-        return plus(unknown, rates.times(eta_i, times(root, answer)))
-
-    rhs = times(root, plus(u_i, rates.times(eta_j, to_i(problem.metric(j, u_j)))))
-    unknown, iterations = linear.conjugate_gradients(operate, rhs, problem.start, problem.tolerance, problem.limit)
-    move_i = times(root, unknown)
-    move_j = problem.metric(j, minus(u_j, rates.times(eta_i, to_j(move_i))))
-    residual = minus(times(root, plus(u_i, rates.times(eta_j, to_i(move_j)))), unknown)
-    return _Solution(_ordered(i, move_i, signed(move_j)), unknown, iterations, residual, rhs)
+    eta_i, eta_j = problem.eta[i], problem.eta[j]
+    solved = linear.coupled(
+        lambda m: rates.times(eta_j, times(root, to_i(m))),
+        lambda r: rates.times(eta_i, problem.metric(j, to_j(times(root, r)))),
+        (times(root, problem.u[i]), problem.metric(j, signed(problem.u[j]))),
+        problem.start,
+        problem.tolerance,
+        problem.limit,
+    )
+    return _Solution(_ordered(i, times(root, solved.x), signed(solved.y)), solved.x, *solved[2:])
 
 
 def _two_players(problem: _Problem) -> _Solution:
