@@ -215,3 +215,14 @@ def test_the_report_measures_bias_and_variance_as_theory_says(points, players):
     assert len(str(rows).splitlines()) == 4
     with pytest.raises(ValueError, match="the game has no data"):
         estimators.report(GAME, players, batches)
+
+
+def test_large_groups_are_taken_one_by_one_and_give_the_same(players, x64, monkeypatch):
+    draw = np.random.default_rng(2).normal
+    rows = {"a": jnp.asarray(draw(size=(24, 2))), "b": jnp.asarray(draw(size=(24, 3))), "c": jnp.ones(24)}
+    together = [self_product(GAME.bind(rows), players, groups) for groups in (2, 4)]
+    monkeypatch.setattr(estimators.self_products, "LEAST_APART", 6)
+    apart = [self_product(GAME.bind(rows), players, groups) for groups in (2, 4)]
+    for one, other in zip(together, apart, strict=True):
+        np.testing.assert_allclose(ravel(one.field), ravel(other.field), rtol=1e-12)
+        np.testing.assert_allclose(ravel(one.product), ravel(other.product), rtol=1e-12)
