@@ -106,7 +106,7 @@ def conjugate_gradients(
     Returns:
         The solution and the number of iterations.
     """
-    limit = min(10 * optax.tree.size(rhs), 1000) if max_iterations is None else max_iterations
+    limit = _limit(rhs, max_iterations)
     start = jax.lax.stop_gradient(start)
 
     def solve(matvec: Operator, rhs: Any) -> tuple[Any, jax.Array]:
@@ -155,7 +155,7 @@ def coupled(
         tolerance: relative tolerance on the residual of ``(I + B C) x = b + B c``.
         max_iterations: default ten times the number of unknowns in x, at most 1000.
     """
-    limit = min(10 * optax.tree.size(start), 1000) if max_iterations is None else max_iterations
+    limit = _limit(start, max_iterations)
     start = jax.lax.stop_gradient(start)
 
     def operator(pair: Any) -> Any:
@@ -174,9 +174,15 @@ def coupled(
 
     with exact_products():
         (x, y), iterations = jax.lax.custom_linear_solve(operator, sides, solve, solve_transposed, has_aux=True)
+        # The same as inside, and merged with it: arrays beside the solution are batched by vmap where they need not be.
         rhs = jax.tree.map(jnp.add, sides[0], to_x(sides[1]))
         residual = jax.tree.map(lambda a, b, c: a + b - c, sides[0], to_x(y), x)
     return Coupled(x, y, iterations, residual, rhs)
+
+
+def _limit(unknown: Any, max_iterations: int | None) -> int:
+    """Return the limit on the iterations of conjugate gradients."""
+    return min(10 * optax.tree.size(unknown), 1000) if max_iterations is None else max_iterations
 
 
 def _eliminate(to_x: Operator, to_y: Operator, sides: Any, start: Any, tolerance: float, limit: int) -> Any:

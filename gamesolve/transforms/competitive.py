@@ -133,38 +133,20 @@ def competitive(
 
 def _method(problem: _Problem) -> Callable[[_Problem], _Solution]:
     if problem.game.is_zero_sum:
-        return _zero_sum if problem.diagonal is None else _zero_sum_with_metric
+        return _zero_sum
     return _two_players if problem.game.num_players == 2 else _many_players
 
 
 def _zero_sum(problem: _Problem) -> _Solution:
     """Solve for the smaller player i by conjugate gradients, with ``J_ij = s M``, ``J_ji = -s M^T`` and a sign s.
 
-    ``w_i - eta_j M s w_j = u_i`` and ``s w_j + eta_i M^T w_i = s u_j``. Each step size multiplies after a product of
-    its own, never the other one: where payoffs are tiny and steps are large, squares are lost. With its sign, u_j is
-    the gradient of the stored function, which XLA then need not negate for each use.
+    With ``R = P_i^(1/2)`` the unknown ``r = R w_i`` makes the operator symmetric, and ``P_i w_i = R r`` takes no
+    division: ``r - eta_j R M s m = R u_i`` and ``s m + eta_i P_j M^T R r = P_j s u_j`` for ``m = P_j w_j``. Each step
+    size multiplies after a product of its own, never the other one: where payoffs are tiny and steps are large, squares
+    are lost. With its sign, u_j is the gradient of the stored function, which XLA then need not negate for each use.
     """
     i, j, signed, to_i, to_j = _coupling(problem)
-    eta_i, eta_j, sides = problem.eta[i], problem.eta[j], (problem.u[i], signed(problem.u[j]))
-    solved = linear.coupled(
-        lambda w_j: rates.times(eta_j, to_i(w_j)),
-        lambda w_i: rates.times(eta_i, to_j(w_i)),
-        sides,
-        problem.start,
-        problem.tolerance,
-        problem.limit,
-    )
-    return _Solution(_ordered(i, solved.x, signed(solved.y)), solved.x, *solved[2:])
-
-
-def _zero_sum_with_metric(problem: _Problem) -> _Solution:
-    """Do the same with a metric; the unknown ``r = P_i^(1/2) w_i`` makes the operator symmetric, ``m = P_j w_j``.
-
-    ``r - eta_j R M s m = R u_i`` and ``s m + eta_i P_j M^T R r = P_j s u_j`` with ``R = P_i^(1/2)``; ``P_i w_i = R r``
-    without a division.
-    """
-    i, j, signed, to_i, to_j = _coupling(problem)
-    root = jax.tree.map(jnp.sqrt, problem.diagonal[i])
+    root = None if problem.diagonal is None else jax.tree.map(jnp.sqrt, problem.diagonal[i])
     eta_i, eta_j = problem.eta[i], problem.eta[j]
     solved = linear.coupled(
         lambda m: rates.times(eta_j, times(root, to_i(m))),
