@@ -104,7 +104,7 @@ def look(samples, smoothed, seed):
     game = gan.bias_plane(bump, samples=samples, key=jax.random.key(seed)).game
     game = gs.analysis.smooth(game, 0.2, 30, jax.random.key(100 + seed)) if smoothed else game
     axes = ((1.0, 0.0), (0.0, 1.0))
-    return gs.analysis.slice_field(game, (0.0, 0.0), axes, (-2.0, -2.0), (2.0, 2.0), 31 if fast else 51)
+    return gs.analysis.slice_field(game, (0.0, 0.0), axes, (-2.0, -2.0), (2.0, 2.0), 21 if fast else 51)
 
 
 def saddles(samples, smoothed, seed):
@@ -112,7 +112,7 @@ def saddles(samples, smoothed, seed):
 
 
 print("exact:", int(saddles(None, False, 0)), "saddles")
-for samples, seeds in ((2500, 2), (100, 8), (5, 8))[1 if fast else 0 :]:
+for samples, seeds in ((2500, 2), (100, 8), (5, 8))[2 if fast else 0 :]:
     for smoothed in (False, True):
         count = jax.jit(lambda seed, samples=samples, smoothed=smoothed: saddles(samples, smoothed, seed))
         counts = [int(count(seed)) for seed in range(seeds)]

@@ -57,7 +57,7 @@ def show(name, trace):
 # `reach` of a centre.
 
 # %%
-vanilla, num_steps, seeds = optax.adam(1e-3, b1=0.5), 40 if fast else 2000, 2 if fast else 3
+vanilla, num_steps, seeds = optax.adam(1e-3, b1=0.5), 12 if fast else 2000, 2 if fast else 3
 measures = ("modes", "good", "reverse_kl", "mmd", "samples")
 entries = {
     "five clusters": lambda key: gan.five(key=key, batch_size=128),
@@ -116,7 +116,7 @@ solvers = {
     "alternating": gs.alternating(rmsprop, rmsprop),
     "consensus, γ = 10": optax.chain(gs.transforms.consensus(10.0), rmsprop),
 }
-long = 40 if fast else 6000
+long = 12 if fast else 6000
 traces = {}
 for name, solver in solvers.items():
     make = lambda key: gan.ring(8, key=key, **networks)

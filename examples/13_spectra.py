@@ -22,7 +22,7 @@ run = gs.solve(
     experiment.game,
     gs.per_player(optax.adam(1e-3, b1=0.5), optax.adam(1e-3, b1=0.5)),
     experiment.players,
-    200 if fast else 2000,
+    50 if fast else 2000,
     sample=experiment.sample,
     key=jax.random.key(1),
 )

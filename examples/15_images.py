@@ -28,11 +28,11 @@ print(f"the classifier that measures is right on {float(classifier.accuracy):.1%
 
 # %%
 experiment = gan.images(digits, gan.perceptrons((8, 8), widths=(64, 64)), classifier=classifier)
-adam = optax.adam(1e-3, b1=0.5)
+adam, few = optax.adam(1e-3, b1=0.5), 20 if short else 150
 solvers = {
-    "Adam, 150 steps": (gs.per_player(adam, adam), 150),
-    "Adam, 1500 steps": (gs.per_player(adam, adam), 1500),
-    "ACGD, 150 steps": (gs.acgd(2e-3), 150),
+    f"Adam, {few} steps": (gs.per_player(adam, adam), few),
+    f"Adam, {10 * few} steps": (gs.per_player(adam, adam), 10 * few),
+    f"ACGD, {few} steps": (gs.acgd(2e-3), few),
 }
 played = {"start": experiment.players}
 for name, (solver, num_steps) in solvers.items():
@@ -72,7 +72,7 @@ gs.plots.images(jnp.concatenate(list(rows.values())), columns=10, labels=tuple(r
 # %%
 networks = gan.convolutional((8, 8), latent=16, width=8)
 convolutional = gan.images(digits, networks, gan.non_saturating, (gan.r1(2.0),), batch_size=32, classifier=classifier)
-quick, num_steps = optax.adam(2e-3, b1=0.5), 50 if short else 800
+quick, num_steps = optax.adam(2e-3, b1=0.5), 10 if short else 800
 run = gs.solve(
     convolutional.game,
     gs.per_player(quick, quick),
@@ -99,7 +99,7 @@ import equinox as eqx  # noqa: E402
 critic, judge = gan.from_equinox(eqx.nn.MLP(64, 1, 32, 1, key=jax.random.key(2)))
 mixed = gan.adversarial(networks.generate, lambda player, images: judge(player, images.reshape(-1, 64)))
 batch = digits.inputs[:32], jnp.zeros((32, 16))
-players, _ = gs.step(mixed, gs.acgd(1e-3), (convolutional.players[0], critic), None, batch)
+players = gs.solve(mixed.bind(batch), gs.acgd(1e-3), (convolutional.players[0], critic), 1).players
 print("a convolutional generator against an equinox perceptron:", len(jax.tree.leaves(players)), "arrays after a step")
 
 # %% [markdown]
@@ -117,7 +117,7 @@ run = gs.solve(
     wide.game,
     gs.per_player(adam, adam),
     wide.players,
-    50 if short else 2000,
+    10 if short else 2000,
     sample=wide.sample,
     key=jax.random.key(0),
 )

@@ -87,10 +87,10 @@ def test_the_names_that_examples_and_pages_use_exist(page):
             find(".".join([known[root], *rest]))
 
 
-# What runs in seconds; the others carry the marker.
-SHORT = ("01", "03", "18", "19", "22")
+# What takes more than six seconds of a processor in its fast form carries the marker.
+LONG = ("05", "06", "07", "08", "13", "14", "15", "17", "19")
 SCRIPTS = [
-    pytest.param(script, marks=() if script.name[:2] in SHORT else pytest.mark.full, id=script.name)
+    pytest.param(script, marks=pytest.mark.full if script.name[:2] in LONG else (), id=script.name)
     for script in sorted((ROOT / "examples").glob("*.py"))
 ]
 

@@ -111,7 +111,7 @@ def krylov_schur(
         elif len(basis) <= min(size + growth, space):
             basis = jnp.pad(basis, ((0, space + 1 - len(basis)), (0, 0)))
         size = min(projected.shape[1] + growth, space)
-    vectors = _vectors(basis, _padded(small[:, first], len(basis) - 1, len(first)))
+    vectors = _vectors(basis, _padded(small[:, first], len(basis), len(first)))
     return certified(operator, values[first], vectors, tolerance, scale)
 
 
@@ -218,5 +218,6 @@ def _vectors(basis: jax.Array, small: jax.Array) -> jax.Array:
     with exact_products():
         weights = small.T.astype(jnp.result_type(basis.dtype, jnp.complex64))
         if jnp.iscomplexobj(basis):
-            return weights @ basis[:-1]
-        return jax.lax.complex(weights.real @ basis[:-1], weights.imag @ basis[:-1])
+            return weights @ basis
+        # One pass over the basis, of which a product takes no copy as long as it is whole.
+        return jax.lax.complex(*jnp.split(jnp.concatenate([weights.real, weights.imag]) @ basis, 2))
