@@ -1,5 +1,7 @@
 """GANs on images: networks, the classifier's measures and floors, the counter-attack, the benchmark's rows."""
 
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -174,6 +176,19 @@ def test_the_benchmark_reports_its_claim_whichever_way_it_falls(distance, verdic
     (sentence,) = suite_images.claim(rows)
     assert f"ACGD alone {verdict}" in sentence
     assert "Adam SimGD with R1, has 5.00" in sentence
+
+
+def test_the_step_size_is_that_of_the_run_that_ends_nearest():
+    def quality(taken):
+        np.testing.assert_array_equal(taken, 150)  # whole chunks
+        return SimpleNamespace(frechet=np.array([np.nan, 3.0, 2.0, np.inf, 7.0]))
+
+    trainer = suite_images.Trainer(
+        start=lambda rates, keys: suite_images.Lanes(rates, jnp.zeros(len(rates)), None, keys),
+        advance=lambda lanes: lanes._replace(players=lanes.players + suite_images.CHUNK),
+        quality=quality,
+    )
+    assert suite_images.tuned(trainer, 120) == suite_images.RATES[2]
 
 
 def test_run_takes_the_names_of_suites_and_their_options(monkeypatch, capsys):
