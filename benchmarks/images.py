@@ -232,7 +232,7 @@ def _row(budget: str, rate: float | str, steps: int, figures: dict[str, np.ndarr
     score, distance = figures["score"], figures["frechet"]
     return {
         "budget": budget,
-        "rate": rate,
+        "rate": rate if isinstance(rate, str) else f"{rate:g}",
         "steps": steps,
         "score": float(score.mean()),
         "score sd": float(score.std()),

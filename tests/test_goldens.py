@@ -3,6 +3,7 @@
 import pytest
 
 from benchmarks import published
+from benchmarks.published import gans
 from benchmarks.published.claims import agrees
 
 
@@ -12,6 +13,14 @@ def test_every_figure_comes_out_again(row):
     claims = list(published.ROWS[row].claims())
     assert claims
     assert not [claim for claim in claims if not claim.holds]
+
+
+@pytest.mark.full
+@pytest.mark.usefixtures("x64")
+def test_covariance_estimation_at_its_published_budget():
+    claims = list(gans.g16(gans.PASSES))
+    assert len(claims) == 4
+    assert all(claim.holds and not claim.note for claim in claims)
 
 
 def test_no_row_is_missing():
