@@ -22,9 +22,9 @@ from benchmarks.timing import Program, interleaved, median_ratio
 NOTES = (
     "Costs: time over the time of one call of `gs.solve` for the same steps; a target is a most. Gains: game-steps a "
     "second over those of the other way; a target is a least. Rounds are interleaved and the ratio is the median over "
-    "them. The single runs are compiled once and called in a Python loop; their time is that of a part of the lanes. The "
-    "process has a CPU device for each core (`jax_num_cpu_devices`); a sweep divides its lanes among all devices, the "
-    "loop and the plain `vmap` run on one, as they would without."
+    "them. The single runs are compiled once and called in a Python loop; their time is that of a part of the lanes. "
+    "The process has a CPU device for each core (`jax_num_cpu_devices`); a sweep divides its lanes among all devices, "
+    "the loop and the plain `vmap` run on one, as they would without."
 )
 LANES = 1024
 Lane = Callable[[Any], Any]
