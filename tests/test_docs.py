@@ -87,15 +87,7 @@ def test_the_names_that_examples_and_pages_use_exist(page):
             find(".".join([known[root], *rest]))
 
 
-# What takes more than six seconds of a processor in its fast form carries the marker.
-LONG = ("05", "06", "07", "08", "13", "14", "15", "17", "19")
-SCRIPTS = [
-    pytest.param(script, marks=pytest.mark.full if script.name[:2] in LONG else (), id=script.name)
-    for script in sorted((ROOT / "examples").glob("*.py"))
-]
-
-
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", sorted((ROOT / "examples").glob("*.py")), ids=lambda script: script.name)
 def test_examples_run(script, capsys):
     plt.switch_backend("agg")
     runpy.run_path(str(script))
