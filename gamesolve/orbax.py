@@ -66,7 +66,9 @@ class Folder:
         numbers = [_writable(numbers_of(leaf)) for leaf in jax.tree.leaves(tree)]
         arrays = {str(index): array for index, array in enumerate(numbers) if array.size}
         content = args.Composite(arrays=args.StandardSave(arrays), manifest=args.JsonSave(describe(step, tree, about)))
-        with self._manager() as manager:
+        # Only here: orbax deletes what a kill has left in a thread, for which a save waits and a load does not. That
+        # of a load could outlive it and take what the next save is writing.
+        with self._manager(cleanup_tmp_directories=True) as manager:
             if step in manager.all_steps():  # a damaged one, or the same once more
                 manager.delete(step)
             try:
@@ -94,14 +96,14 @@ class Folder:
             return newest(candidates, self.path)
 
     @contextlib.contextmanager
-    def _manager(self) -> Iterator[Any]:
+    def _manager(self, **more: Any) -> Iterator[Any]:
         from orbax import checkpoint
         from orbax.checkpoint import checkpoint_managers
 
         options = checkpoint.CheckpointManagerOptions(
             preservation_policy=checkpoint_managers.LatestN(self.keep),
             enable_async_checkpointing=False,
-            cleanup_tmp_directories=True,
+            **more,
         )
         with checkpoint.CheckpointManager(Path(self.path).absolute(), options=options) as manager:
             yield manager

@@ -1,5 +1,6 @@
 """Checkpoints through orbax: the same promises as those in files, each process with its own part of the arrays."""
 
+import threading
 import warnings
 
 import chex
@@ -62,6 +63,20 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_used(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         run(store)  # the damaged one has been written anew
+
+
+def test_only_a_save_clears_up_what_a_kill_has_left(tmp_path):
+    left = tmp_path / "7.orbax-checkpoint-tmp"
+    store = orbax.Folder(tmp_path)
+    store.save(5, {"x": START[0]}, {})
+    left.mkdir()
+    threads = set(threading.enumerate())
+    assert store.load(lambda step: {"x": START[0]}, {}).step == 5
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(1)
+    assert left.exists()
+    store.save(6, {"x": START[0]}, {})
+    assert not left.exists()
 
 
 def test_checkpoints_of_another_run_are_refused(tmp_path):
