@@ -228,9 +228,8 @@ def test_trap_spectator_terms_reach_only_those_who_look_at_losses():
         gs.from_losses(lambda x, y, c: x * y + c * y**2, lambda x, y, c: (y - x) ** 2, constants=(weight,))
         for weight in (0.0, 3.0)
     ]
-    for name in ("simgd", "conopt", "sga", "cgd", "lcgd", "opponent_lookahead", "lola", "sos", "stackelberg"):
-        solver = registry.SOLVERS[name].build(0.05)
-        a, b = (gs.solve(game, solver, (0.5, 0.7), 3).players for game in watched)
+    for name, entry in registry.SOLVERS.items():
+        a, b = (gs.solve(game, entry.build(0.05), (0.5, 0.7), 3).players for game in watched)
         same = np.allclose(a, b, rtol=1e-12)
         assert same == (name not in ("lola", "sos", "stackelberg")), name
 
