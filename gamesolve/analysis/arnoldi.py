@@ -107,7 +107,7 @@ def krylov_schur(
         if size == space:
             triangle, rotation = _ordered(projected[:-1], _score(values, keys, k), k * len(keys))
             projected = np.vstack([triangle, projected[-1:] @ rotation])
-            basis = _rotate(basis, _padded(rotation, space, space).astype(start.dtype), rotation.shape[1])
+            basis = _rotate(basis, _padded(rotation, space + 1, space + 1).astype(start.dtype), rotation.shape[1])
         elif len(basis) <= min(size + growth, space):
             basis = jnp.pad(basis, ((0, space + 1 - len(basis)), (0, 0)))
         size = min(projected.shape[1] + growth, space)
@@ -210,7 +210,7 @@ def _begin(start: jax.Array, rows: int) -> jax.Array:
 def _rotate(basis: jax.Array, rotation: jax.Array, kept: Any) -> jax.Array:
     """Return the basis of the kept space and the vector that goes on; the rotation has zeros beyond ``kept``."""
     with exact_products():
-        return jnp.concatenate([rotation.T @ basis[:-1], jnp.zeros_like(basis[:1])]).at[kept].set(basis[-1])
+        return (rotation.T @ basis).at[kept].set(basis[-1])
 
 
 @jax.jit
@@ -219,5 +219,5 @@ def _vectors(basis: jax.Array, small: jax.Array) -> jax.Array:
         weights = small.T.astype(jnp.result_type(basis.dtype, jnp.complex64))
         if jnp.iscomplexobj(basis):
             return weights @ basis
-        # One pass over the basis, of which a product takes no copy as long as it is whole.
+        # One pass over the basis, which is not copied as long as it is whole.
         return jax.lax.complex(*jnp.split(jnp.concatenate([weights.real, weights.imag]) @ basis, 2))
