@@ -49,8 +49,8 @@ NOTES = (
     "is better) and coverage are those of one classifier, means over the seeds with their standard "
     "deviation; the row `real images` holds them for real images against other real ones, the best that can be hoped "
     "for. Figures of two data sets have two classifiers and do not compare. A distance of nan: a seed diverged. `rate` "
-    "is the step size, the one of 1e-4, 3e-4, 1e-3, 3e-3 and 1e-2 that had the least distance after the budget in "
-    "steps on a seed apart from those of the table; nothing else was tuned."
+    f"is the step size, the one of {', '.join(f'{rate:g}' for rate in RATES)} that had the least distance after the "
+    "budget in steps on a seed apart from those of the table; nothing else was tuned."
 )
 
 
@@ -167,8 +167,10 @@ def train(trainer: Trainer, rate: float, seeds: int, seconds: float, steps: int)
             del budgets[budget]
             measured = trainer.quality(lanes.players)
             figures = {name: np.asarray(getattr(measured, name)) for name in MEASURED}
-            row = _row(budget, rate, taken, figures)
-            yield row | {"seconds": spent / seeds, "compile": max(0.0, warm - first)}
+            yield _row(budget, f"{rate:g}", taken, figures) | {
+                "seconds": spent / seeds,
+                "compile": max(0.0, warm - first),
+            }
 
 
 def claim(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -228,11 +230,11 @@ def _real(experiment: gan.Experiment) -> dict[str, Any]:
     return about | _row("-", "-", 0, figures) | {"seconds": 0.0, "compile": 0.0}
 
 
-def _row(budget: str, rate: float | str, steps: int, figures: dict[str, np.ndarray]) -> dict[str, Any]:
+def _row(budget: str, rate: str, steps: int, figures: dict[str, np.ndarray]) -> dict[str, Any]:
     score, distance = figures["score"], figures["frechet"]
     return {
         "budget": budget,
-        "rate": rate if isinstance(rate, str) else f"{rate:g}",
+        "rate": rate,
         "steps": steps,
         "score": float(score.mean()),
         "score sd": float(score.std()),
