@@ -1,13 +1,13 @@
 """Inner linear solves on pytrees, each with a certificate.
 
 `conjugate_gradients` is for symmetric positive definite operators and `coupled` for two unknowns of which one can be
-eliminated to that end; `solve_general` serves all others and picks a dense solve for small systems and restarted GMRES
-for large ones. All are differentiable in both directions and return the number of Krylov iterations; `certify` turns a
-true residual into the report that a solver keeps.
+eliminated to that end; `solve_symmetric` serves indefinite ones, and those that a change of signs makes symmetric, such
+as the Jacobian of a zero-sum game, by MINRES; `solve_general` all others by restarted GMRES. Both solve small systems
+densely. All are differentiable in both directions and return the number of Krylov iterations; `certify` turns a true
+residual into the report that a solver keeps.
 """
 
 import enum
-from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,14 +16,16 @@ import jax.flatten_util
 import jax.numpy as jnp
 import optax
 
+from gamesolve import krylov
 from gamesolve.game import exact_products
-
-Operator = Callable[[Any], Any]
+from gamesolve.krylov import Operator
 
 # Unknowns up to which a dense solve is faster than GMRES on two CPU cores (benchmarks/results).
 DENSE_LIMIT = 64
 # GMRES keeps this many vectors between restarts.
 RESTART = 20
+# MINRES and GMRES take at most this many iterations by default.
+ITERATIONS = 200
 # A true relative residual above this means that the solve failed: the explicit direction is used instead.
 ACCEPTED_RESIDUAL = 0.1
 
@@ -45,7 +47,7 @@ class Report(NamedTuple):
 
     Attributes:
         solution: the last solution, where the next solve starts.
-        iterations: Krylov iterations of the last solve (0 for a dense one; whole cycles for GMRES).
+        iterations: Krylov iterations of the last solve (0 for a dense one).
         residual: true relative residual of the last solve.
         status: an `Outcome`.
         fallbacks: how many solves failed so far.
@@ -75,8 +77,8 @@ def certify(last: Report, solution: Any, iterations: jax.Array, residual: Any, r
         rhs: its right-hand side.
         tolerance: the relative tolerance that it was asked for.
     """
-    square, scale = _dot(residual, residual), _dot(rhs, rhs)
-    relative = jnp.sqrt(_ratio(square, scale))
+    square, scale = krylov.dot(residual, residual), krylov.dot(rhs, rhs)
+    relative = jnp.sqrt(krylov.ratio(square, scale))
     # A solution that is not finite shows in its residual.
     relative = jnp.where(relative >= 0, relative, jnp.inf).astype(last.residual.dtype)
     status = jnp.where(relative <= 10 * tolerance, Outcome.SOLVED, Outcome.INEXACT)
@@ -110,7 +112,8 @@ def conjugate_gradients(
     start = jax.lax.stop_gradient(start)
 
     def solve(matvec: Operator, rhs: Any) -> tuple[Any, jax.Array]:
-        (x, _), iterations = _iterate(lambda direction: (matvec(direction), ()), rhs, start, tolerance, limit)
+        alone = lambda direction: (matvec(direction), ())  # noqa: E731
+        (x, _), iterations = krylov.conjugate_gradients(alone, rhs, start, tolerance, limit)
         return x, iterations
 
     with exact_products():
@@ -193,33 +196,55 @@ def _eliminate(to_x: Operator, to_y: Operator, sides: Any, start: Any, tolerance
         along = to_y(x)
         return jax.tree.map(jnp.add, x, to_x(along)), along
 
-    (x, along), iterations = _iterate(operate, rhs, start, tolerance, limit)
+    (x, along), iterations = krylov.conjugate_gradients(operate, rhs, start, tolerance, limit)
     return (x, jax.tree.map(jnp.subtract, second, along)), iterations
 
 
-def _iterate(
-    matvec: Callable[[Any], tuple[Any, Any]], rhs: Any, start: Any, tolerance: float, limit: int
-) -> tuple[tuple[Any, Any], jax.Array]:
-    """Iterate on x, and add up for x what ``matvec`` returns beside the image of a direction."""
-    image, along = matvec(start)
-    sums, residual, square, scale = _begin((start, along), image, rhs)
+def solve_symmetric(
+    operator: Operator,
+    rhs: Any,
+    start: Any,
+    tolerance: float,
+    max_iterations: int | None = None,
+    mirror: Operator | None = None,
+    weigh: Operator | None = None,
+) -> tuple[Any, jax.Array]:
+    """Solve a system that signs and weights make symmetric: dense up to `DENSE_LIMIT` unknowns, MINRES above.
 
-    def unfinished(carry: Any) -> jax.Array:
-        _, _, _, square, iteration = carry
-        return (square > tolerance**2 * scale) & (iteration < limit)
+    Args:
+        operator: the linear map A, on trees shaped as ``rhs``; ``W M A`` is symmetric, definite or not.
+        rhs: right-hand side.
+        start: first guess of MINRES.
+        tolerance: relative tolerance on the residual, in the norm of W.
+        max_iterations: at most this many; default `ITERATIONS`. A dense solve has none.
+        mirror: multiplication by M, a diagonal of signs; None for the identity.
+        weigh: multiplication by W, a diagonal of which no entry is negative; None for the identity. An unknown of
+            weight zero must have a diagonal entry of one in A and stand in its own equation alone.
 
-    def advance(carry: Any) -> Any:
-        sums, residual, direction, square, iteration = carry
-        image, along = matvec(direction)
-        step = _ratio(square, _dot(direction, image))
-        sums = _axpy(step, (direction, along), sums)
-        residual = jax.tree.map(lambda r, entry: r - step * entry, residual, image)
-        new_square = _dot(residual, residual)
-        return sums, residual, _axpy(_ratio(new_square, square), direction, residual), new_square, iteration + 1
+    Returns:
+        The solution and the number of iterations.
+    """
+    if optax.tree.size(rhs) <= DENSE_LIMIT:
+        return _dense(operator, rhs), jnp.zeros((), jnp.int32)
+    limit = ITERATIONS if max_iterations is None else max_iterations
+    start = jax.lax.stop_gradient(start)
+    inner = krylov.dot if weigh is None else lambda a, b: krylov.dot(a, weigh(b))
+    flip = (lambda tree: tree) if mirror is None else mirror
+    cycle = partial(krylov.minres, inner=inner)
 
-    carry = (sums, residual, residual, square, jnp.zeros((), jnp.int32))
-    sums, _, _, _, iterations = jax.lax.while_loop(unfinished, advance, carry)
-    return sums, iterations
+    def solve(matvec: Operator, rhs: Any) -> tuple[Any, jax.Array]:
+        flipped = lambda x: flip(matvec(x))  # noqa: E731
+        x, residual, count = krylov.restarted(cycle, flipped, flip(rhs), start, tolerance, limit, inner)
+        if weigh is not None:
+            # What has no weight is in no norm, but its equation says it.
+            counts = jax.tree.map(lambda weight: weight > 0, weigh(jax.tree.map(jnp.ones_like, rhs)))
+            x = jax.tree.map(lambda yes, entry, left: jnp.where(yes, entry, entry + left), counts, x, flip(residual))
+        return x, count
+
+    # The transposed system has the weights that are one over these.
+    back = solve if weigh is None else partial(_by_gmres, start=start, tolerance=tolerance, limit=limit)
+    with exact_products():
+        return jax.lax.custom_linear_solve(operator, rhs, solve, transpose_solve=back, has_aux=True)
 
 
 def solve_general(
@@ -232,21 +257,23 @@ def solve_general(
         rhs: right-hand side.
         start: first guess of GMRES.
         tolerance: relative tolerance on the residual.
-        max_iterations: at most this many, in whole cycles of `RESTART`; default 10 cycles. A dense solve has none.
+        max_iterations: at most this many; default `ITERATIONS`. A dense solve has none.
 
     Returns:
         The solution and the number of iterations.
     """
     if optax.tree.size(rhs) <= DENSE_LIMIT:
         return _dense(operator, rhs), jnp.zeros((), jnp.int32)
-    cycles = 10 if max_iterations is None else max(1, -(-max_iterations // RESTART))
-    start = jax.lax.stop_gradient(start)
-
-    def solve(matvec: Operator, rhs: Any) -> tuple[Any, jax.Array]:
-        return _restarted(matvec, rhs, start, tolerance, cycles)
-
+    limit = ITERATIONS if max_iterations is None else max_iterations
+    solve = partial(_by_gmres, start=jax.lax.stop_gradient(start), tolerance=tolerance, limit=limit)
     with exact_products():
         return jax.lax.custom_linear_solve(operator, rhs, solve, transpose_solve=solve, has_aux=True)
+
+
+def _by_gmres(matvec: Operator, rhs: Any, start: Any, tolerance: Any, limit: int) -> tuple[Any, jax.Array]:
+    cycle = partial(krylov.gmres, space=min(RESTART, optax.tree.size(rhs)))
+    x, _, count = krylov.restarted(cycle, matvec, rhs, start, tolerance, limit)
+    return x, count
 
 
 def _dense(operator: Operator, rhs: Any) -> Any:
@@ -263,56 +290,3 @@ def _dense(operator: Operator, rhs: Any) -> Any:
         solution = jnp.linalg.solve(jnp.where(bad, jnp.eye(flat.size, dtype=wide), matrix), right)
         # Zero solves a singular system exactly where there is nothing to solve; elsewhere its residual is all of it.
         return unravel(jnp.where(bad, 0, solution).astype(flat.dtype))
-
-
-def _restarted(matvec: Operator, rhs: Any, start: Any, tolerance: float, cycles: int) -> tuple[Any, jax.Array]:
-    """Run GMRES a cycle at a time, from the residual, until it is small or no longer falls."""
-    x, residual, square, scale = _begin(start, matvec(start), rhs)
-    size = min(RESTART, optax.tree.size(rhs))
-    goal, norm = tolerance * jnp.sqrt(scale), jnp.sqrt(square)
-    cycle: Any = partial(jax.scipy.sparse.linalg.gmres, restart=size, maxiter=1, tol=0.0, solve_method="incremental")
-
-    def unfinished(carry: Any) -> jax.Array:
-        _, _, norm, before, count = carry
-        return (norm > goal) & (norm < 0.9 * before) & (count < cycles)
-
-    def advance(carry: Any) -> Any:
-        x, residual, norm, _, count = carry
-        # GMRES takes vectors below the machine's epsilon for zero, whatever the tolerance: give it one of norm one.
-        scale = jnp.where(norm > 0, norm, 1)
-        unit = jax.tree.map(lambda leaf: leaf / scale, residual)
-        correction, _ = cycle(matvec, unit, atol=0.5 * goal / scale)
-        candidate = _axpy(scale, correction, x)
-        residual_after = _axpy(-1.0, matvec(candidate), rhs)
-        norm_after = optax.tree.norm(residual_after)
-        better = norm_after < norm
-        keep = lambda new, old: jax.tree.map(partial(jnp.where, better), new, old)  # noqa: E731
-        after = keep(candidate, x), keep(residual_after, residual), jnp.minimum(norm_after, norm)
-        return *after, norm, count + 1
-
-    carry = (x, residual, norm, jnp.full_like(norm, jnp.inf), jnp.zeros((), jnp.int32))
-    x, _, _, _, count = jax.lax.while_loop(unfinished, advance, carry)
-    return x, count * size
-
-
-def _begin(start: Any, image: Any, rhs: Any) -> tuple[Any, Any, Any, Any]:
-    """Return the first guess, zero where ``start`` is no better, its residual and both squared norms."""
-    residual = jax.tree.map(jnp.subtract, rhs, image)
-    square, scale = _dot(residual, residual), _dot(rhs, rhs)
-    warm = square < scale
-    choose = lambda near, far: jax.tree.map(partial(jnp.where, warm), near, far)  # noqa: E731
-    start, residual = choose(start, optax.tree.zeros_like(start)), choose(residual, rhs)
-    return start, residual, jnp.where(warm, square, scale), scale
-
-
-def _dot(a: Any, b: Any) -> Any:
-    return optax.tree.vdot(a, b)
-
-
-def _axpy(scale: Any, x: Any, y: Any) -> Any:
-    return jax.tree.map(lambda a, b: scale * a + b, x, y)
-
-
-def _ratio(numerator: jax.Array, denominator: jax.Array) -> jax.Array:
-    """Divide, but by one where there is nothing to divide by: at convergence both are zero."""
-    return numerator / jnp.where(denominator > 0, denominator, 1)

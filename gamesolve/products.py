@@ -29,6 +29,15 @@ def transposed(game: Game, players: Players) -> Product:
     return lambda cotangents: product(cotangents)[0]
 
 
+def mirror(tangents: Players) -> Players:
+    """Turn the second of two players round: applied to ``J t`` of a zero-sum game it leaves minus a Hessian's product.
+
+    The field of ``min over x, max over y of f`` is the gradient of -f but for the sign of its second half.
+    """
+    first, second = tangents
+    return first, jax.tree.map(jnp.negative, second)
+
+
 def response(game: Game, players: Players, player: int) -> Callable[[Players], Any]:
     """Return ``t -> sum_j J_ij t_j`` over j != i: how player i's gradient answers to moves of the others.
 

@@ -17,8 +17,9 @@ class Cost:
     """What one step costs, in evaluations of the whole field and products with its Jacobian.
 
     A product with one block, off the diagonal or on it, counts as the share of a vjp that it is: half for two players.
-    GMRES takes two products more in each cycle of twenty iterations. Methods that look at losses count for a zero-sum
-    game, whose losses are one function.
+    Inner solves count for a zero-sum game, where one cycle of MINRES does; GMRES, which general-sum games take, has a
+    product more for each further cycle of twenty iterations. Methods that look at losses count for a zero-sum game as
+    well, whose losses are one function.
 
     Attributes:
         fields: fields, each about one gradient of every payoff.
@@ -204,10 +205,10 @@ _SOLVERS = (
         {"potentials": transforms.squared_distance()},
     ),
     SolverEntry(
-        "proximal", solvers.proximal, "z + (I - E J)⁻¹ E v", "Rockafellar 1976", Cost(jvps=2, jvps_per_iteration=1.1)
+        "proximal", solvers.proximal, "z + (I - E J)⁻¹ E v", "Rockafellar 1976", Cost(jvps=3, jvps_per_iteration=1)
     ),
     SolverEntry(
-        "newton", solvers.newton, "z - E J⁻¹ v", "Newton 1669, Raphson 1690", Cost(jvps=2, jvps_per_iteration=1.1)
+        "newton", solvers.newton, "z - E J⁻¹ v", "Newton 1669, Raphson 1690", Cost(jvps=3, jvps_per_iteration=1)
     ),
     SolverEntry(
         "levenberg_marquardt",
@@ -228,14 +229,14 @@ _SOLVERS = (
         solvers.stackelberg,
         "x: total gradient D_x f; y: its own",
         "Fiez, Chasnov, Ratliff 2020",
-        Cost(vjps=1.5, vjps_per_iteration=0.55),
+        Cost(vjps=2, vjps_per_iteration=0.5),
     ),
     SolverEntry(
         "follow_the_ridge",
         solvers.follow_the_ridge,
         "Δy = -η_y g_y - g_yy⁻¹ g_yx Δx",
         "Wang, Zhang, Ba 2020",
-        Cost(vjps=1.5, vjps_per_iteration=0.55),
+        Cost(vjps=2, vjps_per_iteration=0.5),
     ),
     SolverEntry(
         "svrg",

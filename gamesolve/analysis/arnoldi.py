@@ -29,6 +29,7 @@ from gamesolve.analysis.pairs import (
     nothing,
 )
 from gamesolve.game import exact_products
+from gamesolve.krylov import orthogonalise
 
 # Vectors in the whole basis, and products between two looks at it (half as many for a long vector, of at least LONG
 # entries); measured by `benchmarks/spectra.py`.
@@ -173,11 +174,11 @@ def expand(operator: Operator, basis: jax.Array, begin: Any, end: Any) -> tuple[
         def advance(j: Any, carry: Any) -> Any:
             basis, columns = carry
             image = product(basis[j])
-            vector, column = _orthogonalise(basis, image)
+            vector, column = orthogonalise(basis, image)
             norm = jnp.linalg.norm(vector)
             # The space is invariant: go on with a vector outside, so that copies of an eigenvalue are found as well.
             broken = norm <= 10 * jnp.finfo(vector.dtype).eps * jnp.linalg.norm(image)
-            fresh = lambda: _orthogonalise(basis, _random(j, vector))[0]  # noqa: E731
+            fresh = lambda: orthogonalise(basis, _random(j, vector))[0]  # noqa: E731
             vector = jax.lax.cond(broken, fresh, lambda: vector)
             column = column.at[j + 1].set(jnp.where(broken, 0, norm))
             return basis.at[j + 1].set(vector / jnp.linalg.norm(vector)), columns.at[:, j].set(column)
@@ -187,14 +188,6 @@ def expand(operator: Operator, basis: jax.Array, begin: Any, end: Any) -> tuple[
 
 
 _expand_in_place = jax.jit(expand, donate_argnums=1)
-
-
-def _orthogonalise(basis: jax.Array, vector: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Take the part of a vector orthogonal to the rows of a basis, by two passes of classical Gram-Schmidt."""
-    first = basis.conj() @ vector
-    vector = vector - first @ basis
-    second = basis.conj() @ vector
-    return vector - second @ basis, first + second
 
 
 def _random(seed: Any, like: jax.Array) -> jax.Array:

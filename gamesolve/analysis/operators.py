@@ -9,7 +9,7 @@ import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 
-from gamesolve import linear
+from gamesolve import krylov, linear
 from gamesolve.analysis.arnoldi import leading_pairs
 from gamesolve.analysis.dense import dense_derivative
 from gamesolve.analysis.pairs import Pairs, certified
@@ -67,14 +67,9 @@ def _by_solves(game: Game, players: Players, shift: jax.Array) -> Any:
 
     def inverse(vector: jax.Array) -> jax.Array:
         pair = (vector.real, vector.imag) if jnp.iscomplexobj(vector) else (vector,)
-        solution, _ = jax.scipy.sparse.linalg.gmres(
-            shifted,
-            pair,
-            tol=linear.default_tolerance(pair),
-            restart=INNER_SPACE,
-            maxiter=10,
-            solve_method="incremental",
-        )
+        zeros = jax.tree.map(jnp.zeros_like, pair)
+        cycle, tolerance = partial(krylov.gmres, space=INNER_SPACE), linear.default_tolerance(pair)
+        solution, _, _ = krylov.restarted(cycle, shifted, pair, zeros, tolerance, 10 * INNER_SPACE)
         return jax.lax.complex(*solution) if len(pair) == 2 else solution[0]
 
     return inverse

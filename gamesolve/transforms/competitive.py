@@ -77,15 +77,16 @@ def competitive(
         eta: the players' step sizes: a number, a schedule, an array, or a tuple with one of those per player.
         metric: transformation that maps u to the diagonal of P, such as `rms_metric`; None for the identity.
         tolerance: relative tolerance of the solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on the Krylov iterations; by default ten times the unknowns, at most 1000.
+        max_iterations: limit on the Krylov iterations; by default ten times the unknowns, at most 1000, for conjugate
+            gradients, and `linear.ITERATIONS` for GMRES.
         forcing: loosen the tolerance to this times the norm of u, where that is larger.
         potentials: geometries of the players, one `Potential` or a tuple with one per player, in place of a metric: P
             is their metric, and u and J_o are taken between their tangent spaces.
 
     Returns:
         The transformation; it needs ``game=`` and all players. Its state reports the last solve:
-        ``optax.tree.get(state, "iterations")`` (0 where it was dense, whole cycles of 20 where it was GMRES),
-        ``"residual"``, ``"status"`` (a `linear.Outcome`), ``"fallbacks"``.
+        ``optax.tree.get(state, "iterations")`` (0 where it was dense), ``"residual"``, ``"status"`` (a
+        `linear.Outcome`), ``"fallbacks"``.
 
     Example:
         >>> import optax, gamesolve as gs

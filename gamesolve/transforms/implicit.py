@@ -1,6 +1,7 @@
 """Parts that solve a linear system in the whole Jacobian: implicit steps, Newton steps, surgery."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
@@ -53,12 +54,13 @@ def proximal(
 
     def formula(game: Game, players: Players, u: Any, diagonal: Any, step: Any, last: Any) -> tuple[Any, Any]:
         scaled = lambda q: times(diagonal, rates.times(step, q, "eta"))  # noqa: E731
-        limit = solving.relative(u)
+        uniform = diagonal is None and not isinstance(step, tuple) and jnp.ndim(step) == 0
+        limit, solve = solving.relative(u), _method(game, None if uniform else scaled)
 
         def solved(at: Players, rhs: Players, last: linear.Report) -> tuple[Any, linear.Report]:
             product = products.forward(game, at)
             operate = lambda w: minus(w, product(scaled(w)))  # noqa: E731
-            return certified(linear.solve_general, operate, rhs, last, limit, max_iterations)
+            return certified(solve, operate, rhs, last, limit, max_iterations)
 
         q, report = solved(players, u, last)
         explicit = failed(report)
@@ -102,7 +104,7 @@ def newton(
     solving = settings(tolerance, max_iterations, forcing)
 
     def system(game: Game, players: Players, u: Players) -> Any:
-        return linear.solve_general, products.forward(game, players), negative(u)
+        return _method(game), products.forward(game, players), negative(u)
 
     return _solving("newton", system, lambda u, y, pull: y, solving)
 
@@ -195,6 +197,13 @@ def _solving(
         return where(failed(report), u, better), report
 
     return remembering(name, (), linear.empty_report, formula)
+
+
+def _method(game: Game, weigh: Any = None) -> Callable[..., Any]:
+    """Return the solve for systems in J, or in ``I - J D`` where ``weigh`` multiplies by the diagonal D."""
+    if game.is_zero_sum:
+        return partial(linear.solve_symmetric, mirror=products.mirror, weigh=weigh)
+    return linear.solve_general
 
 
 def _normal_equations(game: Game, players: Players, shift: Any) -> tuple[Any, Any]:

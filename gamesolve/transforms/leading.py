@@ -111,7 +111,7 @@ def _follow(
 ) -> tuple[Any, linear.Report]:
     """Solve ``J_yy w = rhs`` with the follower's own Hessian; zero where the solve fails."""
     operate = products.curvature(game, players, 1)
-    w, report = certified(linear.solve_general, operate, rhs, last, limit, solving.max_iterations)
+    w, report = certified(linear.solve_symmetric, operate, rhs, last, limit, solving.max_iterations)
     return where(failed(report), optax.tree.zeros_like(w), w), report
 
 
