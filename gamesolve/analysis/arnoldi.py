@@ -31,10 +31,10 @@ from gamesolve.analysis.pairs import (
 from gamesolve.game import exact_products
 from gamesolve.krylov import orthogonalise
 
-# Vectors in the whole basis, and products between two looks at it (half as many for a long vector, of at least LONG
-# entries); measured by `benchmarks/spectra.py`.
-SPACE = 60
-GROWTH = 10
+# Vectors in the whole basis, and products between two looks at it, fewer for a vector of at least LONG entries; measured
+# by `benchmarks/spectra.py`.
+SPACE = 50
+GROWTH, LONG_GROWTH = 20, 5
 LONG = 10**5
 MAX_PRODUCTS = 5000
 
@@ -87,7 +87,7 @@ def krylov_schur(
     space = min(space_for(k, which), start.size - 1)
     # A long vector's product costs more than a look at the basis, and Gram-Schmidt reads all rows, grown or not.
     short = start.size < LONG
-    growth = GROWTH if short else GROWTH // 2
+    growth = GROWTH if short else LONG_GROWTH
     size = min(growth + 2 * k, space)
     basis = _begin(start, rows=space if short else min(3 * growth + 2 * k, space))
     projected = np.zeros((1, 0))
