@@ -5,7 +5,7 @@ Plain loops, neither differentiable nor certified: `gamesolve.linear` makes solv
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -58,9 +58,26 @@ def conjugate_gradients(
     return sums, iterations
 
 
+class Iterate(NamedTuple):
+    """A solution so far, its true residual, whether that is as small as it is to be, and the number of iterations."""
+
+    x: Any
+    residual: Any
+    reached: jax.Array
+    iterations: jax.Array
+
+
 def restarted(
-    cycle: Cycle, matvec: Operator, rhs: Any, start: Any, tolerance: Any, limit: int, inner: Inner = dot
-) -> tuple[Any, Any, jax.Array]:
+    cycle: Cycle,
+    matvec: Operator,
+    rhs: Any,
+    start: Any,
+    tolerance: Any,
+    limit: Any,
+    inner: Inner = dot,
+    gain: float = 0.9,
+    kept: float = 1.0,
+) -> Iterate:
     """Run cycles, each on the true residual that the last one left, until it is small or no longer falls.
 
     Args:
@@ -71,16 +88,15 @@ def restarted(
         tolerance: relative tolerance on the residual.
         limit: most iterations in all.
         inner: inner product that gives the norm of residuals.
-
-    Returns:
-        The solution, its residual and the number of iterations.
+        gain: another cycle follows where the norm has fallen below this share of what it was before the last one.
+        kept: what a cycle found is kept where the norm has fallen below this share.
     """
     x, residual, square, scale = _begin(start, matvec(start), rhs, inner)
     goal, norm = tolerance * jnp.sqrt(scale), jnp.sqrt(square)
 
     def unfinished(carry: Any) -> jax.Array:
         _, _, norm, before, count = carry
-        return (norm > goal) & (norm < 0.9 * before) & (count < limit)
+        return (norm > goal) & (norm < gain * before) & (count < limit)
 
     def advance(carry: Any) -> Any:
         x, residual, norm, _, count = carry
@@ -90,14 +106,14 @@ def restarted(
         candidate = axpy(scale, correction, x)
         residual_after = axpy(-1.0, matvec(candidate), rhs)
         norm_after = jnp.sqrt(inner(residual_after, residual_after))
-        better = norm_after < norm
+        better = norm_after < kept * norm
         keep = lambda new, old: jax.tree.map(partial(jnp.where, better), new, old)  # noqa: E731
         after = keep(candidate, x), keep(residual_after, residual), jnp.where(better, norm_after, norm)
         return *after, norm, count + taken
 
     carry = (x, residual, norm, jnp.full_like(norm, jnp.inf), jnp.zeros((), jnp.int32))
-    x, residual, _, _, count = jax.lax.while_loop(unfinished, advance, carry)
-    return x, residual, count
+    x, residual, norm, _, count = jax.lax.while_loop(unfinished, advance, carry)
+    return Iterate(x, residual, norm <= goal, count)
 
 
 def minres(matvec: Operator, rhs: Any, goal: Any, limit: Any, inner: Inner = dot) -> tuple[Any, jax.Array]:
@@ -175,8 +191,9 @@ def gmres(matvec: Operator, rhs: Any, goal: Any, limit: Any, space: int) -> tupl
     null = jnp.zeros(space + 1, wide).at[0].set(1)
     carry = (basis, projected, null, jnp.zeros((), jnp.int32))
     basis, projected, _, iterations = jax.lax.while_loop(unfinished, advance, carry)
-    rotation, triangle = jnp.linalg.qr(projected)
-    weights = jax.scipy.linalg.solve_triangular(triangle, rotation[0])
+    # Where the map is singular, directions of which nothing but rounding is left are not taken.
+    first = jnp.zeros(space + 1, wide).at[0].set(1)
+    weights, *_ = jnp.linalg.lstsq(projected, first, rcond=100 * float(jnp.finfo(wide).eps))
     return _combination(jnp.append(weights, 0), basis), iterations
 
 

@@ -2,9 +2,9 @@
 
 `conjugate_gradients` is for symmetric positive definite operators and `coupled` for two unknowns of which one can be
 eliminated to that end; `solve_symmetric` serves indefinite ones, and those that a change of signs makes symmetric, such
-as the Jacobian of a zero-sum game, by MINRES; `solve_general` all others by restarted GMRES. Both solve small systems
-densely. All are differentiable in both directions and return the number of Krylov iterations; `certify` turns a true
-residual into the report that a solver keeps.
+as the Jacobian of a zero-sum game, by GMRES and MINRES; `solve_general` all others by GMRES alone. Both solve small
+systems densely. All are differentiable in both directions and return the number of Krylov iterations; `certify` turns a
+true residual into the report that a solver keeps.
 """
 
 import enum
@@ -24,8 +24,10 @@ from gamesolve.krylov import Operator
 DENSE_LIMIT = 64
 # GMRES keeps this many vectors between restarts.
 RESTART = 20
-# MINRES and GMRES take at most this many iterations by default.
+# Where nothing but GMRES serves, it takes at most this many iterations by default.
 ITERATIONS = 200
+# Unknowns beyond which the vectors of GMRES outgrow the caches, so that MINRES is the faster in spite of the signs.
+LONG = 2**15
 # A true relative residual above this means that the solve failed: the explicit direction is used instead.
 ACCEPTED_RESIDUAL = 0.1
 
@@ -209,42 +211,71 @@ def solve_symmetric(
     mirror: Operator | None = None,
     weigh: Operator | None = None,
 ) -> tuple[Any, jax.Array]:
-    """Solve a system that signs and weights make symmetric: dense up to `DENSE_LIMIT` unknowns, MINRES above.
+    """Solve a system that signs and weights make symmetric: dense up to `DENSE_LIMIT` unknowns, above by MINRES.
+
+    Up to `LONG` unknowns cycles of GMRES on A itself come first, as long as each halves the residual. Where the
+    eigenvalues of A lie on one side, they take about the root of the iterations that the signs would cost; where they
+    lie on both, or turn, short cycles stall and MINRES does not.
 
     Args:
         operator: the linear map A, on trees shaped as ``rhs``; ``W M A`` is symmetric, definite or not.
         rhs: right-hand side.
-        start: first guess of MINRES.
-        tolerance: relative tolerance on the residual, in the norm of W.
-        max_iterations: at most this many; default `ITERATIONS`. A dense solve has none.
+        start: first guess.
+        tolerance: relative tolerance on the residual; MINRES measures it in the norm of W.
+        max_iterations: default ten times the number of unknowns, at most 1000. A dense solve has none.
         mirror: multiplication by M, a diagonal of signs; None for the identity.
-        weigh: multiplication by W, a diagonal of which no entry is negative; None for the identity. An unknown of
-            weight zero must have a diagonal entry of one in A and stand in its own equation alone.
+        weigh: multiplication by W, a diagonal of which no entry is negative; None for the identity. Unknowns of weight
+            zero enter A on its diagonal alone, and there as one.
 
     Returns:
         The solution and the number of iterations.
     """
     if optax.tree.size(rhs) <= DENSE_LIMIT:
         return _dense(operator, rhs), jnp.zeros((), jnp.int32)
-    limit = ITERATIONS if max_iterations is None else max_iterations
+    limit = _limit(rhs, max_iterations)
     start = jax.lax.stop_gradient(start)
     inner = krylov.dot if weigh is None else lambda a, b: krylov.dot(a, weigh(b))
     flip = (lambda tree: tree) if mirror is None else mirror
     cycle = partial(krylov.minres, inner=inner)
 
-    def solve(matvec: Operator, rhs: Any) -> tuple[Any, jax.Array]:
+    def by_minres(matvec: Operator, rhs: Any, start: Any, limit: Any) -> tuple[Any, jax.Array]:
         flipped = lambda x: flip(matvec(x))  # noqa: E731
-        x, residual, count = krylov.restarted(cycle, flipped, flip(rhs), start, tolerance, limit, inner)
-        if weigh is not None:
-            # What has no weight is in no norm, but its equation says it.
-            counts = jax.tree.map(lambda weight: weight > 0, weigh(jax.tree.map(jnp.ones_like, rhs)))
-            x = jax.tree.map(lambda yes, entry, left: jnp.where(yes, entry, entry + left), counts, x, flip(residual))
-        return x, count
+        # Where the system is singular, x grows without bound as its residual falls to the least one and no further.
+        found = krylov.restarted(cycle, flipped, flip(rhs), start, tolerance, limit, inner, kept=0.1)
+        left = flip(found.residual)
+        return (found.x if weigh is None else _repaired(matvec, rhs, found.x, left, weigh)), found.iterations
 
-    # The transposed system has the weights that are one over these.
-    back = solve if weigh is None else partial(_by_gmres, start=start, tolerance=tolerance, limit=limit)
+    def solve(matvec: Operator, rhs: Any) -> tuple[Any, jax.Array]:
+        if optax.tree.size(rhs) > LONG:
+            return by_minres(matvec, rhs, start, limit)
+        first = _by_gmres(matvec, rhs, start, tolerance, limit, gain=0.5)
+
+        def go_on() -> tuple[Any, jax.Array]:
+            x, more = by_minres(matvec, rhs, first.x, limit - first.iterations)
+            return x, first.iterations + more
+
+        return jax.lax.cond(first.reached, lambda: (first.x, first.iterations), go_on)
+
+    def solve_transposed(matvec: Operator, rhs: Any) -> tuple[Any, jax.Array]:
+        """Do the same; but with weights, since the transposed map has those that are one over them."""
+        if weigh is None:
+            return solve(matvec, rhs)
+        found = _by_gmres(matvec, rhs, start, tolerance, limit)
+        return found.x, found.iterations
+
     with exact_products():
-        return jax.lax.custom_linear_solve(operator, rhs, solve, transpose_solve=back, has_aux=True)
+        return jax.lax.custom_linear_solve(operator, rhs, solve, solve_transposed, has_aux=True)
+
+
+def _repaired(matvec: Operator, rhs: Any, x: Any, residual: Any, weigh: Operator) -> Any:
+    """Take unknowns of little weight, which are in no norm, from their own equations, where that is the better."""
+    weights = weigh(jax.tree.map(jnp.ones_like, rhs))
+    heaviest = jax.tree.reduce(jnp.maximum, jax.tree.map(jnp.max, weights))
+    light = jax.tree.map(lambda weight: weight <= 1e-3 * heaviest, weights)
+    candidate = jax.tree.map(lambda yes, a, b: jnp.where(yes, a + b, a), light, x, residual)
+    left = jax.tree.map(jnp.subtract, rhs, matvec(candidate))
+    better = krylov.dot(left, left) < krylov.dot(residual, residual)
+    return jax.tree.map(partial(jnp.where, better), candidate, x)
 
 
 def solve_general(
@@ -265,15 +296,19 @@ def solve_general(
     if optax.tree.size(rhs) <= DENSE_LIMIT:
         return _dense(operator, rhs), jnp.zeros((), jnp.int32)
     limit = ITERATIONS if max_iterations is None else max_iterations
-    solve = partial(_by_gmres, start=jax.lax.stop_gradient(start), tolerance=tolerance, limit=limit)
+    start = jax.lax.stop_gradient(start)
+
+    def solve(matvec: Operator, rhs: Any) -> tuple[Any, jax.Array]:
+        found = _by_gmres(matvec, rhs, start, tolerance, limit)
+        return found.x, found.iterations
+
     with exact_products():
         return jax.lax.custom_linear_solve(operator, rhs, solve, transpose_solve=solve, has_aux=True)
 
 
-def _by_gmres(matvec: Operator, rhs: Any, start: Any, tolerance: Any, limit: int) -> tuple[Any, jax.Array]:
+def _by_gmres(matvec: Operator, rhs: Any, start: Any, tolerance: Any, limit: int, gain: float = 0.9) -> krylov.Iterate:
     cycle = partial(krylov.gmres, space=min(RESTART, optax.tree.size(rhs)))
-    x, _, count = krylov.restarted(cycle, matvec, rhs, start, tolerance, limit)
-    return x, count
+    return krylov.restarted(cycle, matvec, rhs, start, tolerance, limit, gain=gain)
 
 
 def _dense(operator: Operator, rhs: Any) -> Any:

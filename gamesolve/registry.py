@@ -17,9 +17,8 @@ class Cost:
     """What one step costs, in evaluations of the whole field and products with its Jacobian.
 
     A product with one block, off the diagonal or on it, counts as the share of a vjp that it is: half for two players.
-    Inner solves count for a zero-sum game, where one cycle of MINRES does; GMRES, which general-sum games take, has a
-    product more for each further cycle of twenty iterations. Methods that look at losses count for a zero-sum game as
-    well, whose losses are one function.
+    An inner solve counts as one cycle; GMRES takes a product more for each further one of twenty iterations. Methods
+    that look at losses count for a zero-sum game, whose losses are one function.
 
     Attributes:
         fields: fields, each about one gradient of every payoff.

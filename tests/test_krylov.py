@@ -95,7 +95,7 @@ def test_implicit_steps_of_large_zero_sum_games_equal_the_dense_solve(name, x64)
     each = np.concatenate([np.broadcast_to(part, SIZE) for part in (rate if isinstance(rate, tuple) else (rate, rate))])
     move = np.concatenate(game.field(start))
     expected = np.linalg.solve(np.eye(2 * SIZE) - J * each, move)
-    part = gs.transforms.proximal(rate, max_iterations=1000)
+    part = gs.transforms.proximal(rate)
     moved, state = part.update(game.field(start), part.init(start), start, game=game)
     np.testing.assert_allclose(np.concatenate(moved), expected, rtol=1e-8, atol=1e-9)
     assert int(optax.tree.get(state, "status")) == linear.Outcome.SOLVED
@@ -106,7 +106,7 @@ def test_derivatives_of_implicit_steps_in_the_step_sizes_also_at_zero(x64):
     move, weights = np.concatenate(game.field(start)), np.cos(np.arange(2 * SIZE))
 
     def value(rates):
-        part = gs.transforms.proximal((rates[0], rates[1]), max_iterations=1000)
+        part = gs.transforms.proximal((rates[0], rates[1]))
         moved, _ = part.update(game.field(start), part.init(start), start, game=game)
         return jnp.concatenate(moved) @ weights
 
@@ -120,9 +120,65 @@ def test_derivatives_of_implicit_steps_in_the_step_sizes_also_at_zero(x64):
 
 def test_newton_steps_of_large_zero_sum_games_are_as_symmetric_as_their_hessian(x64):
     game, J, start = zero_sum(4)
-    solution = gs.solve(game, gs.newton(1.0, max_iterations=1000), start, 1)
+    solution = gs.solve(game, gs.newton(1.0), start, 1)
     np.testing.assert_allclose(np.concatenate(solution.players), 0, atol=1e-9)
     assert 0 < int(optax.tree.get(solution.state, "iterations")) < 3 * SIZE
     halves = lambda z: (z[:SIZE], z[SIZE:])
     mirrored = np.stack([np.concatenate(gs.products.mirror(halves(column))) for column in J.T], axis=1)
     np.testing.assert_allclose(mirrored, mirrored.T, atol=1e-12)
+
+
+def curved(condition, coupling, dtype):
+    """Return a zero-sum quadratic with own curvatures between 1 and ``condition``, its Jacobian and a start."""
+    rng = np.random.default_rng(0)
+    A, C = ((basis * np.geomspace(1, condition, SIZE)) @ basis.T for basis in (orthogonal(rng), orthogonal(rng)))
+    B = coupling * rng.normal(size=(SIZE, SIZE)) / np.sqrt(SIZE)
+    game = gs.games.quadratic(*(jnp.asarray(block, dtype) for block in (A, B, C)))
+    return game, np.block([[-A, -B], [B.T, -C]]), tuple(jnp.asarray(rng.normal(size=SIZE), dtype) for _ in range(2))
+
+
+@pytest.mark.parametrize(("condition", "coupling"), [(100, 0.1), (100, 10.0), (1000, 0.1), (1000, 30.0)])
+def test_newton_solves_pulling_and_turning_games_at_its_default_settings(condition, coupling):
+    """Where players' own curvatures lead, cycles of GMRES converge; where the coupling does, they stall."""
+    game, J, start = curved(condition, coupling, jnp.float32)
+    solution = gs.solve(game, gs.newton(), start, 1)
+    assert int(optax.tree.get(solution.state, "status")) == linear.Outcome.SOLVED
+    assert np.linalg.norm(J @ np.concatenate(solution.players)) < 1e-5 * np.linalg.norm(J @ np.concatenate(start))
+
+
+@pytest.mark.parametrize("rates", [(1.0, 1e-8), (1.0, 1e-12), (100.0, 0.01)])
+def test_implicit_steps_of_very_different_sizes(rates, x64):
+    game, J, start = curved(10, 0.1, jnp.float64)
+    part = gs.transforms.proximal(rates)
+    moved, state = part.update(game.field(start), part.init(start), start, game=game)
+    each = np.repeat(rates, SIZE)
+    expected = np.linalg.solve(np.eye(2 * SIZE) - J * each, J @ np.concatenate(start))
+    np.testing.assert_allclose(np.concatenate(moved), expected, rtol=1e-7, atol=1e-9)
+    assert int(optax.tree.get(state, "status")) == linear.Outcome.SOLVED
+
+
+@pytest.mark.parametrize("solve", [linear.solve_symmetric, linear.solve_general])
+@pytest.mark.parametrize("share", [0.0, 1e-3, 0.05])
+def test_singular_systems_are_solved_as_far_as_they_can_be(solve, share):
+    """Of the right-hand side a share lies in the null space: that is what is left, and x does not grow for it."""
+    rng = np.random.default_rng(0)
+    basis, values, rhs = orthogonal(rng), np.linspace(1, 2, SIZE), rng.normal(size=SIZE)
+    values[: SIZE // 10] = rhs[: SIZE // 10] = 0
+    rhs /= np.linalg.norm(rhs)
+    rhs[0] = share
+    matrix, rhs = np.float32((basis * values) @ basis.T), np.float32(basis @ rhs)
+    x, _ = jax.jit(lambda rhs: solve(lambda x: matrix @ x, rhs, 0 * rhs, 1e-6))(rhs)
+    assert np.linalg.norm(matrix @ x - rhs) == pytest.approx(share, rel=1e-2, abs=1e-5)
+    assert np.linalg.norm(x) < 1
+
+
+def test_many_unknowns_with_weights_by_minres_alone(monkeypatch, x64):
+    monkeypatch.setattr(linear, "LONG", SIZE)
+    for rates in (0.7, (1.0, 1e-8), (0.0, 0.7)):
+        game, J, start = zero_sum(5)
+        part = gs.transforms.proximal(rates)
+        moved, state = part.update(game.field(start), part.init(start), start, game=game)
+        each = np.concatenate([np.full(SIZE, rate) for rate in np.broadcast_to(rates, 2)])
+        expected = np.linalg.solve(np.eye(2 * SIZE) - J * each, J @ np.concatenate(start))
+        np.testing.assert_allclose(np.concatenate(moved), expected, rtol=1e-7, atol=1e-8)
+        assert int(optax.tree.get(state, "status")) == linear.Outcome.SOLVED

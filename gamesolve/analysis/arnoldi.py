@@ -31,8 +31,8 @@ from gamesolve.analysis.pairs import (
 from gamesolve.game import exact_products
 from gamesolve.krylov import orthogonalise
 
-# Vectors in the whole basis, and products between two looks at it, fewer for a vector of at least LONG entries; measured
-# by `benchmarks/spectra.py`.
+# Vectors in the whole basis, and products between two looks at it, fewer for a vector of at least LONG entries;
+# measured by `benchmarks/spectra.py`.
 SPACE = 50
 GROWTH, LONG_GROWTH = 20, 5
 LONG = 10**5

@@ -86,13 +86,16 @@ def proximal(
 ) -> optax.GradientTransformation:
     """Proximal point method by Newton's iteration: one iteration is the linearised implicit step.
 
-    ``w = z + E v(w)``, Newton's iteration started at ``w = z``; one iteration is ``z + (I - E J)^-1 E v``.
+    ``w = z + E v(w)``, Newton's iteration started at ``w = z``; one iteration is ``z + (I - E J)^-1 E v``. Systems of
+    more than `linear.DENSE_LIMIT` unknowns are solved by `linear.solve_symmetric` in zero-sum games, whose J is
+    symmetric but for signs, and by `linear.solve_general` in others.
 
     Args:
         learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
         iterations: number of Newton steps.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
+        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000, in zero-sum
+            games, and `linear.ITERATIONS` in others.
         forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
             `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
 
@@ -121,12 +124,13 @@ def newton(
 ) -> optax.GradientTransformation:
     """Newton's method for a zero of the field, of whatever kind.
 
-    One step is ``z - E J^-1 v``.
+    One step is ``z - E J^-1 v``; the systems are solved as those of `proximal` are.
 
     Args:
         learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
+        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000, in zero-sum
+            games, and `linear.ITERATIONS` in others.
         forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
             `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
 

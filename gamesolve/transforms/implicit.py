@@ -33,7 +33,8 @@ def proximal(
         iterations: number of Newton steps.
         metric: transformation that maps u to the diagonal of P, such as `rms_metric`; None for the identity.
         tolerance: relative tolerance of the solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations.
+        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000, in zero-sum
+            games, and `linear.ITERATIONS` in others.
         forcing: loosen the tolerance to this times the norm of u, where that is larger.
 
     Returns:
@@ -89,7 +90,8 @@ def newton(
 
     Args:
         tolerance: relative tolerance of the solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations.
+        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000, in zero-sum
+            games, and `linear.ITERATIONS` in others.
         forcing: loosen the tolerance to this times the norm of u, where that is larger.
 
     Returns:

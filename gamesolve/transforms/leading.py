@@ -24,7 +24,7 @@ def lead_totally(
     Args:
         tolerance: relative tolerance of the solve with the follower's Hessian; by default 1e-12 in float64 and 1e-6
             in float32.
-        max_iterations: limit on its Krylov iterations.
+        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
         forcing: loosen the tolerance to this times the norm of u, where that is larger.
 
     Returns:
@@ -67,7 +67,7 @@ def ridge(
         learning_rate: step size: a number, a schedule, an array, or a tuple with one of those per player.
         total: whether the leader descends its total gradient, as in `lead_totally`, instead of ``f_x``.
         tolerance: relative tolerance of the solves; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on their Krylov iterations.
+        max_iterations: limit on their Krylov iterations; by default ten times the unknowns, at most 1000.
         forcing: loosen the tolerance to this times the norm of u, where that is larger.
 
     Returns:
