@@ -238,20 +238,20 @@ def solve_symmetric(
     flip = (lambda tree: tree) if mirror is None else mirror
     cycle = partial(krylov.minres, inner=inner)
 
-    def by_minres(matvec: Operator, rhs: Any, start: Any, limit: Any) -> tuple[Any, jax.Array]:
+    def by_minres(matvec: Operator, rhs: Any, start: Any, limit: Any, kept: float) -> tuple[Any, jax.Array]:
         flipped = lambda x: flip(matvec(x))  # noqa: E731
-        # Where the system is singular, x grows without bound as its residual falls to the least one and no further.
-        found = krylov.restarted(cycle, flipped, flip(rhs), start, tolerance, limit, inner, kept=0.1)
+        found = krylov.restarted(cycle, flipped, flip(rhs), start, tolerance, limit, inner, kept=kept)
         left = flip(found.residual)
         return (found.x if weigh is None else _repaired(matvec, rhs, found.x, left, weigh)), found.iterations
 
     def solve(matvec: Operator, rhs: Any) -> tuple[Any, jax.Array]:
         if optax.tree.size(rhs) > LONG:
-            return by_minres(matvec, rhs, start, limit)
+            return by_minres(matvec, rhs, start, limit, kept=1.0)
         first = _by_gmres(matvec, rhs, start, tolerance, limit, gain=0.5)
 
         def go_on() -> tuple[Any, jax.Array]:
-            x, more = by_minres(matvec, rhs, first.x, limit - first.iterations)
+            # Where the system is singular, the residual falls little more, while the solution grows without bound.
+            x, more = by_minres(matvec, rhs, first.x, limit - first.iterations, kept=0.1)
             return x, first.iterations + more
 
         return jax.lax.cond(first.reached, lambda: (first.x, first.iterations), go_on)
