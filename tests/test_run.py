@@ -165,6 +165,15 @@ def pressing(times):
     return press
 
 
+@pytest.fixture
+def _listening():
+    """Listen to Ctrl-C, which a process that a shell started in the background ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_listening")
 def test_ctrl_c_ends_with_the_result_so_far_and_a_checkpoint(tmp_path):
     before = signal.getsignal(signal.SIGINT)
     options = {"chunk": 10, "checkpoint": tmp_path, "checkpoint_every": 1000, "record": FIRST}
@@ -177,6 +186,7 @@ def test_ctrl_c_ends_with_the_result_so_far_and_a_checkpoint(tmp_path):
     chex.assert_trees_all_equal(resumed, run(XY, SOLVER, START, 100, chunk=10, record=FIRST))
 
 
+@pytest.mark.usefixtures("_listening")
 def test_a_second_ctrl_c_raises():
     with pytest.raises(KeyboardInterrupt):
         run(XY, SOLVER, START, 100, chunk=10, callbacks=[pressing(2)])
