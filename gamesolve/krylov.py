@@ -59,12 +59,12 @@ def conjugate_gradients(
 
 
 class Iterate(NamedTuple):
-    """A solution so far, its true residual, whether that is as small as it is to be, and the number of iterations."""
+    """A solution so far, the number of iterations, the true residual, and whether that is as small as it is to be."""
 
     x: Any
+    iterations: jax.Array
     residual: Any
     reached: jax.Array
-    iterations: jax.Array
 
 
 def restarted(
@@ -100,10 +100,9 @@ def restarted(
 
     def advance(carry: Any) -> Any:
         x, residual, norm, _, count = carry
-        scale = jnp.where(norm > 0, norm, 1)
-        unit = jax.tree.map(lambda leaf: leaf / scale, residual)
-        correction, taken = cycle(matvec, unit, 0.5 * goal / scale, limit - count)
-        candidate = axpy(scale, correction, x)
+        unit = jax.tree.map(lambda leaf: ratio(leaf, norm), residual)
+        correction, taken = cycle(matvec, unit, ratio(0.5 * goal, norm), limit - count)
+        candidate = axpy(norm, correction, x)
         residual_after = axpy(-1.0, matvec(candidate), rhs)
         norm_after = jnp.sqrt(inner(residual_after, residual_after))
         better = norm_after < kept * norm
@@ -113,7 +112,7 @@ def restarted(
 
     carry = (x, residual, norm, jnp.full_like(norm, jnp.inf), jnp.zeros((), jnp.int32))
     x, residual, norm, _, count = jax.lax.while_loop(unfinished, advance, carry)
-    return Iterate(x, residual, norm <= goal, count)
+    return Iterate(x, count, residual, norm <= goal)
 
 
 def minres(matvec: Operator, rhs: Any, goal: Any, limit: Any, inner: Inner = dot) -> tuple[Any, jax.Array]:
@@ -126,8 +125,7 @@ def minres(matvec: Operator, rhs: Any, goal: Any, limit: Any, inner: Inner = dot
     """
 
     def unfinished(carry: Any) -> jax.Array:
-        *_, rotations, left, iteration = carry
-        del rotations
+        *_, left, iteration = carry
         return (jnp.abs(left) > goal) & (iteration < limit)
 
     def advance(carry: Any) -> Any:
@@ -188,11 +186,10 @@ def gmres(matvec: Operator, rhs: Any, goal: Any, limit: Any, space: int) -> tupl
         write = lambda leaf, row: leaf.at[j + 1].set(ratio(row, length.astype(row.dtype)))  # noqa: E731
         return jax.tree.map(write, basis, vector), projected.at[:, j].set(column.at[j + 1].set(length)), null, j + 1
 
-    null = jnp.zeros(space + 1, wide).at[0].set(1)
-    carry = (basis, projected, null, jnp.zeros((), jnp.int32))
+    first = jnp.zeros(space + 1, wide).at[0].set(1)
+    carry = (basis, projected, first, jnp.zeros((), jnp.int32))
     basis, projected, _, iterations = jax.lax.while_loop(unfinished, advance, carry)
     # Where the map is singular, directions of which nothing but rounding is left are not taken.
-    first = jnp.zeros(space + 1, wide).at[0].set(1)
     weights, *_ = jnp.linalg.lstsq(projected, first, rcond=100 * float(jnp.finfo(wide).eps))
     return _combination(jnp.append(weights, 0), basis), iterations
 

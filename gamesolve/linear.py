@@ -241,8 +241,9 @@ def solve_symmetric(
     def by_minres(matvec: Operator, rhs: Any, start: Any, limit: Any, kept: float) -> tuple[Any, jax.Array]:
         flipped = lambda x: flip(matvec(x))  # noqa: E731
         found = krylov.restarted(cycle, flipped, flip(rhs), start, tolerance, limit, inner, kept=kept)
-        left = flip(found.residual)
-        return (found.x if weigh is None else _repaired(matvec, rhs, found.x, left, weigh)), found.iterations
+        if weigh is None:
+            return found[:2]
+        return _repaired(matvec, rhs, found.x, flip(found.residual), weigh), found.iterations
 
     def solve(matvec: Operator, rhs: Any) -> tuple[Any, jax.Array]:
         if optax.tree.size(rhs) > LONG:
@@ -254,14 +255,11 @@ def solve_symmetric(
             x, more = by_minres(matvec, rhs, first.x, limit - first.iterations, kept=0.1)
             return x, first.iterations + more
 
-        return jax.lax.cond(first.reached, lambda: (first.x, first.iterations), go_on)
+        return jax.lax.cond(first.reached, lambda: first[:2], go_on)
 
     def solve_transposed(matvec: Operator, rhs: Any) -> tuple[Any, jax.Array]:
         """Do the same; but with weights, since the transposed map has those that are one over them."""
-        if weigh is None:
-            return solve(matvec, rhs)
-        found = _by_gmres(matvec, rhs, start, tolerance, limit)
-        return found.x, found.iterations
+        return solve(matvec, rhs) if weigh is None else _by_gmres(matvec, rhs, start, tolerance, limit)[:2]
 
     with exact_products():
         return jax.lax.custom_linear_solve(operator, rhs, solve, solve_transposed, has_aux=True)
@@ -299,8 +297,7 @@ def solve_general(
     start = jax.lax.stop_gradient(start)
 
     def solve(matvec: Operator, rhs: Any) -> tuple[Any, jax.Array]:
-        found = _by_gmres(matvec, rhs, start, tolerance, limit)
-        return found.x, found.iterations
+        return _by_gmres(matvec, rhs, start, tolerance, limit)[:2]
 
     with exact_products():
         return jax.lax.custom_linear_solve(operator, rhs, solve, transpose_solve=solve, has_aux=True)

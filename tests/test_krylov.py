@@ -85,20 +85,24 @@ def zero_sum(seed, size=SIZE):
     return game, np.asarray(gs.analysis.jacobian(game, start)), start
 
 
+def assert_implicit_step(game, J, start, rates):
+    """Compare an implicit step with the dense solve; ``rates`` is a number, an array, or one number for each player."""
+    each = np.concatenate(
+        [np.broadcast_to(rate, SIZE) for rate in (rates if isinstance(rates, tuple) else (rates, rates))]
+    )
+    expected = np.linalg.solve(np.eye(2 * SIZE) - J * each, np.concatenate(game.field(start)))
+    part = gs.transforms.proximal(rates)
+    moved, state = part.update(game.field(start), part.init(start), start, game=game)
+    np.testing.assert_allclose(np.concatenate(moved), expected, rtol=1e-8, atol=1e-9)
+    assert int(optax.tree.get(state, "status")) == linear.Outcome.SOLVED
+
+
 RATES = {"number": 0.7, "numbers": (0.7, 0.05), "zero": (0.0, 0.7), "zeros": 0.0, "array": np.linspace(0, 1, SIZE)}
 
 
 @pytest.mark.parametrize("name", RATES)
 def test_implicit_steps_of_large_zero_sum_games_equal_the_dense_solve(name, x64):
-    game, J, start = zero_sum(2)
-    rate = RATES[name]
-    each = np.concatenate([np.broadcast_to(part, SIZE) for part in (rate if isinstance(rate, tuple) else (rate, rate))])
-    move = np.concatenate(game.field(start))
-    expected = np.linalg.solve(np.eye(2 * SIZE) - J * each, move)
-    part = gs.transforms.proximal(rate)
-    moved, state = part.update(game.field(start), part.init(start), start, game=game)
-    np.testing.assert_allclose(np.concatenate(moved), expected, rtol=1e-8, atol=1e-9)
-    assert int(optax.tree.get(state, "status")) == linear.Outcome.SOLVED
+    assert_implicit_step(*zero_sum(2), RATES[name])
 
 
 def test_derivatives_of_implicit_steps_in_the_step_sizes_also_at_zero(x64):
@@ -148,13 +152,7 @@ def test_newton_solves_pulling_and_turning_games_at_its_default_settings(conditi
 
 @pytest.mark.parametrize("rates", [(1.0, 1e-8), (1.0, 1e-12), (100.0, 0.01)])
 def test_implicit_steps_of_very_different_sizes(rates, x64):
-    game, J, start = curved(10, 0.1, jnp.float64)
-    part = gs.transforms.proximal(rates)
-    moved, state = part.update(game.field(start), part.init(start), start, game=game)
-    each = np.repeat(rates, SIZE)
-    expected = np.linalg.solve(np.eye(2 * SIZE) - J * each, J @ np.concatenate(start))
-    np.testing.assert_allclose(np.concatenate(moved), expected, rtol=1e-7, atol=1e-9)
-    assert int(optax.tree.get(state, "status")) == linear.Outcome.SOLVED
+    assert_implicit_step(*curved(10, 0.1, jnp.float64), rates)
 
 
 @pytest.mark.parametrize("solve", [linear.solve_symmetric, linear.solve_general])
@@ -175,10 +173,4 @@ def test_singular_systems_are_solved_as_far_as_they_can_be(solve, share):
 def test_many_unknowns_with_weights_by_minres_alone(monkeypatch, x64):
     monkeypatch.setattr(linear, "LONG", SIZE)
     for rates in (0.7, (1.0, 1e-8), (0.0, 0.7)):
-        game, J, start = zero_sum(5)
-        part = gs.transforms.proximal(rates)
-        moved, state = part.update(game.field(start), part.init(start), start, game=game)
-        each = np.concatenate([np.full(SIZE, rate) for rate in np.broadcast_to(rates, 2)])
-        expected = np.linalg.solve(np.eye(2 * SIZE) - J * each, J @ np.concatenate(start))
-        np.testing.assert_allclose(np.concatenate(moved), expected, rtol=1e-7, atol=1e-8)
-        assert int(optax.tree.get(state, "status")) == linear.Outcome.SOLVED
+        assert_implicit_step(*zero_sum(5), rates)
