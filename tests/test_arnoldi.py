@@ -92,3 +92,25 @@ def test_the_basis_of_a_long_vector_grows_when_it_must(monkeypatch):
     found = krylov_schur(map_, start(), 2, ("LR", "SR"))
     np.testing.assert_allclose(found.eigenvalues, expected.eigenvalues, rtol=1e-9)
     assert found.converged.all()
+
+
+def products(monkeypatch, **constants):
+    """Count the products of a search in which the residual falls steadily."""
+    count = 0
+
+    def counting(operator, basis, begin, end):
+        nonlocal count
+        count += end - begin
+        return arnoldi.expand(operator, basis, begin, end)
+
+    monkeypatch.setattr(arnoldi, "_expand_in_place", counting)
+    for name, value in constants.items():
+        monkeypatch.setattr(arnoldi, name, value)
+    assert krylov_schur(operator(hidden(0.5 * np.eye(1))), start(), 1, ("LR",)).converged.all()
+    return count
+
+
+def test_it_looks_at_the_basis_again_when_it_should_be_done(monkeypatch):
+    found = products(monkeypatch, GROWTH=8)
+    needed = products(monkeypatch, GROWTH=1)
+    assert needed <= found <= needed + 2

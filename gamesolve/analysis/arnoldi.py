@@ -5,6 +5,7 @@ two blocks the host orders the Schur form of the small projected matrix and keep
 keep conjugate pairs together and the basis real, also where the map is defective.
 """
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -87,11 +88,11 @@ def krylov_schur(
     space = min(space_for(k, which), start.size - 1)
     # A long vector's product costs more than a look at the basis, and Gram-Schmidt reads all rows, grown or not.
     short = start.size < LONG
-    growth = GROWTH if short else LONG_GROWTH
-    size = min(growth + 2 * k, space)
-    basis = _begin(start, rows=space if short else min(3 * growth + 2 * k, space))
+    most = GROWTH if short else LONG_GROWTH
+    size = min(most + 2 * k, space)
+    basis = _begin(start, rows=space if short else min(3 * most + 2 * k, space))
     projected = np.zeros((1, 0))
-    products = 0
+    products, before = 0, 0.0
     while True:
         kept = projected.shape[1]
         basis, columns = _expand_in_place(operator, basis, kept, size)
@@ -102,18 +103,27 @@ def krylov_schur(
         values, small = np.linalg.eig(projected[:-1])
         first = np.concatenate([leaders(values, key, k) for key in keys])
         scale = float(np.linalg.norm(projected, 2))
-        done = np.abs(projected[-1] @ small[:, first]) <= goals(values[first], tolerance, scale, start.dtype)
-        if np.all(done) or products >= max_products:
+        residuals, goal = np.abs(projected[-1] @ small[:, first]), goals(values[first], tolerance, scale, start.dtype)
+        if np.all(residuals <= goal) or products >= max_products:
             break
+        worst = float(np.max(residuals / goal))
+        growth, before = _ahead(worst, before, size - kept, most), worst
         if size == space:
             triangle, rotation = _ordered(projected[:-1], _score(values, keys, k), k * len(keys))
             projected = np.vstack([triangle, projected[-1:] @ rotation])
             basis = _rotate(basis, _padded(rotation, space + 1, space + 1).astype(start.dtype), rotation.shape[1])
-        elif len(basis) <= min(size + growth, space):
-            basis = jnp.pad(basis, ((0, space + 1 - len(basis)), (0, 0)))
         size = min(projected.shape[1] + growth, space)
+        if len(basis) <= size:
+            basis = jnp.pad(basis, ((0, space + 1 - len(basis)), (0, 0)))
     vectors = _vectors(basis, _padded(small[:, first], len(basis), len(first)))
     return certified(operator, values[first], vectors, tolerance, scale)
+
+
+def _ahead(worst: float, before: float, products: int, most: int) -> int:
+    """Return after how many products to look again: when what fell by so much in the last ones should be one."""
+    if worst >= before:
+        return most
+    return min(math.ceil(products * math.log(worst) / math.log(before / worst)), most)
 
 
 def space_for(k: int, which: Sequence[str]) -> int:
