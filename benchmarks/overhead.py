@@ -4,6 +4,8 @@ And what does one through `gamesolve.run` cost beside `gamesolve.solve`?
 """
 
 import argparse
+import functools
+import itertools
 import statistics
 from collections.abc import Iterator
 from functools import partial
@@ -14,12 +16,15 @@ import jax
 import gamesolve as gs
 from benchmarks import cost, hand, report, running
 from benchmarks.cases import CASES, SOLVERS, Case, build
+from benchmarks.processes import median_row
 from benchmarks.timing import Program, interleaved, median_ratio
 from gamesolve import registry
 
 NOTES = (
     "Steps through `gamesolve.solve` against a `lax.scan` of the same arithmetic (`benchmarks/hand.py`), interleaved; "
-    "the ratio is the median over the rounds of time over time within a round. The hand-written program has its "
+    "the ratio is the median over the rounds of time over time within a round. Two programs of equal arithmetic can "
+    "differ by some per cent in one process and not in the next: each row with a ratio is the median one of several "
+    "fresh processes, with the range of all. The hand-written program has its "
     "numbers as constants, gamesolve's takes them as arguments. Flops are XLA's count for one step, a loop's body "
     "and both sides of a branch counted once; dots are dot products in the optimised program. Solvers that are not "
     "written by hand are measured alone, on one game. Fields are the step's flops over those of one field of the game, "
@@ -35,18 +40,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the suite's own options."""
     parser.add_argument("--games", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--solvers", nargs="+", choices=registry.SOLVERS, default=list(registry.SOLVERS))
+    parser.add_argument(
+        "--processes", type=int, default=3, help="fresh processes for every ratio (default: %(default)s)"
+    )
 
 
 def measure(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yield one row per game and solver."""
-    for name in arguments.games:
-        case = CASES[name]()
-        one = cost.field(case).flops
-        for solver in arguments.solvers:
-            if solver in SOLVERS or name in ALONE_ON:
-                yield _row(case, solver, arguments.repeats, one)
+    for name, solver in itertools.product(arguments.games, arguments.solvers):
+        row = partial(_row, name, solver, arguments.repeats)
+        if solver in SOLVERS:
+            yield median_row(row, "ratio", arguments.processes)
+        elif name in ALONE_ON:
+            yield row() | {"range": ""}
     for name in running.COSTS if "gan" in arguments.games else ():
-        yield _host_loop(name, running.COSTS[name](arguments.repeats))
+        yield median_row(partial(_host_loop, name, arguments.repeats), "ratio", arguments.processes)
 
 
 def main(arguments: argparse.Namespace, command: str) -> int:
@@ -78,20 +86,28 @@ def programs(case: Case, solver: str) -> dict[str, Program]:
     return {"gamesolve": ours, "hand": partial(by_hand, case.players, case.arguments)}
 
 
-def _host_loop(name: str, row: dict[str, Any]) -> dict[str, Any]:
+def _host_loop(name: str, repeats: int) -> dict[str, Any]:
     """Return a row of the cost of `run` with the columns of the others."""
+    row = running.COSTS[name](repeats)
     columns = dict.fromkeys(("flops", "flops by hand", "dots", "dots by hand", "fields", "declared"), "")
     times = {"game": "gan", "solver": name.replace(", gan", ""), "gamesolve": row["one"], "by hand": row["other"]}
-    return times | {"ratio": row["ratio"], "target": row["target"], "verdict": row["verdict"]} | columns
+    return times | {"ratio": round(row["ratio"], 4), "target": row["target"], "verdict": row["verdict"]} | columns
 
 
-def _row(case: Case, solver: str, repeats: int, one: float) -> dict[str, Any]:
+@functools.cache
+def _field(name: str) -> float:
+    """Return the flops of a field of the game."""
+    return cost.field(CASES[name]()).flops
+
+
+def _row(name: str, solver: str, repeats: int) -> dict[str, Any]:
+    case = CASES[name]()
     times = interleaved(programs(case, solver), repeats)
     each = {name: report.duration(statistics.median(rounds) / case.length(solver)) for name, rounds in times.items()}
     ours = cost.gamesolve_step(case, solver)
     row = {"game": case.name, "solver": solver, "gamesolve": each["gamesolve"], "by hand": "", "ratio": ""}
     row |= {"target": "", "verdict": "", "flops": int(ours.flops), "flops by hand": "", "dots": ours.dots}
-    row |= {"dots by hand": "", "fields": round(ours.flops / one, 2)}
+    row |= {"dots by hand": "", "fields": round(ours.flops / _field(name), 2)}
     row |= {"declared": round(registry.SOLVERS[solver].cost.products(iterations=1), 2)}
     if solver not in SOLVERS:
         return row

@@ -4,11 +4,9 @@ import argparse
 import dataclasses
 import importlib
 import importlib.util
-import multiprocessing
 import statistics
 import sys
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -19,6 +17,7 @@ import optax
 import gamesolve as gs
 from benchmarks import report
 from benchmarks.cases import CASES, Case
+from benchmarks.processes import median_row
 from benchmarks.timing import interleaved, median_ratio
 
 NOTES = (
@@ -151,7 +150,8 @@ def main(arguments: argparse.Namespace, command: str) -> int:
         return 2
     rows = []
     for match in matches:
-        rows.append(_median_row(MATCHES.index(match), arguments.repeats, arguments.processes))
+        measure = partial(_row, MATCHES.index(match), arguments.repeats)
+        rows.append(median_row(measure, "faster", arguments.processes))
         print(" ".join(f"{key} {value}" for key, value in rows[-1].items()), flush=True)
     needed = dict.fromkeys(name for match in matches for name in match.needs)
     where = report.environment(command, ("jax", "jaxlib", "optax", *needed))
@@ -160,17 +160,6 @@ def main(arguments: argparse.Namespace, command: str) -> int:
     targets = [row["verdict"] for row in rows if row["verdict"]]
     print(f"\n{report.table(rows)}\n\n{targets.count('met')} of {len(targets)} targets met")
     return 0
-
-
-def _median_row(index: int, repeats: int, processes: int) -> dict[str, Any]:
-    """Measure a row in several processes, one after the other, and return the median one with the range of all."""
-    pool = partial(ProcessPoolExecutor, 1, multiprocessing.get_context("spawn"))
-    found = []
-    for _ in range(processes):
-        with pool() as fresh:
-            found.append(fresh.submit(_row, index, repeats).result())
-    found.sort(key=lambda row: row["faster"])
-    return found[(len(found) - 1) // 2] | {"range": f"{found[0]['faster']} to {found[-1]['faster']}"}
 
 
 def _row(index: int, repeats: int) -> dict[str, Any]:
