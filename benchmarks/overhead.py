@@ -24,13 +24,12 @@ NOTES = (
     "Steps through `gamesolve.solve` against a `lax.scan` of the same arithmetic (`benchmarks/hand.py`), interleaved; "
     "the ratio is the median over the rounds of time over time within a round. Two programs of equal arithmetic can "
     "differ by some per cent in one process and not in the next: each row with a ratio is the median one of several "
-    "fresh processes, with the range of all. The hand-written program has its "
-    "numbers as constants, gamesolve's takes them as arguments. Flops are XLA's count for one step, a loop's body "
-    "and both sides of a branch counted once; dots are dot products in the optimised program. Solvers that are not "
-    "written by hand are measured alone, on one game. Fields are the step's flops over those of one field of the game, "
-    "declared what the registry says of fields and products, one iteration of an inner solve included; a block of a "
-    "quadratic's Jacobian costs less than the half of it that is declared. In rows of `run` that stands in the first "
-    "column of times and `solve` in the second."
+    "fresh processes, with the range of all. The hand-written program has its numbers as constants, gamesolve's takes "
+    "them as arguments. Flops are XLA's count for one step, a loop's body and both sides of a branch counted once; "
+    "dots are dot products in the optimised program. Solvers that are not written by hand are measured alone, on one "
+    "game. Fields are the step's flops over those of one field of the game, declared what the registry says of fields "
+    "and products, one iteration of an inner solve included; a block of a quadratic's Jacobian costs less than the "
+    "half of it that is declared. In rows of `run` that stands in the first column of times and `solve` in the second."
 )
 # Where the solvers that are not written by hand are measured.
 ALONE_ON = ("quadratic-100",)

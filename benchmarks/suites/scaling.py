@@ -16,7 +16,7 @@ from benchmarks.timing import interleaved
 from gamesolve import registry
 
 # Shortest of so many interleaved rounds.
-ROUNDS = 5
+ROUNDS = 9
 # Steps in a timed call: fewer of large games, and never so many that inner solves have nothing left to do.
 WORK, STEPS = 2e6, 4
 # Step size: so small that all of them see systems like those at the start.
@@ -108,7 +108,7 @@ def players(settings: Settings) -> list[dict[str, Any]]:
     for number in (2, 4, 8):
         game = gs.games.random_quadratic(jax.random.key(0), (4,) * number)
         for name in ("simgd", "altgd", "extragradient", "conopt", "cgd"):
-            solver = registry.SOLVERS[name].build(0.01)
+            solver = registry.SOLVERS[name].build(RATE)
             programs[name, number] = functools.partial(_call, game, solver, game.start, steps=200), 200
     return [_row(name, "players", number, value) for (name, number), value in _seconds(programs).items()]
 
@@ -122,7 +122,7 @@ def batch(settings: Settings) -> list[dict[str, Any]]:
     for size in (16, 64, 256, 1024):
         bound = game.bind(jax.tree.map(lambda leaf, size=size: leaf[:size], game.data[0]))
         for name in ("simgd", "extragradient", "conopt", "cgd"):
-            solver = registry.SOLVERS[name].build(0.01)
+            solver = registry.SOLVERS[name].build(RATE)
             programs[name, size] = functools.partial(_call, bound, solver, game.start, steps=50), 50
     return [_row(name, "batch", size, value) for (name, size), value in _seconds(programs).items()]
 
@@ -140,7 +140,7 @@ def lanes(settings: Settings) -> list[dict[str, Any]]:
     for number in (1, 16, 256, 4096):
         starts = jax.tree.map(lambda leaf, number=number: jnp.broadcast_to(leaf, (number, *leaf.shape)), game.start)
         for name in ("simgd", "extragradient", "conopt", "cgd"):
-            solver, steps = registry.SOLVERS[name].build(0.01), max(4, 2000 // number)
+            solver, steps = registry.SOLVERS[name].build(RATE), max(4, 2000 // number)
             programs[name, number] = functools.partial(_in_lanes, game, solver, starts, steps=steps), steps
     return [_row(name, "lanes", number, value) for (name, number), value in _seconds(programs).items()]
 
