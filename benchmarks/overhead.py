@@ -31,6 +31,9 @@ NOTES = (
     "and products, one iteration of an inner solve included; a block of a quadratic's Jacobian costs less than the "
     "half of it that is declared. In rows of `run` that stands in the first column of times and `solve` in the second."
 )
+# What a row lacks is left empty.
+COLUMNS = ("game", "solver", "gamesolve", "by hand", "ratio", "target", "verdict")
+COLUMNS += ("flops", "flops by hand", "dots", "dots by hand", "fields", "declared", "range")
 # Where the solvers that are not written by hand are measured.
 ALONE_ON = ("quadratic-100",)
 
@@ -45,23 +48,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Yield one row per game and solver."""
+    """Yield one row per game and solver, with the columns that it has."""
     for name, solver in itertools.product(arguments.games, arguments.solvers):
-        row = partial(_row, name, solver, arguments.repeats)
+        times = partial(_times, name, solver, arguments.repeats)
         if solver in SOLVERS:
-            yield median_row(row, "ratio", arguments.processes)
+            row = median_row(times, "ratio", arguments.processes)
         elif name in ALONE_ON:
-            yield row() | {"range": ""}
+            row = times()
+        else:
+            continue
+        yield {"game": name, "solver": solver} | row | _costs(name, solver)
     for name in running.COSTS if "gan" in arguments.games else ():
-        yield median_row(partial(_host_loop, name, arguments.repeats), "ratio", arguments.processes)
+        row = median_row(partial(_host_loop, name, arguments.repeats), "ratio", arguments.processes)
+        yield {"game": "gan", "solver": name.replace(", gan", "")} | row
 
 
 def main(arguments: argparse.Namespace, command: str) -> int:
     """Run the suite; returns the exit code."""
     rows = []
     for row in measure(arguments):
-        rows.append(row)
-        print(" ".join(f"{key} {value}" for key, value in row.items()), flush=True)
+        rows.append({column: row.get(column, "") for column in COLUMNS})
+        print(" ".join(f"{key} {value}" for key, value in rows[-1].items()), flush=True)
     where = report.environment(command, ("jax", "jaxlib", "optax"))
     report.write("overhead", "Overhead over hand-written JAX", NOTES, rows, where, arguments.out)
     verdicts = [row["verdict"] for row in rows if row["verdict"]]
@@ -86,31 +93,35 @@ def programs(case: Case, solver: str) -> dict[str, Program]:
 
 
 def _host_loop(name: str, repeats: int) -> dict[str, Any]:
-    """Return a row of the cost of `run` with the columns of the others."""
+    """Return the times of `run` and of `solve`."""
     row = running.COSTS[name](repeats)
-    columns = dict.fromkeys(("flops", "flops by hand", "dots", "dots by hand", "fields", "declared"), "")
-    times = {"game": "gan", "solver": name.replace(", gan", ""), "gamesolve": row["one"], "by hand": row["other"]}
-    return times | {"ratio": round(row["ratio"], 4), "target": row["target"], "verdict": row["verdict"]} | columns
+    times = {"gamesolve": row["one"], "by hand": row["other"], "ratio": round(row["ratio"], 4)}
+    return times | {"target": row["target"], "verdict": row["verdict"]}
+
+
+def _times(name: str, solver: str, repeats: int) -> dict[str, Any]:
+    case = CASES[name]()
+    times = interleaved(programs(case, solver), repeats)
+    each = {who: report.duration(statistics.median(rounds) / case.length(solver)) for who, rounds in times.items()}
+    if solver not in SOLVERS:
+        return each
+    ratio = median_ratio(times["gamesolve"], times["hand"])
+    row = {"gamesolve": each["gamesolve"], "by hand": each["hand"], "ratio": round(ratio, 4), "target": case.target}
+    return row | {"verdict": "met" if ratio <= case.target else "missed"}
+
+
+def _costs(name: str, solver: str) -> dict[str, Any]:
+    case = CASES[name]()
+    ours = cost.gamesolve_step(case, solver)
+    row = {"flops": int(ours.flops), "dots": ours.dots, "fields": round(ours.flops / _field(name), 2)}
+    row |= {"declared": round(registry.SOLVERS[solver].cost.products(iterations=1), 2)}
+    if solver not in SOLVERS:
+        return row
+    theirs = cost.hand_step(case, solver)
+    return row | {"flops by hand": int(theirs.flops), "dots by hand": theirs.dots}
 
 
 @functools.cache
 def _field(name: str) -> float:
     """Return the flops of a field of the game."""
     return cost.field(CASES[name]()).flops
-
-
-def _row(name: str, solver: str, repeats: int) -> dict[str, Any]:
-    case = CASES[name]()
-    times = interleaved(programs(case, solver), repeats)
-    each = {name: report.duration(statistics.median(rounds) / case.length(solver)) for name, rounds in times.items()}
-    ours = cost.gamesolve_step(case, solver)
-    row = {"game": case.name, "solver": solver, "gamesolve": each["gamesolve"], "by hand": "", "ratio": ""}
-    row |= {"target": "", "verdict": "", "flops": int(ours.flops), "flops by hand": "", "dots": ours.dots}
-    row |= {"dots by hand": "", "fields": round(ours.flops / _field(name), 2)}
-    row |= {"declared": round(registry.SOLVERS[solver].cost.products(iterations=1), 2)}
-    if solver not in SOLVERS:
-        return row
-    ratio, theirs = median_ratio(times["gamesolve"], times["hand"]), cost.hand_step(case, solver)
-    row |= {"by hand": each["hand"], "ratio": round(ratio, 4), "target": case.target}
-    row |= {"verdict": "met" if ratio <= case.target else "missed"}
-    return row | {"flops by hand": int(theirs.flops), "dots by hand": theirs.dots}
