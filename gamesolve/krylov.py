@@ -41,20 +41,25 @@ def conjugate_gradients(
     sums, residual, square, scale = _begin((start, along), image, rhs, dot)
 
     def unfinished(carry: Any) -> jax.Array:
-        _, _, _, square, iteration = carry
+        *_, square, iteration = carry
         return (square > tolerance**2 * scale) & (iteration < limit)
 
     def advance(carry: Any) -> Any:
-        sums, residual, direction, square, iteration = carry
+        sums, residual, direction, turn, square, iteration = carry
+        # XLA copies what is still read after its successor is written: so the direction comes first, and what the
+        # squares are divided by is taken from the step.
+        direction = axpy(turn, direction, residual)
         image, along = matvec(direction)
-        step = ratio(square, dot(direction, image))
+        curvature = dot(direction, image)
+        step = ratio(square, curvature)
         sums = axpy(step, (direction, along), sums)
         residual = jax.tree.map(lambda r, entry: r - step * entry, residual, image)
         new_square = dot(residual, residual)
-        return sums, residual, axpy(ratio(new_square, square), direction, residual), new_square, iteration + 1
+        return sums, residual, direction, ratio(new_square, step * curvature), new_square, iteration + 1
 
-    carry = (sums, residual, residual, square, jnp.zeros((), jnp.int32))
-    sums, _, _, _, iterations = jax.lax.while_loop(unfinished, advance, carry)
+    # The first turn is zero, whatever the direction before it.
+    carry = (sums, residual, rhs, jnp.zeros_like(square), square, jnp.zeros((), jnp.int32))
+    sums, *_, iterations = jax.lax.while_loop(unfinished, advance, carry)
     return sums, iterations
 
 

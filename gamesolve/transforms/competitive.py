@@ -48,9 +48,10 @@ class _Problem(NamedTuple):
 
 
 class _Solution(NamedTuple):
-    """Its solution: the direction ``P w``, what the next solve starts from, and what certifies it."""
+    """Its solution: ``P w`` and, without answers, ``P u``; what the next solve starts from, and what certifies it."""
 
     direction: Players
+    explicit: Players
     unknown: Any
     iterations: jax.Array
     residual: Any
@@ -127,7 +128,7 @@ def competitive(
         problem = _Problem(game, players, u, steps, diagonal, around, last.solution, limit, max_iterations)
         solution = _method(problem)(problem)
         report = linear.certify(last, solution.unknown, solution.iterations, solution.residual, solution.rhs, limit)
-        return where(failed(report), times(diagonal, u), solution.direction), report
+        return where(failed(report), solution.explicit, solution.direction), report
 
     return remembering("competitive", eta, start, formula, metric)
 
@@ -157,7 +158,10 @@ def _zero_sum(problem: _Problem) -> _Solution:
         problem.tolerance,
         problem.limit,
     )
-    return _Solution(_ordered(i, times(root, solved.x), signed(solved.y)), solved.x, *solved[2:])
+    direction = _ordered(i, times(root, solved.x), signed(solved.y))
+    # P is the square of R: without use of its own it need not be kept.
+    explicit = _ordered(i, times(root, times(root, problem.u[i])), problem.metric(j, problem.u[j]))
+    return _Solution(direction, explicit, solved.x, *solved[2:])
 
 
 def _two_players(problem: _Problem) -> _Solution:
@@ -176,7 +180,7 @@ def _two_players(problem: _Problem) -> _Solution:
     w_j = plus(u[j], to_j(w_i))
     residual = minus(plus(u[i], to_i(w_j)), w_i)
     direction = _ordered(i, problem.metric(i, w_i), problem.metric(j, w_j))
-    return _Solution(direction, w_i, iterations, residual, rhs)
+    return _Solution(direction, times(problem.diagonal, u), w_i, iterations, residual, rhs)
 
 
 def _many_players(problem: _Problem) -> _Solution:
@@ -189,7 +193,8 @@ def _many_players(problem: _Problem) -> _Solution:
         return minus(w, tuple(answer(moves) for answer in answers))
 
     w, iterations = linear.solve_general(operate, problem.u, problem.start, problem.tolerance, problem.limit)
-    return _Solution(times(problem.diagonal, w), w, iterations, minus(problem.u, operate(w)), problem.u)
+    direction, explicit = times(problem.diagonal, w), times(problem.diagonal, problem.u)
+    return _Solution(direction, explicit, w, iterations, minus(problem.u, operate(w)), problem.u)
 
 
 def _coupling(problem: _Problem) -> tuple[int, int, Product, Product, Product]:
