@@ -1,7 +1,7 @@
 """The Jacobian of a game's field and its spectrum, whole or at its ends."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.flatten_util
@@ -137,7 +137,7 @@ def leading(
     """
     players = as_players(players, game.num_players)
     ends = _ends(which, near)
-    flat, unravel = jax.flatten_util.ravel_pytree(players)
+    flat, _ = jax.flatten_util.ravel_pytree(players)
     if not 1 <= k <= flat.size:
         raise ValueError(f"k is {k} for {flat.size} parameters; ask for at least one and at most all eigenvalues.")
     if near is None:
@@ -147,7 +147,7 @@ def leading(
         pairs = nearest_pairs(game, players, flat, k, near, tolerance)
     return Spectrum(
         jnp.asarray(pairs.eigenvalues),
-        _as_trees(unravel, pairs.vectors),
+        _as_trees(players, pairs.vectors),
         jnp.asarray(pairs.residuals),
         jnp.asarray(pairs.converged),
     )
@@ -174,14 +174,18 @@ def eigenvectors(game: Game, players: Players) -> Spectrum:
         [0.7071, 0.7071]
     """
     players = as_players(players, game.num_players)
-    flat, unravel = jax.flatten_util.ravel_pytree(players)
     matrix = jacobian(game, players)
-    values, columns = jnp.linalg.eig(matrix)
+    return _certified(players, matrix, *jnp.linalg.eig(matrix))
+
+
+@jax.jit
+def _certified(players: Players, matrix: jax.Array, values: jax.Array, columns: jax.Array) -> Spectrum:
+    """Return all eigenpairs in order, with their residuals."""
     order = jnp.lexsort((-values.imag, -values.real))
     values, rows = values[order], columns.T[order]
     residuals = jnp.linalg.norm(rows @ matrix.T - values[:, None] * rows, axis=1)
-    goal = default_tolerance(flat.dtype) * jnp.linalg.norm(matrix)
-    return Spectrum(values, _as_trees(unravel, rows), residuals, residuals <= goal)
+    goal = default_tolerance(matrix.dtype) * jnp.linalg.norm(matrix)
+    return Spectrum(values, _as_trees(players, rows), residuals, residuals <= goal)
 
 
 def decompose(game: Game, players: Players) -> tuple[jax.Array, jax.Array]:
@@ -207,6 +211,7 @@ def decompose(game: Game, players: Players) -> tuple[jax.Array, jax.Array]:
     return (matrix + matrix.T) / 2, (matrix - matrix.T) / 2
 
 
+@jax.jit
 def by_real_part(values: jax.Array) -> jax.Array:
     """Sort complex numbers by decreasing real part, conjugates with the positive imaginary part first."""
     return values[jnp.lexsort((-values.imag, -values.real))]
@@ -221,6 +226,8 @@ def _ends(which: str | Sequence[str], near: complex | None) -> tuple[str, ...]:
     return ends
 
 
-def _as_trees(unravel: Any, rows: jax.Array) -> Players:
-    unpack = jax.vmap(unravel)
+@jax.jit
+def _as_trees(players: Players, rows: jax.Array) -> Players:
+    """Return complex rows as trees shaped as the players."""
+    unpack = jax.vmap(jax.flatten_util.ravel_pytree(players)[1])
     return jax.tree.map(jax.lax.complex, unpack(rows.real), unpack(rows.imag))

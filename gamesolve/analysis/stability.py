@@ -59,8 +59,8 @@ def step_spectrum(
     setting, period = _settle(game, solver, players, state)
     if k is not None:
         return by_real_part(_averaged(jnp.asarray(_leading(setting, period, k).eigenvalues), period))
-    matrix = _step_matrix(*setting, period)
-    if not isinstance(matrix, jax.core.Tracer) and not bool(jnp.all(jnp.isfinite(matrix))):
+    matrix, finite = _step_matrix(*setting, period)
+    if not isinstance(finite, jax.core.Tracer) and not finite:
         raise ValueError(_not_differentiable(solver))
     return by_real_part(_averaged(jnp.linalg.eigvals(matrix), period))
 
@@ -97,7 +97,12 @@ def rate(
     if k is not None:
         return _leading_rate(game, solver, players, state, k)
     values = step_spectrum(game, solver, players, state)
-    singular = jnp.linalg.svd(jacobian(game, players), compute_uv=False)
+    return _largest(values, jnp.linalg.svd(jacobian(game, players), compute_uv=False))
+
+
+@jax.jit
+def _largest(values: jax.Array, singular: jax.Array) -> jax.Array:
+    """Return the largest modulus without as many eigenvalues near one as there are singular values at zero."""
     accuracy = _accuracy(singular.dtype)
     free = jnp.sum(singular <= accuracy * jnp.maximum(singular[0], jnp.finfo(singular.dtype).tiny))
     gaps = jnp.abs(values - 1)
@@ -167,17 +172,22 @@ def _leading(setting: tuple[Any, ...], period: Period, k: int) -> Pairs:
 
 def _averaged(values: jax.Array, period: Period) -> jax.Array:
     """Return the eigenvalues of a whole period as those of one step of it."""
-    return (
-        values
-        if period.steps == 1
-        else jnp.abs(values) ** (1 / period.steps) * jnp.exp(1j * jnp.angle(values) / period.steps)
-    )
+    return values if period.steps == 1 else _root(values, period.steps)
+
+
+@jax.jit
+def _root(values: jax.Array, degree: jax.Array) -> jax.Array:
+    return jnp.abs(values) ** (1 / degree) * jnp.exp(1j * jnp.angle(values) / degree)
 
 
 @partial(jax.jit, static_argnames="period")
-def _step_matrix(game: Game, solver: Solver, players: Players, state: Any, period: Period) -> jax.Array:
+def _step_matrix(
+    game: Game, solver: Solver, players: Players, state: Any, period: Period
+) -> tuple[jax.Array, jax.Array]:
+    """Return the matrix of a period's derivative, and whether all of it is finite."""
     stepping = step_map(game, solver, players, state)
-    return dense_derivative(partial(_through, stepping, period), stepping.point)
+    matrix = dense_derivative(partial(_through, stepping, period), stepping.point)
+    return matrix, jnp.all(jnp.isfinite(matrix))
 
 
 def _step_operator(game: Game, solver: Solver, players: Players, state: Any, *, period: Period) -> Any:

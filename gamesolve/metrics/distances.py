@@ -35,7 +35,12 @@ def mmd(x: Any, y: Any, bandwidths: Any = (0.25, 0.5, 1.0, 2.0, 4.0)) -> jax.Arr
     x, y = two_sets(("x", x), ("y", y))
     if min(len(x), len(y)) < 2:
         raise ValueError(f"x and y have {len(x)} and {len(y)} samples; the unbiased form needs two of each.")
-    scales = 2 * jnp.ravel(jnp.asarray(bandwidths, x.dtype)) ** 2
+    return _mmd(x, y, jnp.asarray(bandwidths, x.dtype))
+
+
+@jax.jit
+def _mmd(x: jax.Array, y: jax.Array, bandwidths: jax.Array) -> jax.Array:
+    scales = 2 * jnp.ravel(bandwidths) ** 2
 
     def kernel(a: jax.Array, b: jax.Array) -> jax.Array:
         distances = squared_distances(a, b)
@@ -69,7 +74,11 @@ def wasserstein1(x: Any, y: Any) -> jax.Array:
     Reference:
         Villani, "Optimal Transport: Old and New", Springer 2009.
     """
-    x, y = (_numbers(name, values) for name, values in (("x", x), ("y", y)))
+    return _wasserstein1(*(_numbers(name, values) for name, values in (("x", x), ("y", y))))
+
+
+@jax.jit
+def _wasserstein1(x: jax.Array, y: jax.Array) -> jax.Array:
     knots = jnp.sort(jnp.concatenate([x, y]))
     below = [jnp.searchsorted(jnp.sort(values), knots[:-1], side="right") for values in (x, y)]
     shares = [counts.astype(knots.dtype) / len(values) for counts, values in zip(below, (x, y), strict=True)]
@@ -102,6 +111,11 @@ def frechet_distance(features_x: Any, features_y: Any) -> jax.Array:
     sets = two_sets(("features_x", features_x), ("features_y", features_y))
     if min(map(len, sets)) < 2:
         raise ValueError("features_x and features_y need two samples each; one has no covariance.")
+    return _frechet_distance(*sets)
+
+
+@jax.jit
+def _frechet_distance(*sets: jax.Array) -> jax.Array:
     means = [jnp.mean(features, axis=0) for features in sets]
     roots = [
         jnp.linalg.qr((features - mean) / jnp.sqrt(len(features) - 1.0).astype(features.dtype), mode="r")

@@ -76,7 +76,12 @@ def reverse_kl(samples: Any, centres: Any, radius: Any) -> jax.Array:
     Reference:
         Lin et al., "PacGAN", NeurIPS 2018, https://arxiv.org/abs/1712.04086
     """
-    counts = _counts(samples, centres, radius)
+    return _divergence(_counts(samples, centres, radius))
+
+
+@jax.jit
+def _divergence(counts: jax.Array) -> jax.Array:
+    """Return that of a histogram."""
     total = jnp.sum(counts)
     shares = counts / jnp.maximum(total, 1)
     divergence = jnp.sum(jax.scipy.special.rel_entr(shares, jnp.full_like(shares, 1 / len(shares))))
@@ -85,7 +90,11 @@ def reverse_kl(samples: Any, centres: Any, radius: Any) -> jax.Array:
 
 def _counts(samples: Any, centres: Any, radius: Any) -> jax.Array:
     """Return how many samples within the radius each centre is the nearest to."""
-    samples, centres = two_sets(("samples", samples), ("centres", centres))
+    return _histogram(*two_sets(("samples", samples), ("centres", centres)), radius)
+
+
+@jax.jit
+def _histogram(samples: jax.Array, centres: jax.Array, radius: Any) -> jax.Array:
     distances = squared_distances(samples, centres)
     near = jnp.min(distances, axis=1) <= jnp.asarray(radius) ** 2
     return jnp.zeros(len(centres), samples.dtype).at[jnp.argmin(distances, axis=1)].add(near)

@@ -1,5 +1,6 @@
 """Scores on a classifier's probabilities and features; they compare generators under one classifier, never two."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -35,7 +36,11 @@ def inception_score(probabilities: Any) -> jax.Array:
     Reference:
         Salimans et al., "Improved Techniques for Training GANs", NeurIPS 2016, https://arxiv.org/abs/1606.03498
     """
-    probabilities = points("probabilities", probabilities)
+    return _inception_score(points("probabilities", probabilities))
+
+
+@jax.jit
+def _inception_score(probabilities: jax.Array) -> jax.Array:
     divergence = jnp.sum(jax.scipy.special.rel_entr(probabilities, jnp.mean(probabilities, axis=0)), axis=1)
     return jnp.exp(jnp.mean(divergence))
 
@@ -55,7 +60,11 @@ def class_coverage(probabilities: Any, least: int = 1) -> jax.Array:
         >>> int(metrics.class_coverage([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0], [0.3, 0.7, 0.0]]))
         2
     """
-    probabilities = points("probabilities", probabilities)
+    return _class_coverage(points("probabilities", probabilities), least)
+
+
+@jax.jit
+def _class_coverage(probabilities: jax.Array, least: Any) -> jax.Array:
     most_probable = jnp.argmax(probabilities, axis=1)
     counts = jnp.zeros(probabilities.shape[1], jnp.int32).at[most_probable].add(1)
     return jnp.sum(counts >= least)
@@ -89,6 +98,11 @@ def precision_recall(real: Any, fake: Any, k: int = 3) -> PrecisionRecall:
     real, fake = two_sets(("real", real), ("fake", fake))
     if not 1 <= k < min(len(real), len(fake)):
         raise ValueError(f"k is {k} for {len(real)} real and {len(fake)} fake samples; take it from 1 to below both.")
+    return _precision_recall(real, fake, k)
+
+
+@partial(jax.jit, static_argnames="k")
+def _precision_recall(real: jax.Array, fake: jax.Array, k: int) -> PrecisionRecall:
     between = squared_distances(real, fake)
     precision = jnp.mean(jnp.any(between <= _reach(real, k)[:, None], axis=0))
     recall = jnp.mean(jnp.any(between <= _reach(fake, k), axis=1))
