@@ -23,6 +23,7 @@ class Density(NamedTuple):
     nodes: jax.Array
     weights: jax.Array
 
+    @jax.jit
     def on(self, grid: jax.Array, width: float) -> jax.Array:
         """Return the density on a grid, each point spread to a Gaussian of standard deviation ``width``."""
         bells = jnp.exp(-(((grid[:, None] - self.nodes.ravel()) / width) ** 2) / 2)

@@ -7,11 +7,13 @@ import jax.flatten_util
 import jax.numpy as jnp
 
 
+@jax.jit
 def ravel(players: Any) -> jax.Array:
     """Return all entries in order, shape (n,)."""
     return jax.flatten_util.ravel_pytree(players)[0]
 
 
+@jax.jit
 def length(vector: jax.Array) -> jax.Array:
     """Return the Euclidean norm; unlike a plain sum of squares it overflows no sooner than its result."""
     largest = jnp.max(jnp.abs(vector))

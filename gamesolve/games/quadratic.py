@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.flatten_util
 import jax.numpy as jnp
+import numpy as np
 
 from gamesolve.game import Game, from_losses, zero_sum
 
@@ -166,7 +167,7 @@ def rotation(dim: int) -> Game:
         >>> gs.games.rotation(3).field(gs.games.rotation(3).start)[0].tolist()
         [-1.0, -1.0, -1.0]
     """
-    return bilinear(jnp.eye(dim))
+    return bilinear(np.eye(dim))
 
 
 def random_quadratic(
@@ -277,15 +278,17 @@ def _at_ones(game: Game) -> Game:
 
 
 @jax.jit
-def _least_norm_zero(blocks: Any, linear: Any) -> Any:
+def _start_and_zero(blocks: Any, linear: Any) -> Any:
+    """Return the least-norm equilibrium of the game with these blocks, and one unit from it in every coordinate."""
     matrix = jnp.block([list(row) for row in blocks])
     vector, unravel = jax.flatten_util.ravel_pytree(linear)
-    return unravel(jnp.linalg.lstsq(matrix, -vector)[0])
+    zero = jnp.linalg.lstsq(matrix, -vector)[0]
+    return unravel(zero + 1), unravel(zero)
 
 
 def _with_equilibrium(game: Game, blocks: Any, linear: Any) -> Game:
-    equilibrium = _least_norm_zero(blocks, linear)
-    return dataclasses.replace(game, start=jax.tree.map(lambda leaf: leaf + 1, equilibrium), equilibria=(equilibrium,))
+    start, equilibrium = _start_and_zero(blocks, linear)
+    return dataclasses.replace(game, start=start, equilibria=(equilibrium,))
 
 
 def _floating(value: Any) -> jax.Array:

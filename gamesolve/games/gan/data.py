@@ -22,6 +22,7 @@ class Clusters:
     scale: jax.Array
     batch_size: int
 
+    @jax.jit
     def __call__(self, key: jax.Array) -> jax.Array:
         """Return examples of shape (batch_size, d)."""
         which, around = jax.random.split(key)
@@ -41,6 +42,7 @@ class Circle:
 
     batch_size: int
 
+    @jax.jit
     def __call__(self, key: jax.Array) -> jax.Array:
         """Return examples of shape (batch_size, 2)."""
         latent = jax.random.normal(key, (self.batch_size, 2))

@@ -1,6 +1,7 @@
 """The Dirac-GAN: one number each, and all that goes wrong in GANs near their equilibrium."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import jax
@@ -60,6 +61,7 @@ def _distance(players: Any) -> jax.Array:
     return jnp.hypot(*players)
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def _normal_points(number: int) -> jax.Array:
     """Return the quantiles of a normal distribution, scaled to variance one."""
     points = jax.scipy.stats.norm.ppf((jnp.arange(number) + 0.5) / number)
