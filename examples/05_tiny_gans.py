@@ -28,8 +28,9 @@ fast = "GAMESOLVE_FAST" in os.environ
 flow = gs.runge_kutta(0.1)
 for name, discriminator in (("sigmoid", gan.Sigmoid()), ("bump", gan.Bump(0.5))):
     plane = gan.bias_plane(discriminator)
+    run = gs.solve(plane.game, flow, plane.players, 10_000, record=lambda players, _: players, every=100)
     for steps in (100, 1000, 10_000):
-        b_g, b_d = gs.solve(plane.game, flow, plane.players, steps).players
+        b_g, b_d = (entry[steps // 100 - 1] for entry in run.trace)
         print(f"{name:8} time {steps / 10:6.0f}: b_G = {b_g:9.3f}, b_D = {b_d:7.3f}")
 
 # %% [markdown]

@@ -78,7 +78,7 @@ phases = {
 
 seen = {}
 print(f"{'mean over the seeds':26}  speed  before  after  answered   jump")
-for name, phase in phases.items():
+for name, phase in list(phases.items())[: 2 if fast else None]:
 
     @jax.jit
     @jax.vmap

@@ -96,12 +96,12 @@ def test_the_basis_of_a_long_vector_grows_when_it_must(monkeypatch):
 
 def products(monkeypatch, growth):
     """Count the products of a search in which the residual falls steadily."""
-    count = 0
+    count, expand = 0, arnoldi._expand_in_place
 
     def counting(operator, basis, begin, end):
         nonlocal count
         count += end - begin
-        return arnoldi.expand(operator, basis, begin, end)
+        return expand(operator, basis, begin, end)
 
     monkeypatch.setattr(arnoldi, "_expand_in_place", counting)
     monkeypatch.setattr(arnoldi, "GROWTH", growth)

@@ -133,7 +133,7 @@ def test_warm_starts(case):
 def test_one_unknown(scale, x64):
     for method in (linear.conjugate_gradients, linear.solve_general):
         for b in (jnp.asarray(2.0), jnp.array([2.0])):
-            x, _ = method(lambda x: scale * x, b, jnp.zeros_like(b), 1e-12)
+            x, _ = jax.jit(lambda b: method(lambda x: scale * x, b, jnp.zeros_like(b), 1e-12))(b)  # noqa: B023
             np.testing.assert_allclose(x, 2.0 / scale * jnp.ones_like(b))
 
 
@@ -143,7 +143,7 @@ def test_pytrees_stay_pytrees(x64):
     flat, unravel = jax.flatten_util.ravel_pytree(tree)
     operator = lambda x: unravel(matrix @ jax.flatten_util.ravel_pytree(x)[0])
     for method in (linear.conjugate_gradients, linear.solve_general):
-        x, _ = method(operator, tree, jax.tree.map(jnp.zeros_like, tree), 1e-12)
+        x, _ = jax.jit(lambda b: method(operator, b, jax.tree.map(jnp.zeros_like, b), 1e-12))(tree)  # noqa: B023
         expected = unravel(jnp.linalg.solve(matrix, flat))
         chex.assert_trees_all_close(x, expected, rtol=1e-9)
 
@@ -196,9 +196,9 @@ def test_derivatives_go_both_ways(case):
 
     x = np.linalg.solve(matrix, b)
     expected = np.linalg.solve(matrix, direction - change @ x)
-    _, tangent = jax.jvp(lambda epsilon: solution(epsilon, 0 * b), (0.0,), (1.0,))
+    _, tangent = jax.jit(lambda one: jax.jvp(lambda epsilon: solution(epsilon, 0 * b), (0.0,), (one,)))(1.0)
     np.testing.assert_allclose(tangent, expected, rtol=1e-8, atol=1e-10)
-    slope, start = jax.grad(lambda *arguments: solution(*arguments) @ cotangent, (0, 1))(0.0, 0 * b)
+    slope, start = jax.jit(jax.grad(lambda *arguments: solution(*arguments) @ cotangent, (0, 1)))(0.0, 0 * b)
     np.testing.assert_allclose(slope, expected @ cotangent, rtol=1e-8)
     np.testing.assert_array_equal(start, 0 * b)
 
@@ -209,7 +209,7 @@ def test_vmap(case):
     shifts = jnp.array([0.0, 1.0, 0.0, 0.0])
     eye = np.eye(len(b))
     run = lambda scale, shift: solved(method, matrix + shift * eye, scale * b)
-    x, iterations = jax.vmap(run)(scales, shifts)
+    x, iterations = jax.jit(jax.vmap(run))(scales, shifts)
     expected = [scale * np.linalg.solve(matrix + shift * eye, b) for scale, shift in zip(scales, shifts, strict=True)]
     np.testing.assert_allclose(x, expected, rtol=1e-9)
     assert iterations.shape == (4,)
@@ -347,11 +347,13 @@ def test_coupled_systems_and_their_derivatives(x64):
     B, weights = rng.normal(size=(4, 7)), rng.uniform(0.5, 2.0, 7)
     sides, cotangents = ((rng.normal(size=4), rng.normal(size=7)) for _ in range(2))
 
+    @jax.jit
     def solution(B, sides, start=(0.0,) * 4):
         start = jnp.array(start)
         solved = linear.coupled(lambda y: B @ y, lambda x: weights * (B.T @ x), sides, start, 1e-13)
         return (solved.x, solved.y), solved
 
+    @jax.jit
     def dense(B, sides):
         matrix = jnp.block([[jnp.eye(4), -B], [weights[:, None] * B.T, jnp.eye(7)]])
         return jnp.split(jnp.linalg.solve(matrix, jnp.concatenate(sides)), [4])
@@ -363,7 +365,7 @@ def test_coupled_systems_and_their_derivatives(x64):
     assert solution(B, sides, x)[1].iterations <= 1  # a solution is where it stays
     value = lambda solve, *arguments: sum(jnp.vdot(a, b) for a, b in zip(solve(*arguments), cotangents, strict=True))
     ours, theirs = (
-        jax.grad(functools.partial(value, solve), (0, 1))(B, sides)
+        jax.jit(jax.grad(functools.partial(value, solve), (0, 1)))(B, sides)
         for solve in (lambda *arguments: solution(*arguments)[0], dense)
     )
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11), ours, theirs)

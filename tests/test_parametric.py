@@ -251,7 +251,7 @@ def test_injected_hyperparameters(make):
     assert float(solution.state.hyperparams["learning_rate"]) == pytest.approx(0.2)
     players, state = START, make(0.3).init(START)
     for t in range(3):
-        players, state = gs.step(XY, make(float(schedule(t))), players, state)
+        players, state = jax.jit(gs.step)(XY, make(float(schedule(t))), players, state)
     chex.assert_trees_all_close(solution.players, players, rtol=1e-5)
 
 

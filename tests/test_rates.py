@@ -1,3 +1,5 @@
+import functools
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -43,7 +45,7 @@ def test_schedules_count_steps(name):
     players, entry = START, registry.SOLVERS[name]
     state = entry.build(0.1).init(players)
     for t in range(4):
-        players, state = gs.step(XY, entry.build(float(schedule(t))), players, state)
+        players, state = jax.jit(gs.step)(XY, entry.build(float(schedule(t))), players, state)
     for rate in (schedule, (schedule, schedule)):
         chex.assert_trees_all_close(run(name, rate), players, rtol=1e-4)
 
@@ -102,9 +104,8 @@ def test_other_rates_are_checked_too(make, name):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("rate", [0.1, np.float64(0.1), (0.1, np.array(0.2)), optax.linear_schedule(0.1, 0.0, 9)])
 def test_float32_players_stay_float32(name, rate, x64):
-    players, state = START, None
-    players, state = gs.step(XY, registry.SOLVERS[name].build(rate), players, state)
-    assert [entry.dtype for entry in players] == [jnp.float32] * 2
+    stepped, _ = jax.eval_shape(functools.partial(gs.step, XY, registry.SOLVERS[name].build(rate)), START)
+    assert [entry.dtype for entry in stepped] == [jnp.float32] * 2
     assert [entry.dtype for entry in run(name, rate)] == [jnp.float32] * 2
     assert [entry.dtype for entry in run(name, jnp.float64(0.1))] == [jnp.float32] * 2
 

@@ -46,7 +46,7 @@ def test_a_step_makes_one_draw_and_all_of_it_sees_that(name, x64):
     chex.assert_trees_all_close(stepped.players, on_that.players, rtol=1e-6)
     if name != "past_extragradient":  # one field only
         twice = GAME.bind(draws(batch, batch, batch, batch))
-        chex.assert_trees_all_close(gs.step(twice, solver, START)[0], on_that.players, rtol=1e-6)
+        chex.assert_trees_all_close(jax.jit(gs.step)(twice, solver, START)[0], on_that.players, rtol=1e-6)
 
 
 def test_look_aheads_and_later_turns_see_their_own_draw_when_asked():

@@ -86,10 +86,11 @@ def test_schedules_in_parts(part):
     u, players = (jnp.float32(1.0), jnp.float32(2.0)), game.start
     scheduled = PARTS[part]((optax.linear_schedule(0.5, 0.0, 2), 0.25))
     state = scheduled.init(players)
+    update = jax.jit(lambda part, state: part.update(u, state, players, game=game))
     for rate in (0.5, 0.25, 0.0, 0.0):
         plain = PARTS[part]((rate, 0.25))
-        expected, _ = plain.update(u, plain.init(players), players, game=game)
-        answer, state = scheduled.update(u, state, players, game=game)
+        expected, _ = update(plain, plain.init(players))
+        answer, state = update(scheduled, state)
         chex.assert_trees_all_close(answer, expected)
 
 
@@ -226,11 +227,11 @@ def test_optimism_of_one_player():
 def test_parts_compose_with_optax(x64):
     game, players, u, J, J_o, _ = dense("zero-sum")
     chain = optax.chain(transforms.consensus(0.3), optax.clip(0.1), optax.sgd(2.0))
-    moved, _ = gs.step(game, chain, players)
+    moved, _ = jax.jit(functools.partial(gs.step, game, chain))(players)
     expected = ravel(players) - 2.0 * np.clip(u - 0.3 * J.T @ u, -0.1, 0.1)
     np.testing.assert_allclose(ravel(moved), expected, rtol=1e-12)
     stacked = optax.chain(transforms.consensus(0.3), transforms.competitive(0.5), optax.sgd(1.0))
-    moved, _ = gs.step(game, stacked, players)
+    moved, _ = jax.jit(functools.partial(gs.step, game, stacked))(players)
     eye = np.eye(len(u))
     expected = ravel(players) - np.linalg.solve(eye - 0.5 * J_o, u - 0.3 * J.T @ u)
     np.testing.assert_allclose(ravel(moved), expected, rtol=1e-9)
