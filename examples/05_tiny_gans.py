@@ -126,9 +126,10 @@ for samples, seeds in ((2500, 2), (100, 8), (5, 8))[2 if fast else 0 :]:
 # one; with few its lines of rest fold, and cross where nothing is.
 
 # %%
-figure, axes = plt.subplots(2, 3, figsize=(8, 5.6), layout="constrained")
+shown = (5,) if fast else (2500, 100, 5)
+figure, axes = plt.subplots(2, len(shown), figsize=(8, 5.6), layout="constrained", squeeze=False)
 for row, smoothed in zip(axes, (False, True), strict=True):
-    for ax, samples in zip(row, (2500, 100, 5), strict=True):
+    for ax, samples in zip(row, shown, strict=True):
         gs.plots.vector_field(look(samples, smoothed, 1), axes=("$b_G$", "$b_D$"), ax=ax)
         ax.set(aspect="equal")
         ax.set_title(f"{samples} samples{', smoothed' if smoothed else ''}", fontsize="small")
