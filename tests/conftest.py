@@ -14,6 +14,9 @@ os.environ.setdefault(
     * " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
 )
 
+# Programs this small are done before a thread could take them over.
+os.environ.setdefault("JAX_CPU_ENABLE_ASYNC_DISPATCH", "0")
+
 # Examples that train take fewer steps and seeds.
 os.environ.setdefault("GAMESOLVE_FAST", "1")
 

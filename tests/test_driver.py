@@ -92,7 +92,7 @@ def test_odd_pytrees(name):
 
 @pytest.mark.parametrize("name", [name for name in SOLVERS if name != "adam"])
 def test_a_start_at_the_equilibrium_stays(name):
-    solution = gs.solve(XY, SOLVERS[name], (0.0, 0.0), 3)
+    solution = gs.solve(XY, SOLVERS[name], jax.tree.map(jnp.zeros_like, START), 4)
     assert [float(player) for player in solution.players] == [0.0, 0.0]
     assert solution.status == gs.Status.BUDGET
 

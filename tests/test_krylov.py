@@ -85,6 +85,11 @@ def zero_sum(seed, size=SIZE):
     return game, np.asarray(gs.analysis.jacobian(game, start)), start
 
 
+@jax.jit
+def implicit_step(game, part, start):
+    return part.update(game.field(start), part.init(start), start, game=game)
+
+
 def assert_implicit_step(game, J, start, rates):
     """Compare an implicit step with the dense solve; ``rates`` is a number, an array, or one number for each player."""
     each = np.concatenate(
@@ -92,7 +97,7 @@ def assert_implicit_step(game, J, start, rates):
     )
     expected = np.linalg.solve(np.eye(2 * SIZE) - J * each, np.concatenate(game.field(start)))
     part = gs.transforms.proximal(rates)
-    moved, state = jax.jit(lambda z: part.update(game.field(z), part.init(z), z, game=game))(start)
+    moved, state = implicit_step(game, part, start)
     np.testing.assert_allclose(np.concatenate(moved), expected, rtol=1e-8, atol=1e-9)
     assert int(optax.tree.get(state, "status")) == linear.Outcome.SOLVED
 

@@ -19,12 +19,12 @@ def longest_stretch(inside: jax.Array) -> jax.Array:
         >>> int(gan.longest_stretch(jnp.array([True, False, True, True, False])))
         2
     """
+    return jnp.max(jax.lax.scan(_count, jnp.zeros((), int), jnp.asarray(inside))[1], initial=0)
 
-    def count(run: jax.Array, flag: jax.Array) -> tuple[jax.Array, jax.Array]:
-        run = (run + 1) * flag
-        return run, run
 
-    return jnp.max(jax.lax.scan(count, jnp.zeros((), int), jnp.asarray(inside))[1], initial=0)
+def _count(run: jax.Array, flag: jax.Array) -> tuple[jax.Array, jax.Array]:
+    run = (run + 1) * flag
+    return run, run
 
 
 def hops(shares: jax.Array) -> jax.Array:
