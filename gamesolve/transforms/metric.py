@@ -49,7 +49,7 @@ def rms_metric(decay: float = 0.99, eps: float = 1e-5) -> optax.GradientTransfor
         del params
         count = optax.safe_increment(state.count)
         square = jax.tree.map(
-            lambda s, u: jnp.asarray(decay, s.dtype) * s + jnp.asarray(1 - decay, s.dtype) * u**2, state.square, updates
+            lambda s, u: s + jnp.asarray(1 - decay, s.dtype) * (u**2 - s), state.square, updates
         )
 
         def diagonal(root: jax.Array) -> jax.Array:
