@@ -48,9 +48,7 @@ def rms_metric(decay: float = 0.99, eps: float = 1e-5) -> optax.GradientTransfor
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, RmsMetricState]:
         del params
         count = optax.safe_increment(state.count)
-        square = jax.tree.map(
-            lambda s, u: s + jnp.asarray(1 - decay, s.dtype) * (u**2 - s), state.square, updates
-        )
+        square = jax.tree.map(lambda s, u: s + jnp.asarray(1 - decay, s.dtype) * (u**2 - s), state.square, updates)
 
         def diagonal(root: jax.Array) -> jax.Array:
             correction = jnp.sqrt(1 - jnp.asarray(decay, root.dtype) ** count)
