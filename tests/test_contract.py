@@ -15,8 +15,6 @@ import gamesolve as gs
 from gamesolve import registry
 from tests import reference
 
-# The first step size of these is one number.
-ONE_NUMBER = {"golden_ratio", "anchored_extragradient_varying"}
 SHAPES = [(1, 1), (4, 2), (20, 13), (7, 1, 5)]
 NAMES = list(registry.SOLVERS)
 LEADING = ["stackelberg", "follow_the_ridge"]
@@ -159,12 +157,11 @@ def zero_sum_scaled(game, scale):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_equilibrium_is_a_fixed_point(x64, name):
-    # As many steps, and of such rates, as on the other linear games here, so that these share their programs.
-    solver = registry.SOLVERS[name].build(0.1 if name in ONE_NUMBER else (0.1, 0.1))
+    solver = registry.SOLVERS[name].build(0.1)
     core = [gs.games.rotation(3)] if name in registry.CORE else []
-    for game in (*core, gs.games.bilinear(0.0), linear_quadratic((4, 2), 0, False, 10.0, shift=False)[0]):
+    for game in (*core, gs.games.bilinear(0.0), registry.GAMES["general-sum"].make()):
         start = jax.tree.map(jnp.zeros_like, game.start)
-        solution = gs.solve(game, solver, start, 3)
+        solution = gs.solve(game, solver, start, 5)
         assert all(np.all(np.asarray(player) == 0) for player in solution.players)
         assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(solution.state))
 
@@ -205,6 +202,8 @@ def odd_payoff(x, y):
 
 
 ODD_GAME = gs.general_sum(lambda x, y: -odd_payoff(x, y) - x["a"][1] ** 2 - jnp.sum(x["a"][0] ** 4), odd_payoff)
+# The first step size of these is one number.
+ONE_NUMBER = {"golden_ratio", "anchored_extragradient_varying"}
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in registry.CORE])
