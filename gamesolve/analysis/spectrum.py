@@ -181,7 +181,7 @@ def eigenvectors(game: Game, players: Players) -> Spectrum:
 @jax.jit
 def _certified(players: Players, matrix: jax.Array, values: jax.Array, columns: jax.Array) -> Spectrum:
     """Return all eigenpairs in order, with their residuals."""
-    order = jnp.lexsort((-values.imag, -values.real))
+    order = _order(values)
     values, rows = values[order], columns.T[order]
     residuals = jnp.linalg.norm(rows @ matrix.T - values[:, None] * rows, axis=1)
     goal = default_tolerance(matrix.dtype) * jnp.linalg.norm(matrix)
@@ -214,7 +214,11 @@ def decompose(game: Game, players: Players) -> tuple[jax.Array, jax.Array]:
 @jax.jit
 def by_real_part(values: jax.Array) -> jax.Array:
     """Sort complex numbers by decreasing real part, conjugates with the positive imaginary part first."""
-    return values[jnp.lexsort((-values.imag, -values.real))]
+    return values[_order(values)]
+
+
+def _order(values: jax.Array) -> jax.Array:
+    return jnp.lexsort((-values.imag, -values.real))
 
 
 def _ends(which: str | Sequence[str], near: complex | None) -> tuple[str, ...]:

@@ -279,7 +279,7 @@ def _at_ones(game: Game) -> Game:
 
 @jax.jit
 def _start_and_zero(blocks: Any, linear: Any) -> Any:
-    """Return the least-norm equilibrium of the game with these blocks, and one unit from it in every coordinate."""
+    """Return a start, one unit from the least-norm equilibrium in every coordinate, and that equilibrium."""
     matrix = jnp.block([list(row) for row in blocks])
     vector, unravel = jax.flatten_util.ravel_pytree(linear)
     zero = jnp.linalg.lstsq(matrix, -vector)[0]
