@@ -123,20 +123,18 @@ def conjugate_gradients(
 
 
 class Coupled(NamedTuple):
-    """Solution of a coupled system, and what certifies it.
+    """Solution of a coupled system, and what its residual is relative to.
 
     Attributes:
         x: the unknown that was solved for.
         y: the other one.
         iterations: number of iterations.
-        residual: true residual of the system in x.
-        rhs: its right-hand side.
+        rhs: right-hand side of the system in x alone.
     """
 
     x: Any
     y: Any
     iterations: jax.Array
-    residual: Any
     rhs: Any
 
 
@@ -181,8 +179,7 @@ def coupled(
         (x, y), iterations = jax.lax.custom_linear_solve(operator, sides, solve, solve_transposed, has_aux=True)
         # The same as inside, and merged with it: arrays beside the solution are batched by vmap where they need not be.
         rhs = jax.tree.map(jnp.add, sides[0], to_x(sides[1]))
-        residual = jax.tree.map(lambda a, b, c: a + b - c, sides[0], to_x(y), x)
-    return Coupled(x, y, iterations, residual, rhs)
+    return Coupled(x, y, iterations, rhs)
 
 
 def _limit(unknown: Any, max_iterations: int | None) -> int:

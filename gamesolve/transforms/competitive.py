@@ -159,9 +159,10 @@ def _zero_sum(problem: _Problem) -> _Solution:
         problem.limit,
     )
     direction = _ordered(i, times(root, solved.x), signed(solved.y))
-    # P is the square of R: without use of its own it need not be kept.
+    # R multiplies the sum, and P is its square: so neither R u nor P has to be kept for later.
+    residual = minus(times(root, plus(problem.u[i], rates.times(eta_j, to_i(solved.y)))), solved.x)
     explicit = _ordered(i, times(root, times(root, problem.u[i])), problem.metric(j, problem.u[j]))
-    return _Solution(direction, explicit, solved.x, *solved[2:])
+    return _Solution(direction, explicit, solved.x, solved.iterations, residual, solved.rhs)
 
 
 def _two_players(problem: _Problem) -> _Solution:
