@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import gc
 import os
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,9 @@ os.environ.setdefault(
 # Programs this small are done before a thread could take them over.
 os.environ.setdefault("JAX_CPU_ENABLE_ASYNC_DISPATCH", "0")
 
+# Nobody reads from which line of the tests each operation of a program came.
+os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
+
 # Examples that train take fewer steps and seeds.
 os.environ.setdefault("GAMESOLVE_FAST", "1")
 
@@ -24,8 +28,16 @@ import hypothesis
 import jax
 import pytest
 
+# Most of what is allocated stays, in the caches of jax: looking through it for cycles, again and again, costs 6 %.
+gc.set_threshold(50_000, 50, 50)
+
 hypothesis.settings.register_profile("gate", deadline=None, max_examples=8, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("gate")
+
+
+def pytest_collection_finish():
+    """Do not look through modules and tests either."""
+    gc.freeze()
 
 
 @pytest.fixture
