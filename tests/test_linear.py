@@ -361,6 +361,7 @@ def test_coupled_systems_and_their_derivatives(x64):
     (x, y), solved = solution(B, sides)
     np.testing.assert_allclose(np.concatenate((x, y)), np.concatenate(dense(B, sides)), rtol=1e-10)
     assert solved.iterations <= 5
+    np.testing.assert_allclose(sides[0] + B @ y - x, 0, atol=1e-11)
     np.testing.assert_allclose(solved.rhs, sides[0] + B @ sides[1], rtol=1e-12)
     assert solution(B, sides, x)[1].iterations <= 1  # a solution is where it stays
     value = lambda solve, *arguments: sum(jnp.vdot(a, b) for a, b in zip(solve(*arguments), cotangents, strict=True))
