@@ -3,16 +3,19 @@
 import gc
 import os
 from importlib.metadata import version
-from pathlib import Path
 
 # The suite compiles some thousand tiny programs: XLA's optimisations cost it half of its time, and change neither the
-# numbers nor the operations that it leaves to be counted. XLA ends a process that names a flag it does not know, so the
-# flags of its CPU compiler are set only where they are known to exist.
+# numbers nor the operations that it leaves to be counted; a loop over small arrays compiles faster as one function than
+# as one for every operation. XLA ends a process that names a flag it does not know, so the flags of its CPU compiler
+# are set only where they are known to exist.
 os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_backend_optimization_level=0"
     + version("jaxlib").startswith("0.10.")
-    * " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
+    * (
+        " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+        " --xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=100000"
+    ),
 )
 
 # Programs this small are done before a thread could take them over.
@@ -47,10 +50,25 @@ def x64():
         yield
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _bounded_memory():
-    """Let go of compiled programs before their memory maps reach the kernel's limit (65,530 a process by default)."""
+_compiled: list[str] = []
+
+
+def _count_programs(event, _, **__):
+    if event.endswith("/backend_compile_duration"):
+        _compiled.append(event)
+
+
+jax.monitoring.register_event_duration_secs_listener(_count_programs)
+
+
+@pytest.fixture(autouse=True)
+def _few_programs():
+    """Let go of compiled programs now and then: each one that is kept makes the next one slower to compile.
+
+    With two thousand of them a program takes twice as long, and some twenty thousand reach the kernel's limit of memory
+    maps in a process.
+    """
     yield
-    maps = Path("/proc/self/maps")
-    if maps.exists() and maps.read_bytes().count(b"\n") > 55_000:
+    if len(_compiled) >= 800:
+        _compiled.clear()
         jax.clear_caches()
