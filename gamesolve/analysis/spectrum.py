@@ -58,6 +58,11 @@ def _jacobian(game: Game, players: Players) -> jax.Array:
     return dense_derivative(lambda z: jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0], flat)
 
 
+@jax.jit
+def _all_eigenvalues(game: Game, players: Players) -> jax.Array:
+    return by_real_part(jnp.linalg.eigvals(_jacobian(game, players)))
+
+
 def eigenvalues(game: Game, players: Players, k: int | None = None, which: str = "LR") -> jax.Array:
     """Return the eigenvalues of J, by decreasing real part.
 
@@ -83,7 +88,7 @@ def eigenvalues(game: Game, players: Players, k: int | None = None, which: str =
         [1.0, -1.0]
     """
     if k is None:
-        return by_real_part(jnp.linalg.eigvals(jacobian(game, players)))
+        return _all_eigenvalues(game, as_players(players, game.num_players))
     found = leading(game, players, k, which)
     if not bool(jnp.all(found.converged)):
         raise ValueError(

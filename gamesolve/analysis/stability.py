@@ -59,10 +59,10 @@ def step_spectrum(
     setting, period = _settle(game, solver, players, state)
     if k is not None:
         return by_real_part(_averaged(jnp.asarray(_leading(setting, period, k).eigenvalues), period))
-    matrix, finite = _step_matrix(*setting, period)
+    values, finite = _step_eigenvalues(*setting, period)
     if not isinstance(finite, jax.core.Tracer) and not finite:
         raise ValueError(_not_differentiable(solver))
-    return by_real_part(_averaged(jnp.linalg.eigvals(matrix), period))
+    return values
 
 
 def rate(
@@ -97,12 +97,13 @@ def rate(
     if k is not None:
         return _leading_rate(game, solver, players, state, k)
     values = step_spectrum(game, solver, players, state)
-    return _largest(values, jnp.linalg.svd(jacobian(game, players), compute_uv=False))
+    return _largest(values, game, as_players(players, game.num_players))
 
 
 @jax.jit
-def _largest(values: jax.Array, singular: jax.Array) -> jax.Array:
-    """Return the largest modulus without as many eigenvalues near one as there are singular values at zero."""
+def _largest(values: jax.Array, game: Game, players: Players) -> jax.Array:
+    """Return the largest modulus without as many eigenvalues near one as J has singular values at zero."""
+    singular = jnp.linalg.svd(jacobian(game, players), compute_uv=False)
     accuracy = _accuracy(singular.dtype)
     free = jnp.sum(singular <= accuracy * jnp.maximum(singular[0], jnp.finfo(singular.dtype).tiny))
     gaps = jnp.abs(values - 1)
@@ -181,13 +182,13 @@ def _root(values: jax.Array, degree: jax.Array) -> jax.Array:
 
 
 @partial(jax.jit, static_argnames="period")
-def _step_matrix(
+def _step_eigenvalues(
     game: Game, solver: Solver, players: Players, state: Any, period: Period
 ) -> tuple[jax.Array, jax.Array]:
-    """Return the matrix of a period's derivative, and whether all of it is finite."""
+    """Return the eigenvalues of a period's derivative as those of one step, and whether all of its matrix is finite."""
     stepping = step_map(game, solver, players, state)
     matrix = dense_derivative(partial(_through, stepping, period), stepping.point)
-    return matrix, jnp.all(jnp.isfinite(matrix))
+    return by_real_part(_averaged(jnp.linalg.eigvals(matrix), period)), jnp.all(jnp.isfinite(matrix))
 
 
 def _step_operator(game: Game, solver: Solver, players: Players, state: Any, *, period: Period) -> Any:

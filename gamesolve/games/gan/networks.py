@@ -37,14 +37,7 @@ class MLP:
 
     def init(self, key: jax.Array) -> tuple[dict[str, jax.Array], ...]:
         """Draw the parameters."""
-        keys = jax.random.split(key, len(self.sizes) - 1)
-        return tuple(
-            {
-                "weight": self.gain / math.sqrt(inputs) * jax.random.normal(own, (inputs, outputs)),
-                "bias": jnp.zeros(outputs),
-            }
-            for own, (inputs, outputs) in zip(keys, pairwise(self.sizes), strict=True)
-        )
+        return _draw(self, key)
 
     def __call__(self, layers: Any, examples: jax.Array) -> jax.Array:
         """Map examples of shape (n, inputs) to outputs of shape (n, outputs)."""
@@ -52,3 +45,15 @@ class MLP:
         for layer in layers[:-1]:
             values = self.activation(values @ layer["weight"] + layer["bias"])
         return values @ layers[-1]["weight"] + layers[-1]["bias"]
+
+
+@jax.jit
+def _draw(network: MLP, key: jax.Array) -> tuple[dict[str, jax.Array], ...]:
+    keys = jax.random.split(key, len(network.sizes) - 1)
+    return tuple(
+        {
+            "weight": network.gain / math.sqrt(inputs) * jax.random.normal(own, (inputs, outputs)),
+            "bias": jnp.zeros(outputs),
+        }
+        for own, (inputs, outputs) in zip(keys, pairwise(network.sizes), strict=True)
+    )
