@@ -151,8 +151,14 @@ def _settle(game: Game, solver: Any, players: Players, state: Any) -> tuple[tupl
     return (game, solver, players, state), period_of(game, solver, players, state)
 
 
-@jax.jit
 def _settled(game: Game, solver: Solver, players: Players) -> Any:
+    """Return the state after some steps at the point; a state without numbers is what it was."""
+    fresh = jax.eval_shape(solver.init, players)
+    return _settling(game, solver, players) if jax.tree.leaves(fresh) else fresh
+
+
+@jax.jit
+def _settling(game: Game, solver: Solver, players: Players) -> Any:
     settle = lambda _, state: step(game, solver, players, state)[1]  # noqa: E731
     return jax.lax.fori_loop(0, SETTLING_STEPS, settle, solver.init(players))
 

@@ -32,9 +32,11 @@ class StepMap(NamedTuple):
 def step_map(game: Game, solver: optax.GradientTransformation, players: Players, state: Any) -> StepMap:
     """Return the step map of a solver and where it stands at these players and this state."""
     leaves, treedef = jax.tree.flatten(state, is_leaf=_is_report)
-    # A step hands numbers that are none of its own, such as injected hyperparameters, on as they are.
-    following = treedef.flatten_up_to(step(game, solver, players, state)[1])
-    moving = [_is_floating(leaf) and leaf is not new for leaf, new in zip(leaves, following, strict=True)]
+    moving = list(map(_is_floating, leaves))
+    if any(moving):
+        # A step hands numbers that are none of its own, such as injected hyperparameters, on as they are.
+        following = treedef.flatten_up_to(step(game, solver, players, state)[1])
+        moving = [_is_floating(leaf) and leaf is not new for leaf, new in zip(leaves, following, strict=True)]
 
     def pack(players: Players, leaves: list[Any]) -> tuple[Any, list[Any]]:
         floating = [leaf for leaf, moves in zip(leaves, moving, strict=True) if moves]
