@@ -69,6 +69,6 @@ def _few_programs():
     maps in a process.
     """
     yield
-    if len(_compiled) >= 800:
+    if len(_compiled) >= 500:
         _compiled.clear()
         jax.clear_caches()
