@@ -57,8 +57,8 @@ def conjugate_gradients(
         new_square = dot(residual, residual)
         return sums, residual, direction, ratio(new_square, step * curvature), new_square, iteration + 1
 
-    # The first turn is zero, whatever the direction before it. A constant would be copied at the start of a step, where
-    # as many kernels wait as XLA's CPU runtime runs on one thread: one more, and it hands half of them to another.
+    # The first turn is zero, whatever the direction before it. A constant would be copied in every step, and with that
+    # copy XLA's CPU runtime has so many kernels ready at the start of a step of ACGD that it wakes another thread.
     carry = (sums, residual, rhs, 0 * square, square, jnp.zeros((), jnp.int32))
     sums, *_, iterations = jax.lax.while_loop(unfinished, advance, carry)
     return sums, iterations

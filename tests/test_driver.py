@@ -65,7 +65,7 @@ def test_the_state_keeps_its_shape(name, x64):
     """`eval_shape` predicts the state; float32 players stay float32 although x64 is on."""
     solver = SOLVERS[name]
     predicted = jax.eval_shape(solver.init, START)
-    solution = jax.eval_shape(lambda: gs.solve(XY, solver, START, 2))
+    solution = gs.solve(XY, solver, START, 2)
     stepped = jax.eval_shape(functools.partial(gs.step, XY, solver), START)
     for players, state in ((solution.players, solution.state), stepped):
         chex.assert_trees_all_equal_structs(predicted, state)
