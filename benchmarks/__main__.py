@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.schema import AXES
+from benchmarks.races.schema import AXES
 
 # Each measurement is a module with configure(parser) and main(arguments, command).
 SUITES = {
@@ -40,12 +40,14 @@ def main(argv: Sequence[str]) -> int:
         if argv[:1] == [name]:  # one module is imported, not all
             suite.add_argument("--repeats", type=int, default=11, help="rounds of interleaved timings")
             suite.add_argument("--out", type=Path, default=report.RESULTS, help="folder for the results")
-            importlib.import_module(f"benchmarks.{name}").configure(suite)
+            importlib.import_module(f"benchmarks.measurements.{name}").configure(suite)
     _configure(commands)
     arguments = parser.parse_args(argv)
     if arguments.suite in SUITES:
-        return importlib.import_module(f"benchmarks.{arguments.suite}").main(arguments, report.command(argv))
-    from benchmarks import store  # here, so that measurements need no pandas
+        return importlib.import_module(f"benchmarks.measurements.{arguments.suite}").main(
+            arguments, report.command(argv)
+        )
+    from benchmarks.races import store  # here, so that measurements need no pandas
 
     try:
         return COMMANDS[arguments.suite](arguments, report.command(argv))
@@ -104,7 +106,8 @@ def _list(arguments: argparse.Namespace, command: str) -> int:
 def _run(arguments: argparse.Namespace, command: str) -> int:
     from tqdm import tqdm
 
-    from benchmarks import digest, pages, runner, store, suites
+    from benchmarks import suites
+    from benchmarks.races import digest, pages, runner, store
 
     for name in arguments.names:
         if name not in suites.NAMES:
@@ -135,7 +138,7 @@ def _run(arguments: argparse.Namespace, command: str) -> int:
 
 
 def _report(arguments: argparse.Namespace, command: str) -> int:
-    from benchmarks import pages
+    from benchmarks.races import pages
 
     del command
     for path in pages.write(arguments.runs, arguments.out or arguments.runs[0], arguments.axis):
@@ -146,7 +149,7 @@ def _report(arguments: argparse.Namespace, command: str) -> int:
 
 
 def _merge(arguments: argparse.Namespace, command: str) -> int:
-    from benchmarks import runner
+    from benchmarks.races import runner
 
     del command
     print(f"{runner.merge(arguments.runs, arguments.out)} cells in {arguments.out}")
@@ -154,7 +157,7 @@ def _merge(arguments: argparse.Namespace, command: str) -> int:
 
 
 def _compare(arguments: argparse.Namespace, command: str) -> int:
-    from benchmarks import digest, pages, store
+    from benchmarks.races import digest, pages, store
 
     del command
     for folder in arguments.runs:
@@ -174,7 +177,7 @@ def _unused() -> Path:
 
 
 def _newest() -> Path:
-    from benchmarks import store
+    from benchmarks.races import store
 
     found = sorted(Path("runs").glob("*-benchmarks"))
     if not found:

@@ -15,23 +15,24 @@ MODULES = (
     "gamesolve.analysis",
     "gamesolve.metrics",
     "gamesolve.sampling",
-    "gamesolve.draws",
     "gamesolve.checkpoint",
+    "gamesolve.checkpoint.orbax",
     "gamesolve.loggers",
     "gamesolve.distributed",
     "gamesolve.estimators",
     "gamesolve.linear",
     "gamesolve.registry",
     "gamesolve.plots",
-    "gamesolve.animate",
+    "gamesolve.plots.animate",
     "gamesolve.compare",
 )
 
 
 def public_names(module: ModuleType) -> list[str]:
-    """Return ``__all__``, or without one the functions and classes that the module itself defines."""
+    """Return ``__all__`` without its numbers, or else the functions and classes that the module itself defines."""
     own = [name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
-    return getattr(module, "__all__", [name for name in own if not name.startswith("_")])
+    names = getattr(module, "__all__", [name for name in own if not name.startswith("_")])
+    return [name for name in names if not isinstance(getattr(module, name), int | float)]
 
 
 NAMES = [f"{module}.{name}" for module in MODULES for name in public_names(importlib.import_module(module))]

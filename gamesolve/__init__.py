@@ -6,12 +6,13 @@ See `gamesolve.game` for what a game is and which way the signs go.
 import importlib
 from typing import Any
 
-from gamesolve import analysis, checkpoint, distributed, estimators, games, metrics, sampling, transforms
-from gamesolve.driver import Solution, Status, solve, step
+from gamesolve import analysis, checkpoint, distributed, estimators, games, linear, metrics, sampling, transforms
+from gamesolve.driving.run import Chunk, run
+from gamesolve.driving.solve import Solution, Status, solve, step
+from gamesolve.driving.sweep import Table, sweep
 from gamesolve.game import Game, from_losses, general_sum, zero_sum
-from gamesolve.parametric import Solver, parametric
-from gamesolve.run import Chunk, run
 from gamesolve.sampling import minibatches
+from gamesolve.solver import Solver, parametric
 from gamesolve.solvers import (
     acgd,
     altgd,
@@ -54,8 +55,7 @@ from gamesolve.solvers import (
     svrg_extragradient,
     svrg_hamiltonian,
 )
-from gamesolve.sweep import Table, sweep
-from gamesolve.turns import alternating, per_player
+from gamesolve.transforms.turns import alternating, per_player
 
 __version__ = "0.1.0"
 
@@ -97,6 +97,7 @@ __all__ = [
     "lcgd",
     "lead",
     "levenberg_marquardt",
+    "linear",
     "lola",
     "lookahead",
     "lss",
@@ -128,7 +129,21 @@ __all__ = [
 ]
 
 
+_LAZY = {
+    "animate": "gamesolve.plots.animate",
+    "draws": "gamesolve.sampling.drawn",
+    "loggers": "gamesolve.loggers",
+    "orbax": "gamesolve.checkpoint.orbax",
+    "plots": "gamesolve.plots",
+    "registry": "gamesolve.registry",
+}
+
+
 def __getattr__(name: str) -> Any:
-    if name in ("animate", "plots"):  # on first use, because matplotlib takes half a second to import
-        return importlib.import_module(f"gamesolve.{name}")
+    if name in _LAZY:  # on first use: matplotlib alone takes half a second to import
+        return importlib.import_module(_LAZY[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_LAZY, "__version__"])

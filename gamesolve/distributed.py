@@ -21,7 +21,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from gamesolve.sampling import Sampler, draw_at
+from gamesolve.sampling.samplers import Sampler, draw_at
 
 
 def initialize(**arguments: Any) -> None:

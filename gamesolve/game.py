@@ -13,14 +13,15 @@ holds each player's gradient of its own payoff: ``v`` points up, and ``players' 
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gamesolve.draws import Draws, PerPlayer
+from gamesolve.checks import explained
+from gamesolve.sampling.drawn import Draws, PerPlayer
 
 Players = tuple[Any, ...]
 Payoff = Callable[..., Any]
@@ -342,18 +343,6 @@ def _check_function(payoff: Any, player: int) -> None:
             f"the payoff of player {player} is not hashable; write it as a function and pass its arrays "
             "through constants=."
         ) from None
-
-
-@contextlib.contextmanager
-def explained(name: str) -> Iterator[None]:
-    """Turn JAX's report of a leaked tracer into a sentence about a function of the user."""
-    try:
-        yield
-    except jax.errors.UnexpectedTracerError as error:
-        raise ValueError(
-            f"{name} uses a traced value that was kept from an earlier call; make it a pure function of its arguments "
-            "and pass arrays through constants= or the data."
-        ) from error
 
 
 def _checked(payoff: Payoff, player: int) -> Payoff:

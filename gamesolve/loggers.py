@@ -18,8 +18,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from gamesolve.labels import columns
-from gamesolve.run import Chunk
+from gamesolve.driving.run import Chunk
+from gamesolve.trees import columns
 
 Logger = Callable[[Chunk], None]
 

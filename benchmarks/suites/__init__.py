@@ -2,7 +2,7 @@
 
 import importlib
 
-from benchmarks.suite import Suite
+from benchmarks.suites.suite import Suite
 
 NAMES = ("bilinear", "quadratic", "toy", "matrix", "stochastic", "gan-toy", "published", "scaling")
 

@@ -4,8 +4,8 @@ import functools
 
 import jax
 
-from benchmarks.rivals import RIVALS
-from benchmarks.suite import USUAL, Entry, Race
+from benchmarks.suites.rivals import RIVALS
+from benchmarks.suites.suite import USUAL, Entry, Race
 from gamesolve import games, registry
 from gamesolve.game import Game
 

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from benchmarks.suite import USUAL, Entry, Race, solvers
+from benchmarks.suites.suite import USUAL, Entry, Race, solvers
 from gamesolve.game import Game
 from gamesolve.games import gan
 

@@ -8,7 +8,7 @@ import jax.flatten_util
 import jax.numpy as jnp
 import optax
 
-from benchmarks.suite import Entry, Race, solvers
+from benchmarks.suites.suite import Entry, Race, solvers
 from gamesolve import games
 from gamesolve.game import Game
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks import published
 from benchmarks.published import gans
-from benchmarks.suite import Settings, Tables
+from benchmarks.suites.suite import Settings, Tables
 
 
 def _rows(name: str, settings: Settings) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from benchmarks.suite import USUAL, Entry, Race
+from benchmarks.suites.suite import USUAL, Entry, Race
 from gamesolve import games, registry
 
 

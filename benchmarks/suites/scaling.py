@@ -11,7 +11,7 @@ import numpy as np
 from jax.sharding import AxisType
 
 import gamesolve as gs
-from benchmarks.suite import Settings, Tables
+from benchmarks.suites.suite import Settings, Tables
 from benchmarks.timing import interleaved
 from gamesolve import registry
 

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 import gamesolve as gs
-from benchmarks.suite import Entry, Race, solvers
+from benchmarks.suites.suite import Entry, Race, solvers
 from gamesolve import games, sampling
 from gamesolve.game import Game
-from gamesolve.registry import Cost, SolverEntry
+from gamesolve.solvers.entry import Cost, SolverEntry
 
 BATCH = 8
 PERIOD = 50

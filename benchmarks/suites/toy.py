@@ -8,8 +8,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from benchmarks.published import games as published
-from benchmarks.rivals import RIVALS
-from benchmarks.suite import USUAL, Entry, Race, solvers
+from benchmarks.suites.rivals import RIVALS
+from benchmarks.suites.suite import USUAL, Entry, Race, solvers
 from gamesolve import games
 from gamesolve.game import Game
 from gamesolve.games import gan

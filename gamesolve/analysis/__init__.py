@@ -1,6 +1,5 @@
 """What a game is at a point, around it and along a run: spectra, certificates, dynamics and landscapes."""
 
-from gamesolve.analysis.amplification import stability_region
 from gamesolve.analysis.basin import Basins, basins
 from gamesolve.analysis.blocks import Leadership, hessian_spectra, stackelberg_spectrum
 from gamesolve.analysis.certificates import Attraction, Certificate, Margins, attraction, classify
@@ -8,11 +7,12 @@ from gamesolve.analysis.cycles import Cycle, limit_cycle
 from gamesolve.analysis.density import Density, hamiltonian_share, spectral_density
 from gamesolve.analysis.dynamics import flow_exponents, lyapunov_exponents
 from gamesolve.analysis.equilibria import Equilibrium, FixedPoint, find_equilibria, find_fixed_points, sample_box
-from gamesolve.analysis.implicit import differentiable_equilibrium
 from gamesolve.analysis.landscape import Path, Slice, axis, path_angle, slice_field, slice_points
 from gamesolve.analysis.planar import Helmholtz, gradient_game, helmholtz
-from gamesolve.analysis.regions import lipschitz, monotonicity, weak_minty
+from gamesolve.analysis.regions import stability_region
+from gamesolve.analysis.regularity import lipschitz, monotonicity, weak_minty
 from gamesolve.analysis.responses import Response, alone, best_response, exploitability
+from gamesolve.analysis.sensitivity import differentiable_equilibrium
 from gamesolve.analysis.smoothing import smooth
 from gamesolve.analysis.spectrum import Spectrum, decompose, eigenvalues, eigenvectors, jacobian, leading
 from gamesolve.analysis.stability import rate, step_spectrum

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve.analysis.equilibria import as_stack
-from gamesolve.driver import Status, solve
+from gamesolve.driving.solve import Status, solve
 from gamesolve.game import Game, Players
-from gamesolve.parametric import as_solver
+from gamesolve.solver import as_solver
 
 # The label of a run that ends at none of the equilibria, and of one that diverges.
 ELSEWHERE, DIVERGED = -1, -2

@@ -16,12 +16,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gamesolve.analysis.leadership import lead_from
+from gamesolve.analysis.blocks import lead_from
 from gamesolve.analysis.spectrum import by_real_part, jacobian
 from gamesolve.analysis.stability import rate, step_spectrum
-from gamesolve.driver import step
+from gamesolve.driving.solve import step
 from gamesolve.game import Game, Players, as_players
-from gamesolve.parametric import as_solver
+from gamesolve.solver import as_solver
 
 
 class Margins(NamedTuple):

@@ -9,10 +9,10 @@ import jax.flatten_util
 import jax.numpy as jnp
 import optax
 
-from gamesolve.analysis.dense import LARGEST_MATRIX
-from gamesolve.driver import solve
+from gamesolve.driving.solve import solve
 from gamesolve.game import Game, Players, as_players
-from gamesolve.parametric import as_solver
+from gamesolve.linear.dense import LARGEST_MATRIX
+from gamesolve.solver import as_solver
 
 # A second run starts this much further from the centre: a limit cycle draws it back.
 DISPLACEMENT = 0.01

@@ -8,8 +8,8 @@ import jax.flatten_util
 import jax.numpy as jnp
 import optax
 
-from gamesolve.analysis.arnoldi import expand
 from gamesolve.game import Game, Players, as_players, exact_products
+from gamesolve.linear.arnoldi import expand
 
 
 class Density(NamedTuple):

@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.analysis.dense import LARGEST_MATRIX
 from gamesolve.analysis.step_map import step_map
 from gamesolve.game import Game, Players, as_players, exact_products
-from gamesolve.parametric import as_solver
+from gamesolve.linear.dense import LARGEST_MATRIX
+from gamesolve.solver import as_solver
 from gamesolve.solvers import runge_kutta
 
 

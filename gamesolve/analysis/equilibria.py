@@ -11,9 +11,9 @@ import numpy as np
 import optax
 
 from gamesolve.analysis.certificates import Attraction, Certificate, attraction, classify, first_move
-from gamesolve.analysis.dense import LARGEST_MATRIX
 from gamesolve.game import Game, Players, as_players
-from gamesolve.parametric import as_solver
+from gamesolve.linear.dense import LARGEST_MATRIX
+from gamesolve.solver import as_solver
 
 # A root finder stops after this many steps; those that arrive take some ten.
 MAX_STEPS = 100

@@ -9,11 +9,12 @@ import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 
-from gamesolve import krylov, linear
-from gamesolve.analysis.arnoldi import leading_pairs
-from gamesolve.analysis.dense import dense_derivative
-from gamesolve.analysis.pairs import Pairs, certified
+from gamesolve import linear
 from gamesolve.game import Game, Players
+from gamesolve.linear import krylov
+from gamesolve.linear.arnoldi import leading_pairs
+from gamesolve.linear.dense import dense_derivative
+from gamesolve.linear.eigenpairs import Pairs, certified
 
 # Parameters up to which a shifted Jacobian is factorised rather than solved with by GMRES.
 LARGEST_FACTORS = 2000

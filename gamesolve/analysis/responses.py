@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.driver import solve
+from gamesolve.driving.solve import solve
 from gamesolve.game import Game, Negated, Payoff, Players, as_players, signed
-from gamesolve.parametric import as_solver
+from gamesolve.solver import as_solver
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,11 +7,11 @@ import jax
 import jax.flatten_util
 import jax.numpy as jnp
 
-from gamesolve.analysis.arnoldi import leading_pairs
-from gamesolve.analysis.dense import dense_derivative
 from gamesolve.analysis.operators import field_operator, nearest_pairs
-from gamesolve.analysis.pairs import ORDERS, default_tolerance
 from gamesolve.game import Game, Players, as_players
+from gamesolve.linear.arnoldi import leading_pairs
+from gamesolve.linear.dense import dense_derivative
+from gamesolve.linear.eigenpairs import ORDERS, default_tolerance
 
 
 class Spectrum(NamedTuple):

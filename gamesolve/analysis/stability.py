@@ -9,16 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gamesolve.analysis.arnoldi import leading_pairs
-from gamesolve.analysis.dense import dense_derivative
 from gamesolve.analysis.operators import field_operator
-from gamesolve.analysis.pairs import Pairs, complexified
-from gamesolve.analysis.periods import Period, period_of
 from gamesolve.analysis.spectrum import by_real_part, jacobian
-from gamesolve.analysis.step_map import StepMap, step_map
-from gamesolve.driver import step
+from gamesolve.analysis.step_map import Period, StepMap, period_of, step_map
+from gamesolve.driving.solve import step
 from gamesolve.game import Game, Players, as_players, exact_products
-from gamesolve.parametric import Solver, as_solver
+from gamesolve.linear.arnoldi import leading_pairs
+from gamesolve.linear.dense import dense_derivative
+from gamesolve.linear.eigenpairs import Pairs, complexified
+from gamesolve.solver import Solver, as_solver
 
 # Steps taken at the point itself, so that momenta and averages have the values they take there.
 SETTLING_STEPS = 10

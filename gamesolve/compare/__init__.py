@@ -14,8 +14,7 @@ from gamesolve.compare.curves import contraction
 from gamesolve.compare.pictures import Picture, picture
 from gamesolve.compare.plane import Plane
 from gamesolve.compare.problem import Problem, Settings, prepare
-from gamesolve.compare.rows import Row
-from gamesolve.compare.runs import Run, measure
+from gamesolve.compare.runs import Row, Run, measure
 from gamesolve.compare.spectra import stability
 from gamesolve.compare.timing import time_steps
 

@@ -5,7 +5,7 @@ import numpy as np
 from gamesolve import analysis
 from gamesolve.compare.vectors import ravel
 from gamesolve.game import Game, Players
-from gamesolve.parametric import Solver
+from gamesolve.solver import Solver
 
 # Games with more parameters get no dense spectra: eigenvalues of the step map would take minutes.
 LARGEST_SPECTRUM = 300

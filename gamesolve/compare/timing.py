@@ -7,9 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gamesolve.driver import solve
+from gamesolve.driving.solve import solve
 from gamesolve.game import Game, Players
-from gamesolve.parametric import Solver
+from gamesolve.solver import Solver
 
 # Steps that one timed call takes, at least; a shorter run is repeated inside the call.
 TIMED_STEPS = 1000

@@ -13,9 +13,9 @@ from gamesolve.compare.plane import Plane
 from gamesolve.compare.problem import Problem, Settings
 from gamesolve.compare.spectra import LARGEST_SPECTRUM
 from gamesolve.compare.vectors import length, ravel
-from gamesolve.driver import Status, solve
+from gamesolve.driving.solve import Status, solve
 from gamesolve.game import Game, Players
-from gamesolve.parametric import Solver
+from gamesolve.solver import Solver
 
 
 class Trajectories(NamedTuple):

@@ -12,15 +12,7 @@ from gamesolve.games.matrix import (
     rock_paper_scissors,
     simplices,
 )
-from gamesolve.games.quadratic import (
-    bilinear,
-    curl,
-    icr_quadratic,
-    polymatrix,
-    quadratic,
-    random_quadratic,
-    rotation,
-)
+from gamesolve.games.quadratics import bilinear, curl, icr_quadratic, polymatrix, quadratic, random_quadratic, rotation
 from gamesolve.games.stochastic import dual_regression, finite_sum, noisy_bilinear, shifted_classes, single_entries
 from gamesolve.games.toy import cosine
 

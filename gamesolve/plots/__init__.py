@@ -12,7 +12,7 @@ picture for dark pages.
 ['slow', 'fast']
 """
 
-from gamesolve.plots.comparison import comparison
+from gamesolve.plots.comparisons import comparison
 from gamesolve.plots.curves import convergence, lines, performance_profile
 from gamesolve.plots.darkness import dark
 from gamesolve.plots.gan import density, discriminator, latent_map, samples, surface

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from gamesolve import styles
-from gamesolve.plots import paper
+from gamesolve.plots import paper, styles
 
 # Decades that a curve may rise above its start or fall below it before it is clipped.
 RISE, FALL = 4, 10

@@ -6,9 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 
-from gamesolve import styles
 from gamesolve.analysis import Path, Slice
-from gamesolve.plots import paper
+from gamesolve.plots import paper, styles
 
 # Neutral, because paths and curves have the colours, and light enough for lines on top.
 NULLCLINE = "#404040"

@@ -7,10 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, TwoSlopeNorm
 
-from gamesolve import styles
 from gamesolve.analysis import Basins
-from gamesolve.plots import paper
-from gamesolve.sweep import Table
+from gamesolve.driving.sweep import Table
+from gamesolve.plots import paper, styles
 
 # Rates from here on share one colour: all of them fly off at once.
 FASTEST, SLOWEST = 0.5, 1.5

@@ -8,10 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
 
-from gamesolve import styles
 from gamesolve.analysis import classify, slice_field
 from gamesolve.game import Game
-from gamesolve.plots import paper
+from gamesolve.plots import paper, styles
 from gamesolve.plots.landscape import vector_field
 
 # How the flow behaves at an equilibrium, the first word of ``Certificate.kind``: marker, and whether it is filled.

@@ -7,9 +7,8 @@ import numpy as np
 import optax
 from matplotlib.axes import Axes
 
-from gamesolve import styles
 from gamesolve.analysis import stability_region
-from gamesolve.plots import paper
+from gamesolve.plots import paper, styles
 
 
 def stability_regions(

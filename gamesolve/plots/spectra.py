@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from gamesolve import styles
-from gamesolve.plots import paper
+from gamesolve.plots import paper, styles
 
 # Lines in the corner of a spectrum; more would hide it.
 MOST_REMARKS = 6

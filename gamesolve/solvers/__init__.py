@@ -1,16 +1,18 @@
 """Named solvers: thin aliases over the parts in `gamesolve.transforms`."""
 
-from gamesolve.solvers.adjusted import crossing_the_curl, hamiltonian, jare, lead, sga
-from gamesolve.solvers.around import anderson, average, lookahead
+from gamesolve.solvers.adjusted import conopt, crossing_the_curl, hamiltonian, jare, lead, sga
+from gamesolve.solvers.competition import acgd, cgd, competitive_mirror_descent, lcgd
 from gamesolve.solvers.extrapolated import (
     extra_adam,
+    extragradient,
     extragradient_plus,
+    ogda,
     optimistic_adam,
     past_extragradient,
     runge_kutta,
 )
-from gamesolve.solvers.first_order import altgd, extragradient, ogda, simgd
-from gamesolve.solvers.implicit import competitive_mirror_descent, lcgd, levenberg_marquardt, lss, newton, proximal
+from gamesolve.solvers.gradient import altgd, simgd
+from gamesolve.solvers.implicit import levenberg_marquardt, lss, newton, proximal
 from gamesolve.solvers.monotone import (
     anchored_extragradient,
     anchored_extragradient_varying,
@@ -19,9 +21,9 @@ from gamesolve.solvers.monotone import (
     golden_ratio,
     halpern,
 )
-from gamesolve.solvers.second_order import acgd, cgd, conopt
 from gamesolve.solvers.shaping import follow_the_ridge, lola, opponent_lookahead, sos, stackelberg
 from gamesolve.solvers.variance_reduced import svrg, svrg_extragradient, svrg_hamiltonian
+from gamesolve.solvers.wrappers import anderson, average, lookahead
 
 __all__ = [
     "acgd",

@@ -4,9 +4,9 @@ from typing import Any
 
 import optax
 
-from gamesolve import rates, transforms
-from gamesolve.parametric import parametric
-from gamesolve.solvers.first_order import extragradient
+from gamesolve import transforms
+from gamesolve.solver import parametric
+from gamesolve.transforms import rates
 
 
 @parametric
@@ -157,3 +157,65 @@ def runge_kutta(learning_rate: rates.Rates, order: int = 4, penalty: Any = None)
         https://arxiv.org/abs/2010.15040
     """
     return optax.chain(transforms.flow(learning_rate, order, penalty), transforms.descend(learning_rate))
+
+
+@parametric
+def extragradient(
+    learning_rate: rates.Rates, extrapolation: Any = None, projections: Any = None
+) -> optax.GradientTransformation:
+    """Extragradient: step with the field at the point that a trial step reaches.
+
+    One step is ``z + E v(z + E' v(z))``. On bilinear games with ``u = eta s`` the squared spectral radius is
+    ``1 - u^2 + u^4``: stable for ``u < 1``, best at ``u = 1 / sqrt(2)``. In stochastic games both fields see one draw
+    (same-sample extragradient); with ``sampling.several(sample, 2)`` each sees its own (independent samples).
+
+    Args:
+        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
+        extrapolation: step size E' of the trial step, likewise; E unless given.
+        projections: one function per player that maps its parameters to its set, or None for a free player; the trial
+            point and the next one are both projected.
+
+    Returns:
+        The solver.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> game = gs.zero_sum(lambda x, y: x * y)
+        >>> [float(player) for player in gs.solve(game, gs.extragradient(0.5), (1.0, 0.0), 1).players]
+        [0.75, 0.5]
+
+    Reference:
+        Korpelevich, "The extragradient method for finding saddle points and other problems", Matecon 1976.
+    """
+    trial = learning_rate if extrapolation is None else extrapolation
+    step = optax.chain(transforms.extrapolate(trial, projections), transforms.descend(learning_rate))
+    return step if projections is None else optax.chain(step, transforms.project(projections))
+
+
+@parametric
+def ogda(learning_rate: rates.Rates, correction: Any = None, zero_start: bool = False) -> optax.GradientTransformation:
+    """Optimistic gradient descent: add what the field has changed by since the last step.
+
+    One step is ``z + E v_t + W (v_t - v_(t-1))``. The field before the first step is taken equal to the first
+    one, so that the first step is plain. On bilinear games it is stable for ``eta s < 1 / sqrt(3)`` and best at
+    ``eta s = 1/2``, with spectral radius ``1 / sqrt(2)``.
+
+    Args:
+        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
+        correction: W, likewise; E unless given.
+        zero_start: take ``v_(-1) = 0``, as some codes do: the first step is then ``(E + W) v_0``.
+
+    Returns:
+        The solver.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> game = gs.zero_sum(lambda x, y: x * y)
+        >>> [float(player) for player in gs.solve(game, gs.ogda(0.5), (1.0, 0.0), 2).players]
+        [0.5, 1.0]
+
+    Reference:
+        Popov, "A modification of the Arrow-Hurwicz method", 1980; Daskalakis et al., "Training GANs with Optimism",
+        ICLR 2018, https://arxiv.org/abs/1711.00141
+    """
+    return transforms.optimism(learning_rate, correction, zero_start)

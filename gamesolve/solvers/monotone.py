@@ -4,8 +4,9 @@ from typing import Any
 
 import optax
 
-from gamesolve import rates, transforms
-from gamesolve.parametric import parametric
+from gamesolve import transforms
+from gamesolve.solver import parametric
+from gamesolve.transforms import rates
 
 
 @parametric

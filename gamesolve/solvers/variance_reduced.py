@@ -2,9 +2,10 @@
 
 import optax
 
-from gamesolve import rates, transforms
+from gamesolve import transforms
 from gamesolve.game import Game
-from gamesolve.parametric import parametric
+from gamesolve.solver import parametric
+from gamesolve.transforms import rates
 
 
 @parametric

@@ -4,12 +4,16 @@ They compose with each other and with optax: ``optax.chain(transforms.consensus(
 Parts that look at the game need ``game=`` and all players, so they stand before `per_player` in a chain.
 """
 
-from gamesolve.transforms.anchored import anchored, anchored_past, anchored_varying
-from gamesolve.transforms.anticipate import anticipate, shape, shape_stably
-from gamesolve.transforms.competitive import competitive
-from gamesolve.transforms.consensus import consensus, cross_consensus, hamiltonian
-from gamesolve.transforms.descend import descend
-from gamesolve.transforms.extrapolate import extrapolate, flow, trial
+from gamesolve.transforms.adjusted import (
+    accelerate_by_change,
+    consensus,
+    cross_consensus,
+    hamiltonian,
+    symplectic,
+    uncurl,
+)
+from gamesolve.transforms.competition import competitive
+from gamesolve.transforms.extrapolated import extrapolate, flow, optimism, past_extrapolate, trial
 from gamesolve.transforms.geometry import (
     Potential,
     box,
@@ -20,12 +24,11 @@ from gamesolve.transforms.geometry import (
     simplex_entropy,
     squared_distance,
 )
+from gamesolve.transforms.gradient import descend, heavy_ball
 from gamesolve.transforms.implicit import levenberg_marquardt, newton, proximal, surgery
-from gamesolve.transforms.leading import lead_totally, ridge
-from gamesolve.transforms.memory import heavy_ball, optimism
 from gamesolve.transforms.metric import metric_of, rms_metric
-from gamesolve.transforms.splitting import accelerate_by_change, correct_forward, golden, past_extrapolate
-from gamesolve.transforms.symplectic import symplectic, uncurl
+from gamesolve.transforms.monotone import anchored, anchored_past, anchored_varying, correct_forward, golden
+from gamesolve.transforms.shaping import anticipate, lead_totally, ridge, shape, shape_stably
 from gamesolve.transforms.variance_reduced import reduce_variance, reduced_hamiltonian, snapshot_extrapolate
 
 __all__ = [

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve import rates
-from gamesolve.parametric import parametric
-from gamesolve.transforms._parts import alone, minus
+from gamesolve.solver import parametric
+from gamesolve.transforms import rates
+from gamesolve.transforms._base import alone, minus
 
 Projections = tuple[Callable | None, ...] | None
 

@@ -7,11 +7,13 @@ from typing import Any
 import jax.numpy as jnp
 import optax
 
-from gamesolve import linear, products, rates
+from gamesolve import linear, products
+from gamesolve.checks import check_number
 from gamesolve.game import Game, Players
-from gamesolve.parametric import parametric
-from gamesolve.transforms._parts import inner, minus, negative, plus, remembering, times, where
-from gamesolve.transforms._solves import Settings, certified, combined, failed, settings
+from gamesolve.linear.report import Settings, certified, combined, failed, settings
+from gamesolve.solver import parametric
+from gamesolve.transforms import rates
+from gamesolve.transforms._base import inner, minus, negative, plus, remembering, times, where
 
 
 @parametric
@@ -135,7 +137,7 @@ def levenberg_marquardt(
     Reference:
         Levenberg, "A method for the solution of certain non-linear problems in least squares", 1944; Marquardt 1963.
     """
-    rates.check_number("damping", damping, above=0.0)
+    check_number("damping", damping, above=0.0)
     solving = settings(tolerance, max_iterations, forcing)
 
     def system(game: Game, players: Players, u: Players) -> Any:
@@ -176,7 +178,7 @@ def surgery(
         Mazumdar, Jordan, Sastry, "On Finding Local Nash Equilibria (and Only Local Nash Equilibria) in Zero-Sum
         Games", 2019, https://arxiv.org/abs/1901.00838
     """
-    rates.check_number("regularisation", regularisation)
+    check_number("regularisation", regularisation)
     solving = settings(tolerance, max_iterations, forcing)
 
     def system(game: Game, players: Players, u: Players) -> Any:

@@ -7,7 +7,7 @@ import jax.core
 import jax.numpy as jnp
 import optax
 
-from gamesolve.parametric import parametric
+from gamesolve.solver import parametric
 
 
 class RmsMetricState(NamedTuple):

@@ -7,10 +7,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve import estimators, products, rates
+from gamesolve import estimators, products
+from gamesolve.checks import check_number
 from gamesolve.game import Game, Players
-from gamesolve.parametric import parametric
-from gamesolve.transforms._parts import minus, plus, remembering
+from gamesolve.solver import parametric
+from gamesolve.transforms import rates
+from gamesolve.transforms._base import minus, plus, remembering
 
 
 class Snapshot(NamedTuple):
@@ -168,7 +170,7 @@ def reduced_hamiltonian(
 
 def _due(probability: float, period: int | None, seed: int) -> Callable[[Any], Any]:
     """Return the function that says whether the snapshot is taken anew in a step."""
-    rates.check_number("probability", probability, above=0.0, most=1.0)
+    check_number("probability", probability, above=0.0, most=1.0)
     if period is None:
         coin = lambda count: jax.random.bernoulli(jax.random.fold_in(jax.random.key(seed), count), probability)  # noqa: E731
         return lambda count: (count == 0) | coin(count)

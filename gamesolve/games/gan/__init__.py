@@ -1,18 +1,18 @@
 """GANs as games: each experiment with its data, start, known equilibria and measures."""
 
-from gamesolve.games.gan.adversarial import adversarial, batches
+from gamesolve.games.gan.adversaries import adversarial, batches
 from gamesolve.games.gan.classifier import Classifier, ImageMeasures, image_measures, train_classifier
-from gamesolve.games.gan.convolutional import convolutional, from_equinox
-from gamesolve.games.gan.counter_attack import CounterAttack, counter_attack
+from gamesolve.games.gan.convolutions import convolutional, from_equinox
+from gamesolve.games.gan.counterattack import CounterAttack, counter_attack
 from gamesolve.games.gan.data import Circle, Clusters
-from gamesolve.games.gan.dirac import dirac
+from gamesolve.games.gan.dirac_gan import dirac
 from gamesolve.games.gan.experiment import Experiment
-from gamesolve.games.gan.images import Networks, images, perceptrons
+from gamesolve.games.gan.image_gans import Networks, images, perceptrons
 from gamesolve.games.gan.linear import covariance, mean_estimation
 from gamesolve.games.gan.losses import Loss, hinge, least_squares, minimax, non_saturating, wasserstein
 from gamesolve.games.gan.mixtures import circle, clusters, five, gaussian, grid, line, ring
 from gamesolve.games.gan.networks import MLP
-from gamesolve.games.gan.projection import projection
+from gamesolve.games.gan.projection_problem import projection
 from gamesolve.games.gan.regularisers import (
     Regulariser,
     clip,
@@ -24,8 +24,8 @@ from gamesolve.games.gan.regularisers import (
     weight_decay,
 )
 from gamesolve.games.gan.tiny import Bump, Sigmoid, bias_plane, weight_plane
-from gamesolve.games.gan.traces import drift, hops, longest_stretch
-from gamesolve.games.gan.winding import Zeros, zeros_on_grid
+from gamesolve.metrics.traces import drift, hops, longest_stretch
+from gamesolve.metrics.winding import Zeros, zeros_on_grid
 
 __all__ = [
     "MLP",

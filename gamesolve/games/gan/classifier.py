@@ -16,7 +16,7 @@ import numpy as np
 import optax
 
 from gamesolve import metrics
-from gamesolve.driver import solve
+from gamesolve.driving.solve import solve
 from gamesolve.game import general_sum
 from gamesolve.games.data import Dataset
 from gamesolve.games.gan.networks import MLP

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 
 from gamesolve.game import Game, Players
-from gamesolve.sampling import Sampler
+from gamesolve.sampling.samplers import Sampler
 
 
 class Experiment(NamedTuple):

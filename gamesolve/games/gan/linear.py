@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from gamesolve.game import zero_sum
-from gamesolve.games.gan.adversarial import adversarial, batches
+from gamesolve.games.gan.adversaries import adversarial, batches
 from gamesolve.games.gan.data import Clusters
 from gamesolve.games.gan.experiment import Experiment
 from gamesolve.games.gan.losses import wasserstein

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from gamesolve import metrics
 from gamesolve.game import Game
-from gamesolve.games.gan.adversarial import adversarial, batches
+from gamesolve.games.gan.adversaries import adversarial, batches
 from gamesolve.games.gan.data import Circle, Clusters
 from gamesolve.games.gan.experiment import Experiment
 from gamesolve.games.gan.losses import Loss, minimax

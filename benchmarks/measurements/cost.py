@@ -1,0 +1,60 @@
+"""What does one compiled step cost, free of noise? Flops by XLA's count and dot products in the optimised program."""
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+
+import gamesolve as gs
+from benchmarks.measurements import hand
+from benchmarks.measurements.cases import Case, build
+
+# Less work for LLVM, which comes after all that is counted here: compiling takes half the time.
+_QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+_DOT = re.compile(r"= \S+ dot\(")
+
+
+class Cost(NamedTuple):
+    """Flops and number of dot products of a compiled function; the body of a loop counts once."""
+
+    flops: float
+    dots: int
+
+
+def compiled_cost(function: Callable[..., Any], *args: Any) -> Cost:
+    """Compile ``function`` for these arguments and return its cost."""
+    compiled = jax.jit(function).lower(*args).compile(_QUICK)
+    analysis: Any = compiled.cost_analysis()
+    return Cost(float(analysis["flops"]), len(_DOT.findall(compiled.as_text() or "")))
+
+
+def field(case: Case) -> Cost:
+    """Return the cost of one field of the game."""
+    return compiled_cost(lambda game, players: game.field(players), case.game, case.players)
+
+
+def gamesolve_step(case: Case, solver: str) -> Cost:
+    """Return the cost of one `gamesolve.step`; players, game, state and step size are arguments of the program."""
+    eta, *rest = case.numbers(solver)
+
+    def step(eta: Any, game: gs.Game, players: Any, state: Any) -> Any:
+        return gs.step(game, build(solver, eta, *rest), players, state)
+
+    state = jax.eval_shape(build(solver, eta, *rest).init, case.players)
+    return compiled_cost(step, eta, case.game, case.players, state)
+
+
+def hand_step(case: Case, solver: str) -> Cost:
+    """Return the cost of the hand-written step, with the same arguments."""
+    eta, *rest = case.numbers(solver)
+    method = hand.METHODS[solver]
+
+    def step(eta: Any, arguments: Any, players: Any, state: Any) -> Any:
+        f = lambda x, y: case.payoff(x, y, *arguments)  # noqa: E731
+        return method.step(f, (eta, *rest), players, state)
+
+    f = lambda x, y: case.payoff(x, y, *case.arguments)  # noqa: E731
+    state = jax.eval_shape(lambda players: method.init(f, players), case.players)
+    with jax.default_matmul_precision("highest"):  # gamesolve's own choice; it matters on GPUs
+        return compiled_cost(step, eta, case.arguments, case.players, state)

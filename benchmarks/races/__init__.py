@@ -1,0 +1,1 @@
+"""Races: cells of solvers on games, tuned, run, stored and reported."""

@@ -1,0 +1,117 @@
+"""Constants of a game on a region, sampled: how monotone, how steep, how far from monotone the field is.
+
+All three look at the points that they are given, for instance those of `sample_box`: the true constant of the region
+is never better than the sampled one.
+"""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gamesolve.analysis.equilibria import as_stack
+from gamesolve.analysis.spectrum import jacobian
+from gamesolve.game import Game, Players, as_players
+
+
+def monotonicity(game: Game, points: Players | list[Players]) -> jax.Array:
+    """Return the sampled modulus of monotonicity of the loss field ``-v``: minus the largest eigenvalue of S.
+
+    Positive: strongly monotone at these points, one equilibrium at most; negative: not monotone. It is an upper bound
+    of the region's modulus.
+
+    Args:
+        game: the game, bound to its data.
+        points: players with a leading axis on every leaf, or a list of players.
+
+    Returns:
+        Scalar.
+
+    Raises:
+        ValueError: if J is too large to hold.
+
+    Example:
+        >>> import jax, gamesolve as gs
+        >>> points = gs.analysis.sample_box(jax.random.key(0), (-1.0, -1.0), (1.0, 1.0), 10)
+        >>> float(gs.analysis.monotonicity(gs.zero_sum(lambda x, y: x**2 + 5 * x * y - 2 * y**2), points))
+        2.0
+
+    Reference:
+        Rosen, "Existence and Uniqueness of Equilibrium Points for Concave N-Person Games", Econometrica 1965
+    """
+    return -jnp.max(_each(_steepest_ascent, game, as_stack(points, game.num_players)))
+
+
+def lipschitz(game: Game, points: Players | list[Players]) -> jax.Array:
+    """Return the sampled Lipschitz constant of the field: the largest singular value of J; a lower bound.
+
+    Args:
+        game: the game, bound to its data.
+        points: players with a leading axis on every leaf, or a list of players.
+
+    Returns:
+        Scalar.
+
+    Raises:
+        ValueError: if J is too large to hold.
+
+    Example:
+        >>> import jax.numpy as jnp, gamesolve as gs
+        >>> float(gs.analysis.lipschitz(gs.games.curl(), (jnp.zeros(1), jnp.zeros(1))))
+        1.0
+    """
+    return jnp.max(_each(_stretch, game, as_stack(points, game.num_players)))
+
+
+def weak_minty(game: Game, points: Players | list[Players], equilibrium: Players) -> jax.Array:
+    """Return the sampled weak Minty constant: the largest rho with ``<-v(z), z - z*> >= rho |v(z)|^2``.
+
+    Zero or more: z* is a Minty solution. Between -1/(2 L) and zero, L the `lipschitz` constant, extragradient+ with a
+    suitable step still converges. It is an upper bound of the region's constant.
+
+    Args:
+        game: the game, bound to its data; no product with J is taken, so that it may be of any size.
+        points: players with a leading axis on every leaf, or a list of players.
+        equilibrium: z*.
+
+    Returns:
+        Scalar; points where the field is zero are left out.
+
+    Example:
+        >>> import jax, gamesolve as gs
+        >>> points = gs.analysis.sample_box(jax.random.key(0), (-1.0, -1.0), (1.0, 1.0), 10)
+        >>> abs(float(gs.analysis.weak_minty(gs.games.curl(), points, (0.0, 0.0)))) < 1e-6
+        True
+
+    Reference:
+        Diakonikolas, Daskalakis, Jordan, "Efficient Methods for Structured Nonconvex-Nonconcave Min-Max Optimization",
+        AISTATS 2021, https://arxiv.org/abs/2011.00364; Pethick et al., "Escaping limit cycles", ICLR 2022,
+        https://arxiv.org/abs/2302.09831
+    """
+    return jnp.min(_minty(game, as_stack(points, game.num_players), as_players(equilibrium, game.num_players)))
+
+
+@partial(jax.jit, static_argnums=0)
+def _each(measure: Any, game: Game, points: Players) -> jax.Array:
+    return jax.lax.map(lambda players: measure(jacobian(game, players)), points)
+
+
+def _steepest_ascent(J: jax.Array) -> jax.Array:
+    return jnp.linalg.eigvalsh((J + J.T) / 2)[-1]
+
+
+def _stretch(J: jax.Array) -> jax.Array:
+    return jnp.linalg.norm(J, 2)
+
+
+@jax.jit
+def _minty(game: Game, points: Players, equilibrium: Players) -> jax.Array:
+    def ratio(players: Players) -> jax.Array:
+        v = game.field(players)
+        inner: Any = optax.tree.vdot(v, jax.tree.map(jnp.subtract, equilibrium, players))
+        square: Any = optax.tree.vdot(v, v)
+        return jnp.where(square > 0, inner / jnp.where(square > 0, square, 1), jnp.inf)
+
+    return jax.vmap(ratio)(points)

@@ -1,0 +1,5 @@
+"""The command ``gamesolve``."""
+
+from gamesolve.cli.command import main
+
+__all__ = ["main"]

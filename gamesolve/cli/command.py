@@ -1,0 +1,213 @@
+"""The command ``gamesolve compare``: solvers side by side on games of the catalogue or of one's own.
+
+It prints a table per game and writes a folder per run: ``results.csv``, a figure per game, and ``manifest.json`` with
+all that is needed to run it again, and what the columns of the table mean.
+"""
+
+import argparse
+import contextlib
+import io
+import math
+import os
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+import gamesolve
+from gamesolve import compare, registry
+from gamesolve.cli import results, tables
+from gamesolve.cli.loading import CommandError, blaming, load_game
+
+DEFAULT_GAMES = ("bilinear", "bilinear-10", "icr", "quadratic", "general-sum", "three-players")
+
+DESCRIPTION = """\
+Run solvers on games and compare them: does each settle, how fast, how fast should it by the spectrum of its own
+step, and what does it cost. Without arguments: well-known solvers on the bilinear and
+quadratic games of the catalogue."""
+
+EXAMPLES = """\
+examples:
+  gamesolve compare
+  gamesolve compare --games bilinear,icr --solvers altgd,extragradient,cgd --lr 0.05 --steps 5000
+  gamesolve compare --games icr --lr 0.09,0.01           a step size for each player
+  gamesolve compare my_game.py:game --start my_game.py:players
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: its arguments; those of the process unless given.
+
+    Returns:
+        Exit code: 0, 2 after a mistake in the input, 130 after Ctrl-C.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        _keep_programs()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # Greek letters on a terminal that has none
+    options = _parser().parse_args(arguments)
+    try:
+        if options.list:
+            print(tables.listing())
+        else:
+            with jax.enable_x64(True) if options.x64 else contextlib.nullcontext():
+                _compare(options, arguments)
+        sys.stdout.flush()
+    except CommandError as error:
+        _progress("")
+        print(f"gamesolve: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        _progress("")
+        print("gamesolve: interrupted; what was finished has been written.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # whoever read the output, such as head, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _keep_programs() -> None:
+    """Keep compiled programs for the next call, in the user's cache folder unless JAX was told another one."""
+    if jax.config.jax_compilation_cache_dir is None:  # pyright: ignore[reportAttributeAccessIssue]
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        jax.config.update("jax_compilation_cache_dir", str(caches / "gamesolve"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gamesolve", description="Differentiable games in JAX.")
+    parser.add_argument("--version", action="version", version=f"gamesolve {gamesolve.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser(
+        "compare",
+        help="run solvers on games and compare them",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    defaults = compare.Settings()
+    add = command.add_argument
+    add("target", nargs="?", metavar="FILE:NAME", help="a game of your own, or a function that returns it")
+    add("--start", metavar="FILE:NAME", help="where your game starts, likewise (default: its game.start)")
+    add(
+        "--games",
+        nargs="+",
+        metavar="NAME",
+        help=f"games of the catalogue (default: {' '.join(DEFAULT_GAMES)})",
+    )
+    add("--solvers", nargs="+", metavar="NAME", help=f"solvers (default: {' '.join(registry.CORE)})")
+    add("--steps", type=_count, default=defaults.steps, help="steps of each run (default: %(default)s)")
+    add("--lr", type=_rates, default=defaults.learning_rate, help="step size; a,b for one per player (default: 0.1)")
+    add("--seeds", type=_count, default=1, help="random starts; the table has medians (default: the game's own start)")
+    add("--x64", action="store_true", help="compute in float64")
+    add("--out", type=Path, metavar="FOLDER", help="where to write (default: runs/<time>-compare)")
+    add("--list", action="store_true", help="list the games and solvers, and leave")
+    return parser
+
+
+def _compare(options: argparse.Namespace, arguments: list[str]) -> None:
+    settings = compare.Settings(options.steps, options.lr, options.seeds)
+    solvers = _named(registry.SOLVERS, options.solvers, registry.CORE, "solver")
+    names, problems = _own(options, settings) if options.target else _catalogue(options, settings)
+    folder = options.out or results.unused_folder()
+    try:
+        results.make_folder(folder)
+    except OSError as error:
+        raise CommandError(f"can't write to {folder}: {error.strerror}.") from None
+    with (
+        results.manifest(folder, arguments, settings, names, list(solvers)),
+        results.open_table(folder) as write,
+    ):
+        for problem, summary in problems:
+            runs = []
+            for index, solver in enumerate(solvers.values()):
+                _progress(f"{problem.name}: {solver.name}, {index + 1} of {len(solvers)} solvers")
+                with blaming(options.target, f"{solver.name} failed on {problem.name}"):
+                    runs.append(compare.measure(problem, solver, settings))
+                write(runs[-1].row)
+            _progress("")
+            print(f"{tables.table(problem, summary, runs)}\n", flush=True)
+            _progress(f"{problem.name}: figure")
+            results.draw(problem, runs, folder)
+    _progress("")
+    files = ", ".join(sorted(path.name for path in folder.iterdir()))
+    files = textwrap.fill(files, 100, initial_indent="  ", subsequent_indent="  ")
+    print(f"{tables.LEGEND}\n\nwritten to {folder}:\n{files}")
+
+
+def _catalogue(
+    options: argparse.Namespace, settings: compare.Settings
+) -> tuple[list[str], Iterator[tuple[compare.Problem, str]]]:
+    if options.start:
+        raise CommandError("--start goes with a game of your own; give one as my_game.py:game.")
+    entries = _named(registry.GAMES, options.games, DEFAULT_GAMES, "game")
+
+    def prepared() -> Iterator[tuple[compare.Problem, str]]:
+        for entry in entries.values():
+            _progress(f"{entry.name} ...")
+            try:
+                yield compare.prepare(entry.name, entry.make(), settings), entry.summary
+            except ValueError as error:  # step sizes for another number of players
+                raise CommandError(str(error)) from None
+
+    return list(entries), prepared()
+
+
+def _own(
+    options: argparse.Namespace, settings: compare.Settings
+) -> tuple[list[str], Iterator[tuple[compare.Problem, str]]]:
+    """Load and check the user's own game, before anything is written."""
+    if options.games:
+        raise CommandError("--games names games of the catalogue; leave it out when you give a file.")
+    _progress(f"{options.target} ...")
+    name, game, start = load_game(options.target, options.start)
+    with blaming(options.target, f"{options.target} failed at its start"):
+        problem = compare.prepare(name, game, settings, start)
+    return [name], iter([(problem, "your game")])
+
+
+def _named(table: Any, wanted: Sequence[str] | None, default: Any, kind: str) -> dict[str, Any]:
+    """Return the entries of a registry that were asked for, as names separated by commas or spaces."""
+    names = default if wanted is None else [name for word in wanted for name in word.split(",") if name]
+    if not names:
+        raise CommandError(f"no {kind} given; known: {', '.join(table)}.")
+    if files := [name for name in names if ".py:" in name]:
+        raise CommandError(f"{files[0]} was read as the name of a {kind}; write it before the options.")
+    try:
+        return {name: registry.find(table, name, kind) for name in names}
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+
+
+def _progress(message: str) -> None:
+    """Show what is being done on one line of a terminal, in place of what was shown before; "" clears it."""
+    if sys.stderr.isatty():
+        print(f"\r{message[:79].ljust(79)}\r{message[:79]}", end="", file=sys.stderr, flush=True)
+
+
+def _count(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero")
+    return value
+
+
+def _rates(text: str) -> float | tuple[float, ...]:
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number, nor numbers separated by commas") from None
+    if not all(math.isfinite(value) and value >= 0 for value in values):
+        raise argparse.ArgumentTypeError(f"{text!r} has a step size that is negative or not finite")
+    return values[0] if len(values) == 1 else values

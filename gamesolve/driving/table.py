@@ -1,0 +1,77 @@
+"""Labelled results: arrays with a leading dimension for each named axis.
+
+>>> import numpy as np, gamesolve as gs
+>>> table = gs.Table({"rate": np.array([0.1, 0.2]), "seed": np.arange(3)}, np.arange(6).reshape(2, 3))
+>>> int(table.select(rate=0.2, seed=1).values)
+4
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gamesolve.trees import columns, is_key, numbers_of
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Results of a `sweep`, labelled.
+
+    Attributes:
+        axes: the values along each axis, by name and in order.
+        values: what the function returned, on the host; every leaf has one leading dimension for each axis.
+    """
+
+    axes: dict[str, Any]
+    values: Any
+
+    def select(self, **point: Any) -> "Table":
+        """Return the table at some values of some axes, without those axes.
+
+        Args:
+            **point: an entry of an axis by the axis' name; of floating numbers the nearest within rounding is meant.
+
+        Raises:
+            ValueError: if there is no such axis or value.
+        """
+        index: list[Any] = [slice(None)] * len(self.axes)
+        for name, value in point.items():
+            if name not in self.axes:
+                raise ValueError(f"the table has no axis {name!r}; it has {', '.join(self.axes)}.")
+            place = _place(self.axes[name], value)
+            if place is None:
+                raise ValueError(f"{name} = {value} is not among the values of its axis, {self.axes[name]}.")
+            index[list(self.axes).index(name)] = place
+        axes = {name: values for name, values in self.axes.items() if name not in point}
+        return Table(axes, jax.tree.map(lambda leaf: leaf[tuple(index)], self.values))
+
+    def to_dataframe(self) -> Any:
+        """Return a pandas data frame with a row for each lane; it needs pandas, the extra ``dataframe``."""
+        try:
+            import pandas as pd  # here, because it is an extra
+        except ImportError:
+            raise ImportError(
+                "to_dataframe needs pandas; install it with pip install 'gamesolve[dataframe]'."
+            ) from None
+        numbers = [
+            np.arange(len(values)) if is_key(values) or np.ndim(values) > 1 else values for values in self.axes.values()
+        ]
+        grid = np.meshgrid(*numbers, indexing="ij")
+        points = {name: values.ravel() for name, values in zip(self.axes, grid, strict=True)}
+        return pd.DataFrame(points | columns(self.values, len(self.axes)))
+
+
+def _place(values: Any, value: Any) -> int | None:
+    """Return where an entry is along an axis: the nearest floating numbers within rounding, equal ones of any other."""
+    entries, wanted = np.asarray(numbers_of(values)), np.asarray(numbers_of(value))
+    if wanted.shape != entries.shape[1:] or wanted.dtype.kind in "OSUMm":
+        return None
+    floating = jnp.issubdtype(entries.dtype, jnp.inexact)
+    same = np.isclose(entries, wanted, rtol=1e-6, atol=0, equal_nan=True) if floating else entries == wanted
+    near = np.flatnonzero(same.reshape(len(entries), -1).all(1))
+    if floating and len(near) > 1:
+        near = near[np.argsort(np.abs(entries[near] - wanted).reshape(len(near), -1).sum(1), kind="stable")]
+    return int(near[0]) if len(near) else None

@@ -1,0 +1,128 @@
+"""Convolutional networks, from equinox: any of its models serves as a player, its arrays being the parameters."""
+
+import dataclasses
+import importlib
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gamesolve.game import Players
+from gamesolve.games.gan.image_gans import Networks
+
+
+def convolutional(shape: tuple[int, int] = (28, 28), latent: int = 64, width: int = 16) -> Networks:
+    """Make a generator and a discriminator of the shape of DCGAN's.
+
+    Two layers of stride two each; transposed ones in the generator, with ReLU and a last tanh, plain ones with leaky
+    ReLU in the discriminator. They have no batch normalisation: it makes examples depend on each other, which breaks
+    unbiased estimates and gradient penalties.
+
+    Args:
+        shape: of one image, (H, W), multiples of four.
+        latent: dimension of the latent.
+        width: channels at half resolution; twice as many at a quarter.
+
+    Returns:
+        The `Networks`.
+
+    Raises:
+        ImportError: without equinox; it says what to install.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from gamesolve.games import gan
+        >>> networks = gan.convolutional((8, 8), latent=4, width=2)
+        >>> generator, discriminator = networks.init(jax.random.key(0))
+        >>> networks.judge(discriminator, networks.generate(generator, jnp.zeros((3, 4)))).shape
+        (3, 1)
+
+    Reference:
+        Radford, Metz, Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
+        Networks", ICLR 2016, https://arxiv.org/abs/1511.06434
+    """
+    if any(side % 4 or side < 4 for side in shape):
+        raise ValueError(f"shape is {shape}; two layers of stride two need multiples of four.")
+    draw = _Models(tuple(shape), latent, width)
+    generator, discriminator = (from_equinox(model)[1] for model in draw.models(jax.random.key(0)))
+    return Networks(draw, generator, discriminator, latent)
+
+
+def from_equinox(model: Any) -> tuple[Any, "Batched"]:
+    """Split an equinox model of one example into a player and the function that applies it to a batch.
+
+    Args:
+        model: any callable `equinox.Module`.
+
+    Returns:
+        The parameters, a pytree of its floating arrays, and ``function(parameters, examples)``.
+
+    Example:
+        >>> import equinox as eqx, jax, jax.numpy as jnp
+        >>> from gamesolve.games import gan
+        >>> generator, generate = gan.from_equinox(eqx.nn.MLP(2, 3, 8, 1, key=jax.random.key(0)))
+        >>> generate(generator, jnp.zeros((5, 2))).shape
+        (5, 3)
+
+    Reference:
+        Kidger, Garcia, "Equinox: neural networks in JAX via callable PyTrees and filtered transformations", 2021,
+        https://arxiv.org/abs/2111.00254
+    """
+    equinox = _equinox()
+    parameters, static = equinox.partition(model, equinox.is_inexact_array)
+    return parameters, Batched(static)
+
+
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class Batched:
+    """What `from_equinox` leaves of a model without its parameters."""
+
+    static: Any
+
+    def __call__(self, parameters: Any, examples: jax.Array) -> jax.Array:
+        """Apply the model to each example."""
+        return jax.vmap(_equinox().combine(parameters, self.static))(examples)
+
+
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class _Models:
+    """Draws the parameters of both networks."""
+
+    shape: tuple[int, ...]
+    latent: int
+    width: int
+
+    def __call__(self, key: jax.Array) -> Players:
+        return tuple(from_equinox(model)[0] for model in self.models(key))
+
+    def models(self, key: jax.Array) -> tuple[Any, Any]:
+        """Return equinox models of the generator and the discriminator of one image."""
+        nn, keys = _equinox().nn, jax.random.split(key, 6)
+        coarse = (2 * self.width, self.shape[0] // 4, self.shape[1] // 4)
+        size = math.prod(coarse)
+        relu, leaky, tanh = map(nn.Lambda, (jax.nn.relu, jax.nn.leaky_relu, jnp.tanh))
+        up = [nn.Linear(self.latent, size, key=keys[0]), relu, nn.Lambda(_Reshape(coarse))]
+        up += [nn.ConvTranspose2d(2 * self.width, self.width, 4, 2, padding=1, key=keys[1]), relu]
+        up += [nn.ConvTranspose2d(self.width, 1, 4, 2, padding=1, key=keys[2]), tanh, nn.Lambda(_Reshape(self.shape))]
+        down = [nn.Lambda(_Reshape((1, *self.shape))), nn.Conv2d(1, self.width, 4, 2, padding=1, key=keys[3]), leaky]
+        down += [nn.Conv2d(self.width, 2 * self.width, 4, 2, padding=1, key=keys[4]), leaky]
+        down += [nn.Lambda(_Reshape((size,))), nn.Linear(size, 1, key=keys[5])]
+        return nn.Sequential(up), nn.Sequential(down)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Reshape:
+    shape: tuple[int, ...]
+
+    def __call__(self, values: jax.Array) -> jax.Array:
+        return values.reshape(self.shape)
+
+
+def _equinox() -> Any:
+    try:
+        return importlib.import_module("equinox")
+    except ModuleNotFoundError as error:
+        raise ImportError("convolutional networks come from equinox: pip install 'gamesolve[images]'.") from error

@@ -1,0 +1,226 @@
+"""Leading eigenpairs of a linear map that is known by its products alone: a restarted Arnoldi iteration.
+
+The Krylov-Schur form: the basis grows by compiled blocks of products, Gram-Schmidt included, wherever JAX runs; between
+two blocks the host orders the Schur form of the small projected matrix and keeps its wanted half. Real Schur forms
+keep conjugate pairs together and the basis real, also where the map is defective.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.core
+import jax.numpy as jnp
+import numpy as np
+import scipy.linalg
+
+from gamesolve.game import exact_products
+from gamesolve.linear.eigenpairs import (
+    ORDERS,
+    Key,
+    Operator,
+    Pairs,
+    Values,
+    certified,
+    default_tolerance,
+    from_matrix,
+    goals,
+    leaders,
+    nothing,
+)
+from gamesolve.linear.krylov import orthogonalise
+
+# Vectors in the whole basis, and products between two looks at it, fewer for a vector of at least LONG entries;
+# measured by `benchmarks/spectra.py`.
+SPACE = 50
+GROWTH, LONG_GROWTH = 20, 5
+LONG = 10**5
+MAX_PRODUCTS = 5000
+
+
+def leading_pairs(
+    operator: Operator, like: jax.Array, k: int, which: Sequence[str], tolerance: float | None = None
+) -> Pairs:
+    """Return leading eigenpairs: from the matrix where the basis would span most of it anyway, else by `krylov_schur`.
+
+    Args:
+        operator: the map.
+        like: any vector of its size and type.
+        k: number of eigenpairs at each end.
+        which: ends of the spectrum, keys of `ORDERS`.
+        tolerance: on residuals relative to the eigenvalue's modulus.
+
+    Raises:
+        ValueError: if something is traced.
+    """
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((operator, like))):
+        raise ValueError("k= finds eigenvalues by a loop on the host; call this outside jit, vmap and grad.")
+    if like.size <= 2 * space_for(k, which):
+        return from_matrix(operator, like, k, which, tolerance)
+    return krylov_schur(operator, _random(0, like), k, which, tolerance)
+
+
+def krylov_schur(
+    operator: Operator,
+    start: jax.Array,
+    k: int,
+    which: Sequence[str],
+    tolerance: float | None = None,
+    max_products: int = MAX_PRODUCTS,
+) -> Pairs:
+    """Return leading eigenpairs of an operator by a restarted Arnoldi iteration of our own.
+
+    Args:
+        operator: the map.
+        start: first vector, any but zero; its type is that of the map.
+        k: number of eigenpairs at each end.
+        which: ends of the spectrum, keys of `ORDERS`; one basis serves them all.
+        tolerance: on residuals relative to the eigenvalue's modulus; never below the rounding of a product.
+        max_products: limit on the products.
+
+    Returns:
+        The `Pairs`, ``k`` per end, leading ones first; one of a conjugate pair where ``k`` divides it.
+    """
+    keys = [ORDERS[end] for end in which]
+    tolerance = default_tolerance(start.dtype) if tolerance is None else tolerance
+    space = min(space_for(k, which), start.size - 1)
+    # A long vector's product costs more than a look at the basis, and Gram-Schmidt reads all rows, grown or not.
+    short = start.size < LONG
+    most = GROWTH if short else LONG_GROWTH
+    size = min(most + 2 * k, space)
+    basis = _begin(start, rows=space if short else min(3 * most + 2 * k, space))
+    projected = np.zeros((1, 0))
+    products, before = 0, 0.0
+    while True:
+        kept = projected.shape[1]
+        basis, columns = _expand_in_place(operator, basis, kept, size)
+        products += size - kept
+        projected = np.hstack([_padded(projected, size + 1, kept), np.asarray(columns)[: size + 1, kept:size]])
+        if not np.all(np.isfinite(projected)):
+            return nothing(start, k * len(which))
+        values, small = np.linalg.eig(projected[:-1])
+        first = np.concatenate([leaders(values, key, k) for key in keys])
+        scale = float(np.linalg.norm(projected, 2))
+        residuals, goal = np.abs(projected[-1] @ small[:, first]), goals(values[first], tolerance, scale, start.dtype)
+        if np.all(residuals <= goal) or products >= max_products:
+            break
+        worst = float(np.max(residuals / goal))
+        growth, before = _ahead(worst, before, size - kept, most), worst
+        if size == space:
+            triangle, rotation = _ordered(projected[:-1], _score(values, keys, k), k * len(keys))
+            projected = np.vstack([triangle, projected[-1:] @ rotation])
+            basis = _rotate(basis, _padded(rotation, space + 1, space + 1).astype(start.dtype), rotation.shape[1])
+        size = min(projected.shape[1] + growth, space)
+        if len(basis) <= size:
+            basis = jnp.pad(basis, ((0, space + 1 - len(basis)), (0, 0)))
+    vectors = _vectors(basis, _padded(small[:, first], len(basis), len(first)))
+    return certified(operator, values[first], vectors, tolerance, scale)
+
+
+def _ahead(worst: float, before: float, products: int, most: int) -> int:
+    """Return after how many products to look again: when what fell by so much in the last ones should be one."""
+    if worst >= before:
+        return most
+    return min(math.ceil(products * math.log(worst) / math.log(before / worst)), most)
+
+
+def space_for(k: int, which: Sequence[str]) -> int:
+    """Return how many vectors the whole basis has, for k eigenpairs at each end."""
+    return max(4 * k * len(which), SPACE)
+
+
+def _padded(matrix: Values, rows: int, columns: int) -> Values:
+    """Return a matrix with zeros below and to the right."""
+    return np.pad(matrix, ((0, rows - matrix.shape[0]), (0, columns - matrix.shape[1])))
+
+
+def _score(values: Values, keys: Sequence[Key], k: int) -> Key:
+    """Return how far a value leads at its best end, beside the k-th there and in units of the spread."""
+    ranks = [np.sort(key(values))[::-1] for key in keys]
+    spreads = [max(rank[0] - rank[-1], np.finfo(float).tiny) for rank in ranks]
+    ends = list(zip(keys, ranks, spreads, strict=True))
+    return lambda at: np.max([(key(at) - rank[k - 1]) / spread for key, rank, spread in ends], axis=0)
+
+
+def _ordered(matrix: Values, score: Key, wanted: int) -> tuple[Values, Values]:
+    """Return the leading block of an ordered Schur form, about half of it cut at a gap, and its vectors."""
+    form = "complex" if np.iscomplexobj(matrix) else "real"
+    ranks = np.sort(score(np.linalg.eigvals(matrix)))[::-1]
+    middle = (wanted + len(matrix)) // 2
+    cuts = np.flatnonzero(ranks[:-1] - ranks[1:] > 1e-6) + 1
+    for cut in cuts[np.argsort(np.abs(cuts - middle), kind="stable")]:
+        least = (ranks[cut - 1] + ranks[cut]) / 2
+        leads = lambda real, imag=0.0, least=least: bool(score(np.asarray(real + 1j * imag)) >= least)  # noqa: E731
+        try:
+            ordered: Any = scipy.linalg.schur(matrix, output=form, sort=leads)
+        except np.linalg.LinAlgError:  # rounding took an eigenvalue across the cut: try the next gap
+            continue
+        triangle, rotation, count = ordered
+        return triangle[:count, :count], rotation[:, :count]
+    # All lead alike, so that any invariant subspace serves.
+    plain: Any = scipy.linalg.schur(matrix, output=form)
+    triangle, rotation = plain
+    cut = middle - int(triangle[middle, middle - 1] != 0)
+    return triangle[:cut, :cut], rotation[:, :cut]
+
+
+def expand(operator: Operator, basis: jax.Array, begin: Any, end: Any) -> tuple[jax.Array, jax.Array]:
+    """Grow a Krylov basis and return it with the columns of the projected map.
+
+    Args:
+        operator: the map.
+        basis: orthonormal rows up to row ``begin``, zeros below; one row more than there are columns.
+        begin: number of vectors whose images are known.
+        end: number of vectors whose images are to be known.
+
+    Returns:
+        The basis and, in columns ``begin`` to ``end``, the coordinates of the images in it.
+    """
+    with exact_products():
+        product = operator()
+
+        def advance(j: Any, carry: Any) -> Any:
+            basis, columns = carry
+            image = product(basis[j])
+            vector, column = orthogonalise(basis, image)
+            norm = jnp.linalg.norm(vector)
+            # The space is invariant: go on with a vector outside, so that copies of an eigenvalue are found as well.
+            broken = norm <= 10 * jnp.finfo(vector.dtype).eps * jnp.linalg.norm(image)
+            fresh = lambda: orthogonalise(basis, _random(j, vector))[0]  # noqa: E731
+            vector = jax.lax.cond(broken, fresh, lambda: vector)
+            column = column.at[j + 1].set(jnp.where(broken, 0, norm))
+            return basis.at[j + 1].set(vector / jnp.linalg.norm(vector)), columns.at[:, j].set(column)
+
+        columns = jnp.zeros((len(basis), len(basis) - 1), basis.dtype)
+        return jax.lax.fori_loop(begin, end, advance, (basis, columns))
+
+
+_expand_in_place = jax.jit(expand, donate_argnums=1)
+
+
+def _random(seed: Any, like: jax.Array) -> jax.Array:
+    return jax.random.normal(jax.random.key(seed), like.shape, like.dtype)
+
+
+@partial(jax.jit, static_argnames="rows")
+def _begin(start: jax.Array, rows: int) -> jax.Array:
+    return jnp.zeros((rows + 1, start.size), start.dtype).at[0].set(start / jnp.linalg.norm(start))
+
+
+@partial(jax.jit, donate_argnums=0)
+def _rotate(basis: jax.Array, rotation: jax.Array, kept: Any) -> jax.Array:
+    """Return the basis of the kept space and the vector that goes on; the rotation has zeros beyond ``kept``."""
+    with exact_products():
+        return (rotation.T @ basis).at[kept].set(basis[-1])
+
+
+@jax.jit
+def _vectors(basis: jax.Array, small: jax.Array) -> jax.Array:
+    with exact_products():
+        weights = small.T.astype(jnp.result_type(basis.dtype, jnp.complex64))
+        if jnp.iscomplexobj(basis):
+            return weights @ basis
+        # One pass over the basis, which is not copied as long as it is whole.
+        return jax.lax.complex(*jnp.split(jnp.concatenate([weights.real, weights.imag]) @ basis, 2))

@@ -1,0 +1,197 @@
+"""Named solvers around another one: look-ahead, averages of its iterates, Anderson mixing."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gamesolve.checks import check_number
+from gamesolve.solver import parametric, with_game
+from gamesolve.transforms import rates
+
+
+class LookaheadState(NamedTuple):
+    """State of `lookahead`: the inner solver's, steps since the last synchronisation, slow players."""
+
+    inner: Any
+    since: jax.Array
+    slow: Any
+
+
+@parametric
+def lookahead(
+    inner: Any, period: int, alpha: float, reset_state: bool = False
+) -> optax.GradientTransformationExtraArgs:
+    """Let a solver run and pull it back towards where it came from, every ``period`` steps.
+
+    Every ``period`` steps: ``slow <- slow + alpha (fast - slow)``, ``fast <- slow``. A period turns an eigenvalue ``m``
+    of the inner step into ``1 - alpha + alpha m^period``. Nest it for more levels.
+
+    Args:
+        inner: the solver of the fast players.
+        period: steps between synchronisations.
+        alpha: share of the fast players' way that is kept.
+        reset_state: whether the inner solver starts anew after each synchronisation.
+
+    Returns:
+        The solver.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> solver = gs.lookahead(gs.simgd(1.0), period=2, alpha=0.5)
+        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 2).players]
+        [0.5, 1.0]
+
+    Reference:
+        Chavdarova et al., "Taming GANs with Lookahead-Minimax", ICLR 2021, https://arxiv.org/abs/2006.14567
+    """
+    if period < 1:
+        raise ValueError(f"period is {period}; it must be at least 1.")
+    check_number("alpha", alpha)
+    solver = with_game(inner)
+
+    def init(params: Any) -> LookaheadState:
+        params = jax.tree.map(jnp.asarray, params)
+        return LookaheadState(solver.init(params), jnp.zeros((), jnp.int32), params)
+
+    def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, LookaheadState]:
+        move, inner_state = solver.update(updates, state.inner, params, **extra_args)
+        fast = optax.apply_updates(params, move)
+        synchronise = state.since == period - 1
+        drawn_back = optax.tree.add(state.slow, rates.times(alpha, optax.tree.sub(fast, state.slow)))
+        chosen = lambda new, old: jax.tree.map(lambda a, b: jnp.where(synchronise, a, b), new, old)  # noqa: E731
+        slow = chosen(drawn_back, state.slow)
+        if reset_state:
+            inner_state = chosen(solver.init(drawn_back), inner_state)
+        move = chosen(optax.tree.sub(drawn_back, params), move)
+        return move, LookaheadState(inner_state, jnp.where(synchronise, 0, state.since + 1), slow)
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+class AverageState(NamedTuple):
+    """State of `average`: the inner solver's, number of iterates seen, and their average."""
+
+    inner: Any
+    count: Any  # pyright: ignore[reportIncompatibleMethodOverride]
+    average: Any
+
+
+@parametric
+def average(inner: Any, decay: float | None = None) -> optax.GradientTransformationExtraArgs:
+    """Keep an average of a solver's iterates, the start included, which is never fed back.
+
+    Read it with ``optax.tree.get(solution.state, "average")``. It averages what the inner solver makes of the players,
+    so it stands outermost: behind it, projections and the like are not seen.
+
+    Args:
+        inner: the solver.
+        decay: of an exponential moving average that starts at the start; None for the uniform average.
+
+    Returns:
+        The solver: the players move as without it.
+
+    Example:
+        >>> import optax, gamesolve as gs
+        >>> solution = gs.solve(gs.games.curl(), gs.average(gs.simgd(1.0)), (1.0, 0.0), 3)
+        >>> [float(player) for player in solution.players]
+        [-2.0, 2.0]
+        >>> [float(player) for player in optax.tree.get(solution.state, "average")]
+        [0.0, 1.25]
+
+    Reference:
+        Bruck 1977; Yazici et al., "The Unusual Effectiveness of Averaging in GAN Training", ICLR 2019,
+        https://arxiv.org/abs/1806.04498
+    """
+    solver = with_game(inner)
+
+    def init(params: Any) -> AverageState:
+        params = jax.tree.map(jnp.asarray, params)
+        return AverageState(solver.init(params), jnp.zeros((), jnp.int32), params)
+
+    def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, AverageState]:
+        move, inner_state = solver.update(updates, state.inner, params, **extra_args)
+        iterate = optax.apply_updates(params, move)
+        count = state.count.astype(optax.tree.dtype(params, "lowest"))
+        weight = 1 / (count + 2) if decay is None else 1 - decay
+        mean = optax.tree.add(state.average, rates.times(weight, optax.tree.sub(iterate, state.average)))
+        return move, AverageState(inner_state, optax.safe_increment(state.count), mean)
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+class AndersonState(NamedTuple):
+    """State of `anderson`: the inner solver's, steps taken, last point and move, and their last differences."""
+
+    inner: Any
+    count: Any  # pyright: ignore[reportIncompatibleMethodOverride]
+    players: Any
+    move: Any
+    steps: Any
+    changes: Any
+
+
+@parametric
+def anderson(inner: Any, depth: int = 5, regularisation: float = 1e-12) -> optax.GradientTransformationExtraArgs:
+    """Mix the last moves of a solver so that the mixture's residual is least (Anderson acceleration, type II).
+
+    With the inner solver's move ``f_k`` at ``z_k``, and the last ``depth`` differences dZ and dF of points and moves:
+    ``z_(k+1) = z_k + f_k - (dZ + dF) c`` where c minimises ``||f_k - dF c||``.
+
+    Args:
+        inner: the solver; the mixing sees its moves only, so it suits those without memory.
+        depth: number of differences kept.
+        regularisation: added to the least-squares problem, relative to its largest diagonal entry.
+
+    Returns:
+        The solver.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> solver = gs.anderson(gs.simgd(0.5), depth=2)
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.5), 10, tol=1e-3)
+        >>> solution.status == gs.Status.CONVERGED
+        Array(True, dtype=bool)
+
+    Reference:
+        Walker, Ni, "Anderson Acceleration for Fixed-Point Iterations", SIAM J. Numer. Anal. 2011; for games He et al.,
+        "GDA-AM: On the effectiveness of solving minimax optimization via Anderson Acceleration", ICLR 2022,
+        https://arxiv.org/abs/2110.02457
+    """
+    if depth < 1:
+        raise ValueError(f"depth is {depth}; it must be at least 1.")
+    solver = with_game(inner)
+
+    def init(params: Any) -> AndersonState:
+        params = jax.tree.map(jnp.asarray, params)
+        history = jax.tree.map(lambda leaf: jnp.zeros((depth, *leaf.shape), leaf.dtype), params)
+        zeros = optax.tree.zeros_like(params)
+        return AndersonState(solver.init(params), jnp.zeros((), jnp.int32), params, zeros, history, history)
+
+    def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, AndersonState]:
+        move, inner_state = solver.update(updates, state.inner, params, **extra_args)
+        slot, known = (state.count - 1) % depth, state.count > 0
+        put = lambda rows, row: rows.at[slot].set(jnp.where(known, row, rows[slot]))  # noqa: E731
+        steps = jax.tree.map(put, state.steps, optax.tree.sub(params, state.players))
+        changes = jax.tree.map(put, state.changes, optax.tree.sub(move, state.move))
+        gram: Any = sum(map(_products, jax.tree.leaves(changes), jax.tree.leaves(changes)))
+        rhs: Any = sum(map(_products, jax.tree.leaves(changes), jax.tree.leaves(move)))
+        largest = jnp.max(jnp.diag(gram))
+        shift = jnp.where(largest > 0, jnp.maximum(regularisation, jnp.finfo(gram.dtype).eps) * largest, 1)
+        wide = jnp.promote_types(gram.dtype, jnp.float32)  # LAPACK has no precision below
+        regular = (gram + shift * jnp.eye(depth, dtype=gram.dtype)).astype(wide)
+        weights = jnp.linalg.solve(regular, rhs.astype(wide))
+        mixed = jax.tree.map(
+            lambda f, dz, df: f - jnp.tensordot(weights.astype(f.dtype), dz + df, 1), move, steps, changes
+        )
+        count = optax.safe_increment(state.count)
+        return mixed, AndersonState(inner_state, count, params, move, steps, changes)
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _products(rows: jax.Array, other: jax.Array) -> Any:
+    """Return all inner products of stacked arrays with one array, or with stacked ones."""
+    flat = rows.reshape(len(rows), -1)
+    return flat @ (other.reshape(len(other), -1).T if other.shape == rows.shape else other.ravel())

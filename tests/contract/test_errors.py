@@ -1,0 +1,161 @@
+"""Every row of the table in docs/errors.md: the mistake, and the sentence that it gets."""
+
+import functools
+import re
+import tempfile
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import gamesolve as gs
+from gamesolve import checkpoint, distributed, loggers, registry
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "errors.md").read_text(encoding="utf-8")
+ROWS = dict(re.findall(r"^\| ([^|`]+) \| `\w+` \| (.+) \|$", PAGE, re.MULTILINE))
+KINDS = dict(re.findall(r"^\| ([^|`]+) \| `(\w+)` \|", PAGE, re.MULTILINE))
+
+XY = gs.zero_sum(lambda x, y: x * y)
+NOISY = gs.zero_sum(lambda x, y, batch: jnp.mean(batch) * x * y)
+GD = gs.simgd(0.1)
+solve = functools.partial(gs.solve, XY, GD, (1.0, 1.0))
+run = functools.partial(gs.run, XY, GD, (1.0, 1.0))
+noisy = functools.partial(gs.run, NOISY, GD, (1.0, 1.0), 4)
+pair = lambda x, y: x + y
+
+
+def leaky():
+    kept = []
+
+    def payoff(x, y):
+        kept.append(x)
+        return kept[0] * x * y
+
+    game = gs.zero_sum(payoff)
+    gs.step(game, GD, (1.0, 1.0))
+    gs.step(game, GD, (1.0, 1.0))
+
+
+class Unhashable:
+    __hash__ = None
+
+    def __call__(self, x, y):
+        return x * y
+
+
+def resumed(damage=None, **options):
+    with tempfile.TemporaryDirectory() as folder:
+        run(20, chunk=10, checkpoint=folder)
+        for _, path in checkpoint.found(Path(folder)):
+            if damage:
+                path.write_bytes(damage(path.read_bytes()))
+        run(**{"num_steps": 40, "chunk": 10, "checkpoint": folder} | options)
+
+
+def logged(path):
+    run(3, record=lambda z, _: z[0], callbacks=[loggers.csv(path)])
+
+
+CASES = {
+    "a function where a game is wanted": lambda: gs.solve(pair, GD, (1.0, 1.0), 3),
+    "players in a list": lambda: gs.solve(XY, GD, [1.0, 1.0], 3),
+    "a player too few": lambda: gs.solve(XY, GD, (1.0,), 3),
+    "players of integers": lambda: gs.solve(XY, GD, (1, 1.0), 3),
+    "players of two precisions": lambda: gs.solve(XY, GD, (np.float32(1), np.float16(1)), 3),
+    "a player without parameters": lambda: gs.solve(XY, GD, ((), 1.0), 3),
+    "an array without entries": lambda: gs.solve(XY, GD, (np.zeros((2, 0)), 1.0), 3),
+    "functions among the parameters": lambda: gs.solve(XY, GD, ({"act": jnp.tanh, "w": 1.0}, 1.0), 3),
+    "a payoff that returns an array": lambda: gs.zero_sum(pair).field((jnp.ones(3), jnp.ones(3))),
+    "a payoff that returns an integer": lambda: gs.zero_sum(lambda x, y: jnp.int32(1)).field((1.0, 1.0)),
+    "a payoff that returns nothing": lambda: gs.zero_sum(lambda x, y: None).field((1.0, 1.0)),
+    "a payoff that keeps what it saw": leaky,
+    "a payoff that can not be hashed": lambda: gs.zero_sum(Unhashable()),
+    "no payoff": lambda: gs.general_sum(),
+    "constants that are no tuple": lambda: gs.zero_sum(pair, constants=1.0),
+    "a negative step size": lambda: gs.simgd(-0.1),
+    "a step size that is NaN": lambda: gs.cgd(float("nan")),
+    "step sizes for more players": lambda: gs.solve(XY, gs.simgd((0.1, 0.1, 0.1)), (1.0, 1.0), 3),
+    "a negative regulariser": lambda: gs.conopt(0.1, -1.0),
+    "a count that is no whole number": lambda: gs.proximal(0.1, iterations=2.5),
+    "a solver that was not called": lambda: gs.solve(XY, gs.simgd, (1.0, 1.0), 3),
+    "an unknown solver": lambda: registry.find(registry.SOLVERS, "extragradiant", "solver"),
+    "an unknown game": lambda: registry.find(registry.GAMES, "bilinaer", "game"),
+    "a number of steps that is no whole number": lambda: solve(2.5),
+    "fewer than no steps": lambda: solve(-1),
+    "records that do not divide the steps": lambda: solve(10, every=4),
+    "records that do not divide the chunk": lambda: run(30, every=15, record=lambda z, _: z),
+    "a negative tolerance": lambda: solve(3, tol=-1.0),
+    "a limit that is NaN": lambda: solve(3, max_norm=float("nan")),
+    "a tolerance that is no number": lambda: solve(3, tol="small"),
+    "a state of another solver": lambda: solve(3, state=gs.ogda(0.1).init((jnp.ones(()), jnp.ones(())))),
+    "a state for other shapes": lambda: gs.run(
+        XY, gs.ogda(0.1), (1.0, 1.0), 3, state=gs.ogda(0.1).init((jnp.ones(2), jnp.ones(2)))
+    ),
+    "reverse-mode derivatives of a run that stops": lambda: jax.grad(
+        lambda x: gs.solve(XY, GD, (x, 1.0), 3, tol=1e-3).players[0]
+    )(1.0),
+    "a run that starts at NaN": lambda: gs.run(XY, GD, (1.0, jnp.nan), 3),
+    "a sampler without a key": lambda: noisy(sample=lambda key: 1.0),
+    "a key that is a number": lambda: noisy(sample=lambda key: 1.0, key=0),
+    "a sampler and batches": lambda: noisy(sample=lambda key: 1.0, batches=[1.0], key=jax.random.key(0)),
+    "batches that are no iterable": lambda: noisy(batches=3.0),
+    "batches of several shapes": lambda: noisy(batches=[np.ones(2), np.ones(3)]),
+    "minibatches larger than the data": lambda: gs.minibatches(jnp.ones(3), 5, replace=False),
+    "arrays that disagree on the examples": lambda: gs.minibatches((jnp.ones(3), jnp.ones(4)), 2),
+    "a batch that the groups can not share": lambda: gs.solve(
+        NOISY.bind(jnp.ones(3)), gs.conopt(0.1, 1.0, groups=2), (1.0, 1.0), 3
+    ),
+    "groups without data": lambda: gs.solve(XY, gs.conopt(0.1, 1.0, groups=2), (1.0, 1.0), 3),
+    "a Jacobian that is too large": lambda: gs.analysis.jacobian(
+        gs.zero_sum(lambda x, y: jnp.sum(x * y)), (jnp.ones(100_000), jnp.ones(100_000))
+    ),
+    "checkpoints of a run with other settings": lambda: resumed(chunk=5),
+    "checkpoints of a run that recorded less": lambda: resumed(record=lambda z, _: z[0]),
+    "no checkpoint that is whole": lambda: resumed(damage=lambda content: content[:-1]),
+    "fewer steps than were taken already": lambda: resumed(num_steps=10),
+    "checkpoints where a file is": lambda: run(3, checkpoint=__file__),
+    "checkpoints in no folder": lambda: run(3, checkpoint=True),
+    "a callback alone": lambda: run(3, callbacks=print),
+    "a log over another file": lambda: logged(__file__),
+    "a tree that holds more than arrays": lambda: checkpoint.save("unused", 1, {"name": "x"}),
+    "no number of checkpoints": lambda: run(3, checkpoint="unused", keep=0),
+    "an axis without values": lambda: gs.sweep(lambda rate: rate, {"rate": []}),
+    "no axis": lambda: gs.sweep(lambda: 0.0, {}),
+    "an axis of words": lambda: gs.sweep(lambda rate: rate, {"rate": ["a"]}),
+    "an axis of numbers that are too large": lambda: gs.sweep(lambda seed: seed, {"seed": [1, 2**40]}),
+    "an axis of floats that are too large": lambda: gs.sweep(lambda rate: rate, {"rate": [1.0, 1e39]}),
+    "an axis that the function does not take": lambda: gs.sweep(lambda learning_rate: 0.0, {"learning_rat": [1.0]}),
+    "keys that are numbers": lambda: gs.sweep(lambda key: 0.0, {}, keys=jnp.arange(3)),
+    "groups of no lanes": lambda: gs.sweep(lambda rate: rate, {"rate": [1.0]}, lanes_at_once=0),
+    "devices that are no mesh": lambda: gs.sweep(lambda rate: rate, {"rate": [1.0]}, mesh=8),
+    "lane costs that are not finite": lambda: gs.sweep(
+        lambda rate: rate, {"rate": [1.0]}, order_by=lambda point: point["rate"] / 0
+    ),
+    "an axis that a table does not have": lambda: gs.sweep(lambda rate: rate, {"rate": [1.0]}).select(gamma=1.0),
+    "a value that an axis does not have": lambda: gs.sweep(lambda seed: seed, {"seed": [1, 2]}).select(seed=3),
+    "a batch that the devices can not share": lambda: distributed.shard(np.float32(1.0), distributed.devices()),
+    "an extra that is not installed": lambda: loggers.tensorboard("unused"),
+}
+
+
+@pytest.mark.parametrize("mistake", CASES)
+def test_the_mistake_gets_its_sentence(mistake, monkeypatch):
+    if mistake == "an extra that is not installed":
+        monkeypatch.setattr(loggers.importlib.util, "find_spec", lambda name: None)
+    sentence = ".*".join(map(re.escape, ROWS[mistake].split("…")))
+    with pytest.raises((ValueError, TypeError, ImportError)) as caught:
+        CASES[mistake]()
+    assert type(caught.value).__name__ == KINDS[mistake]
+    assert re.fullmatch(sentence, str(caught.value)), str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_page_lists_these_mistakes():
+    assert list(ROWS) == list(CASES)
+
+
+def test_a_start_that_is_not_finite_is_said_by_the_status():
+    for options in ({}, {"tol": 1e-3}):
+        assert gs.solve(XY, GD, (jnp.nan, 1.0), 3, **options).status == gs.Status.DIVERGED

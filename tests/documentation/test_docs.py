@@ -1,0 +1,95 @@
+"""Every public name is documented, and the examples run."""
+
+import ast
+import importlib
+import inspect
+import pathlib
+import re
+import runpy
+
+import matplotlib.pyplot as plt
+import pytest
+
+from gamesolve import registry
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DOCS = runpy.run_path(str(ROOT / "docs" / "listed.py"))
+API, LISTED, MODULES, NAMES = (DOCS[name] for name in ("API", "LISTED", "MODULES", "NAMES"))
+
+
+def find(path):
+    before, _, name = path.rpartition(".")
+    parent = find(before) if before else None
+    return getattr(parent, name) if hasattr(parent, name) else importlib.import_module(path)
+
+
+@pytest.mark.parametrize("path", [*MODULES, *NAMES])
+def test_public_names_are_documented(path):
+    assert path in LISTED, f"docs/api.md lacks {path}"
+    value = find(path)
+    first, *rest = (inspect.getdoc(value) or "").splitlines() or [""]
+    assert first.endswith("."), f"the summary of {path} is not one sentence on one line: {first!r}"
+    assert not rest or not rest[0]
+
+
+def test_what_is_lacking_is_found():
+    assert DOCS["lacking"]() == []
+    assert DOCS["lacking"](LISTED - {"gamesolve.simgd"}) == ["gamesolve.simgd"]
+
+
+@pytest.mark.parametrize("path", sorted(LISTED))
+def test_the_api_page_lists_names_that_exist_once(path):
+    assert find(path) is not None
+    assert API.count(f":: {path}\n") == 1
+
+
+@pytest.mark.parametrize("name", registry.SOLVERS)
+def test_solvers_have_full_docstrings(name):
+    text = inspect.getdoc(registry.SOLVERS[name].make)
+    for section in ("Args", "Returns", "Example", "Reference"):
+        assert f"\n{section}:\n" in text
+    for argument in inspect.signature(registry.SOLVERS[name].make).parameters:
+        assert f"\n    {argument}: " in text
+
+
+def code_of(page):
+    """Return the Python of a script, or the blocks of a Markdown page, without the options of its cells."""
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"```(?:python|\{code-cell\} ipython3)\n(.*?)```", text, re.DOTALL)
+    source = text if page.suffix == ".py" else "\n".join(blocks)
+    return re.sub(r"^:tags:.*$", "", source, flags=re.MULTILINE)
+
+
+def dotted(node):
+    """Return the parts of ``a.b.c``, or nothing where it does not begin with a name."""
+    if isinstance(node, ast.Attribute):
+        before = dotted(node.value)
+        return [*before, node.attr] if before else []
+    return [node.id] if isinstance(node, ast.Name) else []
+
+
+PAGES = [*(ROOT / "examples").glob("*.py"), *(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
+
+
+@pytest.mark.parametrize(
+    "page", sorted(page for page in PAGES if "_build" not in page.parts), ids=lambda page: page.name
+)
+def test_the_names_that_examples_and_pages_use_exist(page):
+    nodes = list(ast.walk(ast.parse(code_of(page))))
+    known = {"gs": "gamesolve"}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gamesolve"):
+            known |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    own = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    for node in nodes:
+        root, *rest = dotted(node) or [""]
+        if root in known and root not in own:
+            find(".".join([known[root], *rest]))
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "examples").glob("*.py")), ids=lambda script: script.name)
+def test_examples_run(script, capsys):
+    plt.switch_backend("agg")
+    runpy.run_path(str(script))
+    plt.close("all")
+    assert capsys.readouterr().out

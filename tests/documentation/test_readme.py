@@ -1,0 +1,55 @@
+"""The README says what is so: its commands, its example's output, its table, its links."""
+
+import pathlib
+import re
+import runpy
+
+import pytest
+
+import gamesolve as gs
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FILL = runpy.run_path(str(ROOT / "docs" / "fill.py"))
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+COMMANDS = [
+    "python3 -m venv .venv && .venv/bin/python -m pip install -e . && .venv/bin/gamesolve compare",
+    "python3 -m venv .venv && .venv/bin/python -m pip install -e '.[test]' && .venv/bin/python -m pytest",
+]
+
+
+@pytest.mark.parametrize("page", FILL["FILES"], ids=lambda page: page.name)
+def test_generated_parts_are_up_to_date(page):
+    text = page.read_text(encoding="utf-8")
+    assert FILL["fill"](text) == text, f"{page.name} is out of date: run python docs/fill.py"
+
+
+def test_generated_parts_are_found():
+    assert FILL["TABLE"].search(README)
+    (code,) = [match[2] for match in FILL["EXAMPLE"].finditer(README)]
+    assert len(code.strip().splitlines()) <= 15
+
+
+def test_the_other_examples_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    _, *blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(block, {"gs": gs, "game": gs.zero_sum(lambda x, y: x * y), "start": (1.0, 1.0)})
+
+
+def test_there_are_two_set_up_commands_one_line_each():
+    assert [line for line in README.splitlines() if line.startswith("python3 ")] == COMMANDS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_relative_links_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
+    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+    assert not missing
+
+
+def test_one_version_everywhere():
+    assert f"version: {gs.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"{{{gs.__version__}}}" in README
