@@ -1,12 +1,26 @@
 """One sentence for each mistake: counts, limits, numbers, and calls of functions that users wrote."""
 
 import contextlib
+import enum
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import jax
 import numpy as np
+
+
+class Ending(enum.IntEnum):
+    """How something ended, and the sentence that says so: the base of `gamesolve.Status` and `linear.Outcome`."""
+
+    sentence: str
+
+    def __new__(cls, value: int, sentence: str) -> Self:
+        """Make a member of its number and its sentence."""
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
 
 
 def check_limit(name: str, value: Any) -> None:

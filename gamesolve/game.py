@@ -22,8 +22,8 @@ import numpy as np
 
 from gamesolve.checks import explained
 from gamesolve.sampling.drawn import Draws, PerPlayer
+from gamesolve.trees import Players
 
-Players = tuple[Any, ...]
 Payoff = Callable[..., Any]
 
 _NUMERIC = (jax.Array, np.ndarray, np.generic, int, float, complex)

@@ -1,11 +1,26 @@
-"""Names for the numbers in a pytree: the columns of logs and data frames."""
+"""Pytrees: what the signatures of this package call them, and names for the numbers in them."""
 
 import itertools
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+# Any nesting of arrays: dicts, tuples, modules of flax or equinox.
+PyTree: TypeAlias = Any
+# One entry per player, and what is shaped as the players: u, moves, the field.
+Players: TypeAlias = tuple[PyTree, ...]
+Updates: TypeAlias = PyTree
+# What an optax transformation keeps from step to step.
+State: TypeAlias = PyTree
+# What one step draws, and what one record holds.
+Batch: TypeAlias = PyTree
+Row: TypeAlias = PyTree
+# One number, possibly traced; a typed random key; a dtype as numpy takes it.
+Scalar: TypeAlias = Any
+Key: TypeAlias = jax.Array
+DType: TypeAlias = Any
 
 
 def path_name(path: Any) -> str:

@@ -1,7 +1,6 @@
 """The compiled loops that `gamesolve.solve` and `gamesolve.run` share, and what a run returns."""
 
 import dataclasses
-import enum
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -9,18 +8,22 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gamesolve.checks import Ending
 from gamesolve.driving.forward import forward_only
 from gamesolve.game import Game, Players
 from gamesolve.sampling import draw_at
 from gamesolve.solver import Solver
 
 
-class Status(enum.IntEnum):
-    """How a run ended: BUDGET all steps taken, CONVERGED to ``tol``, DIVERGED beyond ``max_norm`` or not finite."""
+class Status(Ending):
+    """How a run ended; ``Status(int(solution.status)).sentence`` says it in words.
 
-    BUDGET = 0
-    CONVERGED = 1
-    DIVERGED = 2
+    BUDGET: all steps taken. CONVERGED: the field is at most ``tol``. DIVERGED: beyond ``max_norm``, or not finite.
+    """
+
+    BUDGET = 0, "took all of its steps"
+    CONVERGED = 1, "reached the tolerance on the field"
+    DIVERGED = 2, "exceeded the limit on the players, or became NaN or infinite"
 
 
 class Solution(NamedTuple):

@@ -1,6 +1,5 @@
 """How an inner solve is done and how it ended: its settings, its report and its outcome."""
 
-import enum
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -8,23 +7,23 @@ import jax.flatten_util
 import jax.numpy as jnp
 import optax
 
-from gamesolve.checks import check_number
+from gamesolve.checks import Ending, check_number
 from gamesolve.linear import krylov
 
 # A true relative residual above this means that the solve failed: the explicit direction is used instead.
 ACCEPTED_RESIDUAL = 0.1
 
 
-class Outcome(enum.IntEnum):
+class Outcome(Ending):
     """How an inner solve ended, by its true relative residual.
 
     SOLVED: within ten times the tolerance. INEXACT: above that, but used. FAILED: not finite or above
     `ACCEPTED_RESIDUAL`; the solver used the explicit direction instead.
     """
 
-    SOLVED = 0
-    INEXACT = 1
-    FAILED = 2
+    SOLVED = 0, "reached its tolerance"
+    INEXACT = 1, "missed its tolerance but was used"
+    FAILED = 2, "failed, and the explicit direction was used instead"
 
 
 class Report(NamedTuple):
