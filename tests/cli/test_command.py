@@ -181,7 +181,7 @@ MISTAKES = [
         "my_game.py:game --start my_game.py:number",
         (
             "my_game.py:game failed at its start: TypeError: players must be a tuple with one entry per "
-            "player, got int; write (x, y)."
+            "player, got int. Write (x, y)."
         ),
     ),
     ("my_game.py:game --start my_game.py:plyers", "my_game.py has no 'plyers'; did you mean players?"),

@@ -94,19 +94,28 @@ def test_one_player_alone_ascends_its_payoff(name):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: gs.golden_ratio(0.0), "learning_rate is 0.0; it must be finite and above 0.0"),
-        (lambda: gs.golden_ratio(0.1, ratio=3.0), "ratio is 3.0; it must be finite and above 1.0 and at most 1.618"),
-        (lambda: gs.golden_ratio(lambda count: 0.1), "learning_rate is a schedule; it takes one number"),
+        (lambda: gs.golden_ratio(0.0), "learning_rate must be finite and above 0.0, got 0.0"),
+        (lambda: gs.golden_ratio(0.1, ratio=3.0), "ratio must be finite and above 1.0 and at most 1.618, got 3.0"),
+        (
+            lambda: gs.golden_ratio(lambda count: 0.1),
+            "learning_rate must be one number for all players, got a schedule",
+        ),
         (
             lambda: gs.anchored_extragradient_varying((0.1, 0.2), 1.0),
-            r"learning_rate is \(0.1, 0.2\); it takes",
+            r"learning_rate must be one number for all players, got \(0.1, 0.2\)",
         ),
         (lambda: gs.anchored_extragradient_varying(2.0, 1.0), "must be below 3 / .4 lipschitz. = 0.75"),
-        (lambda: gs.lookahead(gs.simgd(0.1), period=2.5, alpha=0.5), "period of lookahead is 2.5; it counts something"),
-        (lambda: gs.lookahead(gs.simgd(0.1), period=2, alpha=None), "alpha is None; it takes one number"),
-        (lambda: gs.proximal(0.1, iterations=2.0), "iterations of proximal is 2.0"),
-        (lambda: gs.golden_ratio((0.1, 0.2)), r"learning_rate is \(0.1, 0.2\); it takes one number"),
-        (lambda: gs.anchored_extragradient_varying(lambda count: 0.1, 1.0), "learning_rate is a schedule; it takes"),
+        (lambda: gs.lookahead(gs.simgd(0.1), period=2.5, alpha=0.5), "period of lookahead must be an integer, got 2.5"),
+        (
+            lambda: gs.lookahead(gs.simgd(0.1), period=2, alpha=None),
+            "alpha must be one number for all players, got None",
+        ),
+        (lambda: gs.proximal(0.1, iterations=2.0), "iterations of proximal must be an integer, got 2.0"),
+        (lambda: gs.golden_ratio((0.1, 0.2)), r"learning_rate must be one number for all players, got \(0.1, 0.2\)"),
+        (
+            lambda: gs.anchored_extragradient_varying(lambda count: 0.1, 1.0),
+            "learning_rate must be one number for all players, got a schedule",
+        ),
         (lambda: gs.simgd(0.1, momentum=float("nan")), "momentum is nan; it must be finite"),
         (lambda: gs.simgd(0.1, momentum=(0.1, None)), "momentum is None; give a number or a tuple with one number per"),
         (lambda: gs.simgd(0.1, momentum=lambda count: 0.1), "momentum is a schedule; give a number or a tuple"),
@@ -116,8 +125,8 @@ def test_one_player_alone_ascends_its_payoff(name):
         (lambda: gs.lead(0.1, alpha=lambda count: 0.1, beta=0.0), "alpha is a schedule; give a number"),
         (lambda: gs.runge_kutta(0.1, penalty=-1.0), "penalty is -1.0; it must be finite and not negative"),
         (lambda: gs.runge_kutta(0.1, penalty=lambda count: 0.1), "penalty is a schedule; give a number, or a tuple"),
-        (lambda: gs.cgd(0.1, forcing=0.0), "forcing is 0.0; it must be finite and above 0.0"),
-        (lambda: gs.cgd(0.1, forcing=lambda count: 0.1), "forcing is a schedule; it takes one number"),
+        (lambda: gs.cgd(0.1, forcing=0.0), "forcing must be finite and above 0.0, got 0.0"),
+        (lambda: gs.cgd(0.1, forcing=lambda count: 0.1), "forcing must be one number for all players, got a schedule"),
         (
             lambda: transforms.competitive(0.1, transforms.rms_metric(), potentials=transforms.entropy()),
             "competitive got a metric and potentials",

@@ -165,21 +165,21 @@ def test_messages(points, players):
     game = GAME.bind(points)
     product = lambda groups, game=game, population=None: self_product(game, players, groups, population)
     for groups in (1, 0, "half"):
-        with pytest.raises(ValueError, match=f"groups is {groups!r}; give None"):
+        with pytest.raises(ValueError, match=f"groups must be None .*, got {groups!r}"):
             gs.conopt(0.1, 1.0, groups=groups)
-    with pytest.raises(ValueError, match="population is 8 with groups = None"):
+    with pytest.raises(ValueError, match="population needs groups of one batch, got groups = None"):
         gs.hamiltonian(0.1, population=8)
-    with pytest.raises(ValueError, match="8 examples, which 3 groups can't share"):
+    with pytest.raises(ValueError, match="groups must divide the 8 examples of the batch, got 3"):
         product(3)
-    with pytest.raises(ValueError, match="population is 4, less than the 8 examples"):
+    with pytest.raises(ValueError, match="population must be at least the 8 examples of one batch, got 4"):
         product(2, population=4)
-    with pytest.raises(ValueError, match="which has no data"):
+    with pytest.raises(ValueError, match="got no data"):
         product(2, gs.games.curl())
     with pytest.raises(ValueError, match=r"leaves with \[7, 8\] examples"):
         product(2, GAME.bind(points | {"c": jnp.ones(7)}))
-    with pytest.raises(ValueError, match="1 example; an unbiased form needs two"):
+    with pytest.raises(ValueError, match="at least 2 examples for an unbiased estimate, got 1"):
         product("all", GAME.bind(jax.tree.map(lambda leaf: leaf[:1], points)))
-    with pytest.raises(ValueError, match="needs two or more draws and one is bound"):
+    with pytest.raises(ValueError, match="needs at least 2 bound draws, got 1"):
         product("draws")
 
 
@@ -213,7 +213,7 @@ def test_the_report_measures_bias_and_variance_as_theory_says(points, players):
         assert row.time > 0
     assert rows[0].bias > 5 * rows[0].error
     assert len(str(rows).splitlines()) == 4
-    with pytest.raises(ValueError, match="the game has no data"):
+    with pytest.raises(ValueError, match="game must be bound to all of its data"):
         estimators.report(GAME, players, batches)
 
 
