@@ -116,13 +116,18 @@ def scalar_of(payoff: Callable[..., Scalar], player: int, args: tuple[PyTree, ..
     return value
 
 
-def as_players(players: Players, number: int) -> Players:
-    """Return ``players`` as arrays of one precision, or raise an error that names the player at fault."""
+def check_count(players: Players, number: int) -> None:
+    """Raise an error unless ``players`` is a tuple with one entry per player."""
     if not isinstance(players, tuple):
         kind = type(players).__name__
         raise TypeError(f"players must be a tuple with one entry per player, got {kind}. Write (x, y).")
     if len(players) != number:
         raise ValueError(f"players must have one entry for each of the game's {number} players, got {len(players)}.")
+
+
+def as_players(players: Players, number: int) -> Players:
+    """Return ``players`` as arrays of one precision, or raise an error that names the player at fault."""
+    check_count(players, number)
     precisions: dict[DType, int] = {}
     for player, tree in enumerate(players):
         leaves = jax.tree.leaves(tree)
