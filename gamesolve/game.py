@@ -55,7 +55,7 @@ class Game:
         payoffs: the functions as stored; each takes ``(*players, *constants, *data)`` and is maximised by its owner.
         constants: arrays of the game itself.
         data: the data that `bind` has bound, usually one minibatch; see `sampling.Draws` for several.
-        start: a sensible starting point, if one is known (the catalogue `gamesolve.games` sets it).
+        start: a sensible starting point, or None if none is known (the catalogue `gamesolve.games` sets it).
         equilibria: known zeros of the field, a tuple of players.
         descent: what `gamesolve.step` hands to the solver, ``u = -v``; a part that estimates the field itself can tell
             by it whether its input is the field and nothing else.
@@ -64,7 +64,7 @@ class Game:
     payoffs: tuple[Payoff, ...]
     constants: tuple[PyTree, ...] = ()
     data: tuple[Batch, ...] = ()
-    start: Players | None = None
+    start: PyTree = None
     equilibria: tuple[Players, ...] = ()
     descent: Players | None = None
 

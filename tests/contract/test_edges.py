@@ -132,7 +132,7 @@ def test_one_player_alone_ascends_its_payoff(name):
             "competitive got a metric and potentials",
         ),
         (lambda: transforms.box(1.0, 1.0), "low must be below high"),
-        (lambda: gs.levenberg_marquardt(1.0, damping=-1.0), "damping is -1.0"),
+        (lambda: gs.levenberg_marquardt(1.0, damping=-1.0), "damping must be finite and above 0.0, got -1.0"),
         (
             lambda: gs.solve(gs.games.curl(), gs.per_player(gs.altgd(0.1), gs.simgd(0.1)), (1.0, 1.0), 1),
             "before per_player",
