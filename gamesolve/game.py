@@ -166,7 +166,7 @@ class Game:
         return self.gradients(as_players(players, self.num_players))
 
     def gradients(self, players: Players, movers: tuple[int, ...] | None = None) -> Players:
-        """Return the field without validating the players, for solvers, which see players that `field` would accept.
+        """Return the field without validating ``players``: for solvers, whose players were validated when the run began.
 
         Players that share one function, such as the two of a zero-sum game, share its backward pass.
 

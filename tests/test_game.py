@@ -234,7 +234,7 @@ def test_bad_players_are_named(use, players, error, message):
 )
 @pytest.mark.parametrize("strict", [True, False])
 def test_bad_payoffs_are_named(value, error, message, strict):
-    """The sentence is the same whether warnings are errors or not, and whichever call meets the payoff first."""
+    """The message does not depend on whether warnings are errors, or on which call traces the payoff first."""
     games = [
         (gs.general_sum(product, value), "the payoff of player 1 "),
         (gs.zero_sum(value), "the payoff of player 0 "),

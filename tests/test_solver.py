@@ -229,7 +229,7 @@ def test_optax_wrappers_leave_a_solver_as_it_is(name):
 
 @pytest.mark.parametrize("name", SOLVERS)
 def test_multisteps_waits_for_its_turn(name):
-    """A step of two halves on the same players is one step of the solver."""
+    """Two accumulated steps on the same players are one step of the solver."""
     solver = SOLVERS[name]
     wrapped = optax.MultiSteps(solver, 2)
     for accumulated in (wrapped.gradient_transformation(), wrapped):

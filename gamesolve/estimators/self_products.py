@@ -70,7 +70,7 @@ class Grouped:
 
 
 class Estimate(NamedTuple):
-    """An estimate over one batch: the mean field, and the product of its Jacobian with itself."""
+    """An estimate over one batch: the mean field, and the product of the field with its own Jacobian."""
 
     field: Players
     product: Players
@@ -235,22 +235,22 @@ def _over_examples(
 ) -> Estimate:
     """Compute the same for groups of one: their common term from the whole batch, their own terms chunk by chunk."""
 
-    def alone(example: tuple[Batch, ...]) -> Players:
+    def own_term(example: tuple[Batch, ...]) -> Players:
         single = game.bind(*example)
         return product(single, players)(metric(single.gradients(players)))
 
     def added(total: Players, chunk: tuple[Batch, ...]) -> tuple[Players, None]:
-        return optax.tree.add(total, _summed(jax.vmap(alone)(chunk))), None
+        return optax.tree.add(total, _summed(jax.vmap(own_term)(chunk))), None
 
     examples = split(game.data, number)
     whole = number - number % CHUNK
     chunks = jax.tree.map(lambda leaf: leaf[:whole].reshape(whole // CHUNK, CHUNK, *leaf.shape[1:]), examples)
     field = game.gradients(players)
     shared = product(game, players)(metric(field))
-    alones, _ = jax.lax.scan(added, optax.tree.zeros_like(shared), chunks)
+    own_terms, _ = jax.lax.scan(added, optax.tree.zeros_like(shared), chunks)
     if number > whole:
-        alones, _ = added(alones, jax.tree.map(lambda leaf: leaf[whole:], examples))
-    return Estimate(field, jax.tree.map(lambda s, a: common * number**2 * s + own * a, shared, alones))
+        own_terms, _ = added(own_terms, jax.tree.map(lambda leaf: leaf[whole:], examples))
+    return Estimate(field, jax.tree.map(lambda s, a: common * number**2 * s + own * a, shared, own_terms))
 
 
 def _over_draws(product: Derivative, game: Game, players: Players, metric: Product) -> Estimate:

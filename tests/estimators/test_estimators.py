@@ -27,7 +27,7 @@ def players(x64):
 
 
 def self_product(game, players, groups, population=None):
-    """`estimators.self_product` as one compiled program: call by call its dozens of small ones take seconds."""
+    """Compile `estimators.self_product` as one program: uncompiled, its dozens of small operations take seconds."""
     form = lambda game, players: estimators.self_product(products.transposed, game, players, groups, population)
     return jax.jit(form)(game, players)
 
@@ -106,7 +106,7 @@ def test_chunks_and_their_remainder_make_no_difference(players, x64):
 
 
 def test_draws_are_groups(points, players):
-    """Two independent batches are the two halves of one."""
+    """Two independent draws are equivalent to the two halves of one batch."""
     halves = [jax.tree.map(lambda leaf, part=part: leaf[part], points) for part in (slice(0, 4), slice(4, 8))]
     together = self_product(GAME.bind(points), players, 2).product
     apart = GAME.bind(sampling.draws(*halves))
@@ -149,7 +149,7 @@ def test_the_plugin_moves_the_equilibrium_and_the_unbiased_forms_do_not(gamma, f
 
 
 def test_batch_coupling_layers_bias_every_form(points, players):
-    """What normalises over the batch is no mean over examples: splitting the batch changes the game (THEORY 4)."""
+    """A payoff that normalises over the batch is not a mean over examples: splitting changes the game (THEORY 4)."""
 
     def normalised(x, y, rows):
         features = rows["a"] @ x
@@ -184,7 +184,7 @@ def test_messages(points, players):
 
 
 def test_keys_in_a_batch_are_split(players, x64):
-    """Noise that a payoff draws itself is another one in each group."""
+    """Noise that a payoff draws from a key in the batch differs between groups."""
 
     def noisy(x, y, batch):
         rows, key = batch
@@ -200,7 +200,7 @@ def test_keys_in_a_batch_are_split(players, x64):
 
 
 def test_the_report_measures_bias_and_variance_as_theory_says(points, players):
-    """Against the values that enumeration gives; 4000 draws stand for all batches."""
+    """Compare with enumerated values; 4000 draws stand for all batches."""
     keys = jax.random.split(jax.random.key(0), 4000)
     batches = jax.vmap(gs.minibatches(points, BATCH))(keys)
     rows = estimators.report(GAME.bind(points), players, batches, groups=(None, 2, 4))

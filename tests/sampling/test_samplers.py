@@ -1,4 +1,4 @@
-"""What a step draws: how often, who sees it, and that samplers give the rows that they say."""
+"""Samplers return the rows that they promise; each step draws once, and players and looks see the right draw."""
 
 import chex
 import jax
@@ -155,7 +155,7 @@ def test_rows_without_replacement_are_different_rows():
 
 
 def test_arrays_of_a_sampler_are_no_constants_of_the_program():
-    """Other data of the same shapes runs through the same program."""
+    """Other data of the same shapes does not retrace."""
     traces = []
 
     def payoff(x, y, batch):
