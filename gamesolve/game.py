@@ -166,7 +166,7 @@ class Game:
         return self.gradients(as_players(players, self.num_players))
 
     def gradients(self, players: Players, movers: tuple[int, ...] | None = None) -> Players:
-        """Return the field without validating ``players``: for solvers, whose players were validated when the run began.
+        """Return the field without validating ``players``, for solvers: a run validates its players when it begins.
 
         Players that share one function, such as the two of a zero-sum game, share its backward pass.
 
