@@ -28,7 +28,7 @@ fast = "GAMESOLVE_FAST" in os.environ
 flow = gs.runge_kutta(0.1)
 for name, discriminator in (("sigmoid", gan.Sigmoid()), ("bump", gan.Bump(0.5))):
     plane = gan.bias_plane(discriminator)
-    run = gs.solve(plane.game, flow, plane.players, 10_000, record=lambda players, _: players, every=100)
+    run = gs.solve(plane.game, flow, plane.game.start, 10_000, record=lambda players, _: players, every=100)
     for steps in (100, 1000, 10_000):
         b_g, b_d = (entry[steps // 100 - 1] for entry in run.trace)
         print(f"{name:8} time {steps / 10:6.0f}: b_G = {b_g:9.3f}, b_D = {b_d:7.3f}")
@@ -62,9 +62,9 @@ planes = {
 }
 figure, axes = plt.subplots(2, 2, figsize=(7, 7), layout="constrained")
 for ax, (name, plane) in zip(axes.ravel(), planes.items(), strict=True):
-    trace = gs.solve(plane.game, gs.runge_kutta(0.05), plane.players, 1000, record=lambda players, _: players).trace
+    trace = gs.solve(plane.game, gs.runge_kutta(0.05), plane.game.start, 1000, record=lambda players, _: players).trace
     view = {"view": ((-2.0, 2.0), (-2.0, 2.0)), "axes": ("$b_G$", "$b_D$")}
-    gs.plots.phase_portrait({"flow": trace}, field=plane.game, start=plane.players, **view, ax=ax)
+    gs.plots.phase_portrait({"flow": trace}, field=plane.game, start=plane.game.start, **view, ax=ax)
     ax.set_title(name, fontsize="small")
 
 # %% [markdown]
@@ -79,14 +79,14 @@ figure, axes = plt.subplots(1, 2, figsize=(7, 3.7), layout="constrained")
 for ax, kappa in zip(axes, (0.5, 1.0), strict=True):
     plane, step = gan.weight_plane(gan.Bump(kappa)), 1e-3
     scale, weight = gs.solve(
-        plane.game, gs.runge_kutta(step), plane.players, 310, record=lambda players, _: players
+        plane.game, gs.runge_kutta(step), plane.game.start, 310, record=lambda players, _: players
     ).trace
     last = int(np.argmax(~(np.asarray(scale) > 0.1))) - 1
     time = (last + 1 + scale[last] ** 2 / (scale[last - 1] ** 2 - scale[last] ** 2)) * step
     print(f"kappa {kappa}: w_G reaches 0 at time {time:.3f}, with w_D = {weight[last]:.3f}")
     path, view = {"flow": (scale[:last], weight[:last])}, ((0.02, 1.6), (0.4, 1.8))
     gs.plots.phase_portrait(
-        path, field=plane.game, start=plane.players, view=view, axes=("$w_G$", "$w_D$"), ax=ax
+        path, field=plane.game, start=plane.game.start, view=view, axes=("$w_G$", "$w_D$"), ax=ax
     ).set_title(f"κ = {kappa}", fontsize="small")
 
 # %% [markdown]
@@ -164,8 +164,8 @@ def random_direction(players, player, seed):
 
 figure, axes = plt.subplots(1, 2, figsize=(7.5, 3.2), layout="constrained")
 for seed in range(2 if fast else 5):
-    plane = tuple(random_direction(experiment.players, player, 10 * seed + player) for player in (0, 1))
-    picture = gs.analysis.slice_field(bound, experiment.players, plane, (-3.0, -3.0), (3.0, 3.0), 9 if fast else 21)
+    plane = tuple(random_direction(experiment.game.start, player, 10 * seed + player) for player in (0, 1))
+    picture = gs.analysis.slice_field(bound, experiment.game.start, plane, (-3.0, -3.0), (3.0, 3.0), 9 if fast else 21)
     inside = jnp.linalg.norm(picture.motion, axis=-1)
     share = jnp.median(inside / jnp.hypot(picture.out, inside))
     print(f"random plane {seed}: the part of the field that lies in it is {share:.1%} of its length (median)")

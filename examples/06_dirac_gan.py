@@ -30,7 +30,7 @@ variants = {
 
 
 def play(experiment, solver):
-    return gs.solve(experiment.game, solver, experiment.players, num_steps, record=lambda players, _: players)
+    return gs.solve(experiment.game, solver, experiment.game.start, num_steps, record=lambda players, _: players)
 
 
 def distance(experiment, solver):
@@ -97,11 +97,11 @@ makers = {
     "cgd": (gs.cgd, 500),
 }
 residual = experiment.measures["residual"]
-print(f"start: residual {float(residual(experiment.players)):.2f}")
+print(f"start: residual {float(residual(experiment.game.start)):.2f}")
 for name, (make, steps) in makers.items():
     results = []
     for eta in (0.005, 0.025, 0.1, 0.4):
-        run = gs.solve(experiment.game, make(eta), experiment.players, steps, max_norm=1e6)
+        run = gs.solve(experiment.game, make(eta), experiment.game.start, steps, max_norm=1e6)
         diverged = run.status == gs.Status.DIVERGED
         results.append(f"{'diverged' if diverged else f'{float(residual(run.players)):.3g}':>9}")
     print(f"{name:7} {steps} steps, eta = .005, .025, .1, .4:", *results)
@@ -109,7 +109,7 @@ for name, (make, steps) in makers.items():
 # %%
 curves = {
     f"{name}, η = {eta}": gs.solve(
-        experiment.game, make(eta), experiment.players, 500, record=lambda players, _: residual(players)
+        experiment.game, make(eta), experiment.game.start, 500, record=lambda players, _: residual(players)
     ).trace
     for (name, (make, _)), eta in zip(makers.items(), (0.025, 0.005, 0.005, 0.4), strict=True)
 }
@@ -126,11 +126,11 @@ axes.figure
 exact = gan.mean_estimation()
 errors = {}
 for solver in (gs.simgd(0.3), gs.ogda(0.3), gs.extragradient(0.3), gs.cgd(0.3)):
-    run = gs.solve(exact.game, solver, exact.players, 200, record=exact.watch("error"))
+    run = gs.solve(exact.game, solver, exact.game.start, 200, record=exact.watch("error"))
     errors[f"{solver!r}".split("(")[0]] = run.trace["error"]
     print(f"{solver!r:45} error after 200 steps {run.trace['error'][-1]:.3g}")
 sampled = gan.mean_estimation(batch_size=64)
-run = gs.solve(sampled.game, gs.ogda(0.1), sampled.players, 2000, sample=sampled.sample, key=jax.random.key(0))
+run = gs.solve(sampled.game, gs.ogda(0.1), sampled.game.start, 2000, sample=sampled.sample, key=jax.random.key(0))
 print(f"optimism on batches of 64: error {float(sampled.measures['error'](run.players)):.3g}")
 
 # %%

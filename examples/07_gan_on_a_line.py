@@ -43,7 +43,7 @@ def train(make, solver, names, seeds, every=every):
         return gs.solve(
             experiment.game,
             solver,
-            experiment.players,
+            experiment.game.start,
             num_steps,
             sample=experiment.sample,
             key=jax.random.key(50 + seed),
@@ -152,7 +152,7 @@ def curves(watch, players, state):
 trace = gs.solve(
     experiment.game,
     gs.simgd(0.05),
-    experiment.players,
+    experiment.game.start,
     num_steps,
     sample=experiment.sample,
     key=jax.random.key(1),

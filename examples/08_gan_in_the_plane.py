@@ -29,7 +29,7 @@ def train(make, solver, num_steps, names, seeds):
         return gs.solve(
             experiment.game,
             solver,
-            experiment.players,
+            experiment.game.start,
             num_steps,
             sample=experiment.sample,
             key=jax.random.key(50 + seed),

@@ -25,7 +25,7 @@ def play(solver, scales=(100.0, 1.0)):
     def run(seed):
         experiment = gan.projection(scales, key=jax.random.key(seed))
         return gs.solve(
-            experiment.game, solver, experiment.players, num_steps, record=experiment.watch(), every=every
+            experiment.game, solver, experiment.game.start, num_steps, record=experiment.watch(), every=every
         ).trace
 
     return jax.tree.map(np.asarray, run(jnp.arange(seeds)))

@@ -27,7 +27,7 @@ num_steps, frames = (60, 3) if fast else (2000, 40)
 run = gs.solve(
     experiment.game,
     gs.per_player(adam, adam),
-    experiment.players,
+    experiment.game.start,
     num_steps,
     sample=experiment.sample,
     key=jax.random.key(0),
@@ -89,7 +89,7 @@ experiment = gan.line((-2.0, 2.0), 0.3, batch_size=128, generator=curve, discrim
 run = gs.solve(
     experiment.game,
     gs.per_player(optax.adam(1e-3, b1=0.5), optax.adam(2e-3, b1=0.5)),
-    experiment.players,
+    experiment.game.start,
     num_steps,
     sample=experiment.sample,
     key=jax.random.key(0),

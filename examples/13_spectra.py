@@ -21,13 +21,13 @@ experiment = gan.five(generator=network, discriminator=judge, batch_size=256)
 run = gs.solve(
     experiment.game,
     gs.per_player(optax.adam(1e-3, b1=0.5), optax.adam(1e-3, b1=0.5)),
-    experiment.players,
+    experiment.game.start,
     50 if fast else 2000,
     sample=experiment.sample,
     key=jax.random.key(1),
 )
 game = experiment.game.bind(experiment.sample(jax.random.key(2)))
-points = {"start": experiment.players, "trained": run.players}
+points = {"start": experiment.game.start, "trained": run.players}
 print(f"{optax.tree.size(run.players)} parameters, modes covered {int(experiment.measures['modes'](run.players))} of 5")
 
 # %% [markdown]

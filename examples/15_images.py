@@ -34,10 +34,10 @@ solvers = {
     f"Adam, {10 * few} steps": (gs.per_player(adam, adam), 10 * few),
     f"ACGD, {few} steps": (gs.acgd(2e-3), few),
 }
-played = {"start": experiment.players}
+played = {"start": experiment.game.start}
 for name, (solver, num_steps) in list(solvers.items())[:: 2 if short else 1]:
     run = gs.solve(
-        experiment.game, solver, experiment.players, num_steps, sample=experiment.sample, key=jax.random.key(0)
+        experiment.game, solver, experiment.game.start, num_steps, sample=experiment.sample, key=jax.random.key(0)
     )
     played[name] = run.players
 
@@ -76,12 +76,12 @@ quick, num_steps = optax.adam(2e-3, b1=0.5), 10 if short else 800
 run = gs.solve(
     convolutional.game,
     gs.per_player(quick, quick),
-    convolutional.players,
+    convolutional.game.start,
     num_steps,
     sample=convolutional.sample,
     key=jax.random.key(0),
 )
-for name, players in (("start", convolutional.players), ("trained", run.players)):
+for name, players in (("start", convolutional.game.start), ("trained", run.players)):
     q = measure(convolutional.measures["quality"], players)
     print(f"convolutional, {name:8} distance {q.frechet:.1f} ({q.frechet_floor:.1f}), classes {q.coverage:d}")
 
@@ -99,7 +99,7 @@ import equinox as eqx  # noqa: E402
 critic, judge = gan.from_equinox(eqx.nn.MLP(64, 1, 32, 1, key=jax.random.key(2)))
 mixed = gan.adversarial(networks.generate, lambda player, images: judge(player, images.reshape(-1, 64)))
 batch = digits.inputs[:32], jnp.zeros((32, 16))
-players = gs.solve(mixed.bind(batch), gs.acgd(1e-3), (convolutional.players[0], critic), 1).players
+players = gs.solve(mixed.bind(batch), gs.acgd(1e-3), (convolutional.game.start[0], critic), 1).players
 print("a convolutional generator against an equinox perceptron:", len(jax.tree.leaves(players)), "arrays after a step")
 
 # %% [markdown]
@@ -116,13 +116,13 @@ adam = optax.adam(5e-4, b1=0.5)
 run = gs.solve(
     wide.game,
     gs.per_player(adam, adam),
-    wide.players,
+    wide.game.start,
     10 if short else 2000,
     sample=wide.sample,
     key=jax.random.key(0),
 )
 noise = jax.random.normal(jax.random.key(7), (10, 32))
-made = {"real": mnist.inputs[::500], "start": large.generate(wide.players[0], noise)}
+made = {"real": mnist.inputs[::500], "start": large.generate(wide.game.start[0], noise)}
 made["trained"] = large.generate(run.players[0], noise)
 figure, axes = plt.subplots(figsize=(6, 2), layout="constrained")
 gs.plots.images(jnp.concatenate(list(made.values())), columns=10, labels=tuple(made), ax=axes)

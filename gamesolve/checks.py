@@ -1,22 +1,28 @@
-"""One sentence for each mistake: counts, limits, numbers, and calls of functions that users wrote."""
+"""Validate arguments, with one error message per mistake: counts, limits, players, payoffs and other user functions."""
 
 import contextlib
 import enum
+import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+
+from gamesolve.trees import DType, Players, PyTree, Scalar
+
+_NUMERIC = (jax.Array, np.ndarray, np.generic, int, float, complex)
 
 
 class Ending(enum.IntEnum):
-    """How something ended, and the sentence that says so: the base of `gamesolve.Status` and `linear.Outcome`."""
+    """How a run or a solve ended, and the sentence that says so: base of `gamesolve.Status` and `linear.Outcome`."""
 
     sentence: str
 
     def __new__(cls, value: int, sentence: str) -> Self:
-        """Make a member of its number and its sentence."""
+        """Make a member from its number and its sentence."""
         member = int.__new__(cls, value)
         member._value_ = value
         member.sentence = sentence
@@ -24,60 +30,143 @@ class Ending(enum.IntEnum):
 
 
 def check_limit(name: str, value: Any) -> None:
-    """Raise if a limit is no number, or a plain number that is negative or NaN."""
+    """Raise an error if a limit is not a number, or if it is a plain number that is negative or NaN."""
     if isinstance(value, str | tuple | list | dict) or callable(value):
-        raise TypeError(f"{name} is {value!r}; give one number.")
+        raise TypeError(f"{name} must be one number, got {value!r}.")
     if isinstance(value, float | int | np.number) and not value >= 0:
-        raise ValueError(f"{name} is {value}; it must not be negative.")
-
-
-def as_pytree(name: str, function: Any) -> Any:
-    """Return a function as a pytree, so that ``jit`` takes it: static, or with leaves where it has some."""
-    if function is not None and not callable(function):
-        raise TypeError(f"{name} must be a function, got {type(function).__name__}.")
-    return jax.tree_util.Partial(function) if jax.tree_util.all_leaves([function]) else function
-
-
-def whole_number(name: str, value: Any, least: int) -> int:
-    """Return a count as an int, or raise a sentence that names it."""
-    try:
-        count = value.__index__()
-    except (AttributeError, TypeError):
-        raise TypeError(
-            f"{name} must be a whole number, got {type(value).__name__}; it is part of the program."
-        ) from None
-    if count < least:
-        raise ValueError(f"{name} is {count}; it must be at least {least}.")
-    return count
-
-
-@contextlib.contextmanager
-def explained(name: str) -> Iterator[None]:
-    """Turn JAX's report of a leaked tracer into a sentence about a function of the user."""
-    try:
-        yield
-    except jax.errors.UnexpectedTracerError as error:
-        raise ValueError(
-            f"{name} uses a traced value that was kept from an earlier call; make it a pure function of its arguments "
-            "and pass arrays through constants= or the data."
-        ) from error
+        raise ValueError(f"{name} must not be negative or NaN, got {value}.")
 
 
 def check_number(name: str, value: Any, above: float | None = None, most: float | None = None) -> None:
-    """Raise unless a value is one number (or array), and, where it is a plain one, finite and within its bounds.
+    """Raise an error unless a value is one number or array, and a plain number is finite and within its bounds.
 
     Args:
-        name: what the caller calls it, for the message.
+        name: name of the argument, for the message.
         value: the value.
-        above: what it must exceed.
-        most: what it must not exceed.
+        above: lower bound, itself excluded. Default: none.
+        most: upper bound, itself included. Default: none.
     """
     if callable(value) or value is None or isinstance(value, str | tuple | list | dict):
         kind = "a schedule" if callable(value) else repr(value)
-        raise TypeError(f"{name} is {kind}; it takes one number for all players.")
+        raise TypeError(f"{name} must be one number for all players, got {kind}.")
     if isinstance(value, float | int | np.number):
         low, high = above is not None and value <= above, most is not None and value > most
         if not math.isfinite(value) or low or high:
             lower = "" if above is None else f" and above {above}"
             upper = "" if most is None else f" and at most {most:.4g}"
-            raise ValueError(f"{name} is {value}; it must be finite{lower}{upper}.")
+            raise ValueError(f"{name} must be finite{lower}{upper}, got {value}.")
+
+
+def whole_number(name: str, value: Any, least: int) -> int:
+    """Return a count as an int, or raise an error if it is not an integer of at least ``least``."""
+    try:
+        count = value.__index__()
+    except (AttributeError, TypeError):
+        seen = value if isinstance(value, float) else type(value).__name__
+        raise TypeError(f"{name} must be an integer, got {seen}. It is part of the compiled program.") from None
+    if count < least:
+        raise ValueError(f"{name} must be at least {least}, got {count}.")
+    return count
+
+
+def as_pytree(name: str, function: Any) -> PyTree:
+    """Return a function as a pytree, so that ``jit`` accepts it: static, or with the leaves that it has."""
+    if function is not None and not callable(function):
+        raise TypeError(f"{name} must be a function, got {type(function).__name__}.")
+    return jax.tree_util.Partial(function) if jax.tree_util.all_leaves([function]) else function
+
+
+@contextlib.contextmanager
+def explained(name: str) -> Iterator[None]:
+    """Replace JAX's report of a leaked tracer by an error about the user's function ``name``."""
+    try:
+        yield
+    except jax.errors.UnexpectedTracerError as error:
+        raise ValueError(
+            f"{name} must be a pure function of its arguments, but it uses a traced value kept from an earlier call. "
+            "Pass arrays through constants= or the data."
+        ) from error
+
+
+def check_payoff(payoff: Any, player: int) -> None:
+    """Raise an error if a payoff is not a hashable function."""
+    name, kind = f"the payoff of player {player}", type(payoff).__name__
+    if not callable(payoff):
+        raise TypeError(f"{name} must be a function of the players, got {kind}.")
+    try:
+        hash(payoff)
+    except TypeError:
+        raise TypeError(
+            f"{name} must be hashable, got {kind}. Write it as a function and pass its arrays through constants=."
+        ) from None
+
+
+def scalar_of(payoff: Callable[..., Scalar], player: int, args: tuple[PyTree, ...]) -> Scalar:
+    """Call a payoff, and raise an error if its result is not a real scalar."""
+    name = f"the payoff of player {player}"
+    with explained(name):
+        value = payoff(*args)
+    if not isinstance(value, _NUMERIC):
+        raise TypeError(f"{name} must return one real scalar, got {type(value).__name__}.")
+    shape, dtype = jnp.shape(value), jnp.result_type(value)
+    if shape != ():
+        raise ValueError(f"{name} must return a scalar, got an array of shape {shape}. Return its mean, for example.")
+    if not _is_floating(dtype):
+        raise TypeError(f"{name} must return a real floating-point scalar, got {dtype}.")
+    return value
+
+
+def check_count(players: Players, number: int) -> None:
+    """Raise an error unless ``players`` is a tuple with one entry per player."""
+    if not isinstance(players, tuple):
+        kind = type(players).__name__
+        raise TypeError(f"players must be a tuple with one entry per player, got {kind}. Write (x, y).")
+    if len(players) != number:
+        raise ValueError(f"players must have one entry for each of the game's {number} players, got {len(players)}.")
+
+
+def as_players(players: Players, number: int) -> Players:
+    """Return ``players`` as arrays of one precision, or raise an error that names the player at fault."""
+    check_count(players, number)
+    precisions: dict[DType, int] = {}
+    for player, tree in enumerate(players):
+        leaves = jax.tree.leaves(tree)
+        if not leaves:
+            raise ValueError(f"player {player} has no parameters. Give it at least one floating-point array.")
+        for leaf in leaves:
+            dtype = _dtype_of(leaf, player)
+            # Python numbers, also traced ones, take the precision of the others.
+            if type(leaf) is not float and not getattr(leaf, "weak_type", False):
+                precisions.setdefault(dtype, player)
+    if len(precisions) > 1:
+        (first, player), (second, other), *_ = precisions.items()
+        raise TypeError(
+            f"players must share one precision, got {first} for player {player} and {second} for player {other}. "
+            "Cast them to one dtype."
+        )
+    dtype = next(iter(precisions), jnp.result_type(float))
+    return jax.tree.map(lambda leaf: _as_array(leaf, dtype), tuple(players))
+
+
+def _as_array(leaf: Scalar, dtype: DType) -> jax.Array:
+    strong = isinstance(leaf, jax.Array) and not leaf.weak_type
+    return leaf if strong else jnp.asarray(leaf, dtype)
+
+
+def _dtype_of(leaf: PyTree, player: int) -> DType:
+    if not isinstance(leaf, _NUMERIC):
+        raise TypeError(
+            f"player {player} must hold arrays only, got a leaf of type {type(leaf).__name__}. Keep the arrays, for "
+            "example with equinox.partition."
+        )
+    dtype = leaf.dtype if isinstance(leaf, jax.Array) else jnp.result_type(leaf)
+    if not _is_floating(dtype):
+        raise TypeError(f"player {player} must hold floating-point arrays, got {dtype}. Cast them to float32.")
+    if 0 in np.shape(leaf):
+        raise ValueError(f"player {player} must not hold empty arrays, got shape {np.shape(leaf)}. Remove that leaf.")
+    return dtype
+
+
+@functools.cache
+def _is_floating(dtype: DType) -> bool:
+    return jnp.issubdtype(dtype, jnp.floating)

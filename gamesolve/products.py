@@ -1,111 +1,90 @@
 """Products with the Jacobian of a game's field, linearised once and applied as often as needed.
 
-J is the Jacobian of ``v`` in all players at once; block (i, j) is ``d v_i / d players_j`` and J_o keeps the blocks
+J is the Jacobian of ``v`` in all players at once. Block (i, j) is ``d v_i / d players_j``, and J_o keeps the blocks
 with i != j. Each function returns a linear map on trees shaped as the players; nothing is ravelled.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 
-from gamesolve.game import Game, Players, exact_products, signed
+from gamesolve.game import Game, exact_products, with_sign
+from gamesolve.trees import Players, PyTree
 
 Product = Callable[[Players], Players]
+# From trees of all players to one player's.
+PlayerProduct = Callable[[Players], PyTree]
 
 
 def forward(game: Game, players: Players) -> Product:
     """Return ``t -> J t``."""
     with exact_products():
-        _, product = jax.linearize(game.field, players)
+        _, product = jax.linearize(game.gradients, players)
     return product
 
 
 def transposed(game: Game, players: Players) -> Product:
     """Return ``s -> J^T s``."""
     with exact_products():
-        _, product = jax.vjp(game.field, players)
+        _, product = jax.vjp(game.gradients, players)
     return lambda cotangents: product(cotangents)[0]
 
 
 def mirror(tangents: Players) -> Players:
-    """Turn the second of two players round: applied to ``J t`` of a zero-sum game it leaves minus a Hessian's product.
+    """Change the sign of the second of two players; applied to ``J t`` of a zero-sum game it gives ``-H t``.
 
-    The field of ``min over x, max over y of f`` is the gradient of -f but for the sign of its second half.
+    H is the Hessian of f: the field of ``min over x, max over y of f`` is the gradient of -f with its second half
+    negated.
     """
     first, second = tangents
     return first, jax.tree.map(jnp.negative, second)
 
 
-def response(game: Game, players: Players, player: int) -> Callable[[Players], Any]:
-    """Return ``t -> sum_j J_ij t_j`` over j != i: how player i's gradient answers to moves of the others.
+def response(game: Game, players: Players, player: int) -> PlayerProduct:
+    """Return ``t -> sum_j J_ij t_j`` over j != i: how player i's gradient changes when the other players move.
 
     The entry ``t[player]`` is ignored.
     """
     sign, product = unsigned_response(game, players, player)
-    if sign > 0:
-        return product
-    return lambda tangents: jax.tree.map(jnp.negative, product(tangents))
+    return lambda tangents: with_sign(sign, product(tangents))
 
 
-def unsigned_response(game: Game, players: Players, player: int) -> tuple[int, Callable[[Players], Any]]:
-    """Return the sign of player i's payoff and `response` for the function without that sign.
+def unsigned_response(game: Game, players: Players, player: int) -> tuple[int, PlayerProduct]:
+    """Return the sign of player i's payoff, and `response` for the function without that sign.
 
-    By the symmetry of second derivatives it is one reverse pass over the others' gradients of that function.
+    By the symmetry of second derivatives it is one reverse pass over that function's gradients in the other players.
     """
-    sign, function = signed(game.payoffs[player])
-    others = tuple(j for j in range(game.num_players) if j != player)
-    if not others:
-        return sign, lambda _: jax.tree.map(jnp.zeros_like, players[player])
-
-    def gradients(own: Any) -> Any:
-        moved = (*players[:player], own, *players[player + 1 :])
-        return jax.grad(function, others)(*moved, *game.constants, *game.data)
-
-    with exact_products():
-        _, product = jax.vjp(gradients, players[player])
-    return sign, lambda tangents: product(tuple(tangents[j] for j in others))[0]
+    sign, gradients = _unsigned_stakes(game, player)
+    return sign, _pullback(gradients, players, player, _others(game, player))
 
 
-def influence(game: Game, players: Players, player: int) -> Callable[[Players], Any]:
-    """Return ``s -> sum_j J_ji^T s_j`` over j != i: how the others' gradients, weighed by s, answer to player i.
+def influence(game: Game, players: Players, player: int) -> PlayerProduct:
+    """Return ``s -> sum_j J_ji^T s_j`` over j != i: how the others' gradients, weighted by s, change with player i.
 
     The entry ``s[player]`` is ignored.
     """
-    others = tuple(j for j in range(game.num_players) if j != player)
-    if not others:
-        return lambda _: jax.tree.map(jnp.zeros_like, players[player])
-
-    def gradients(own: Any) -> Any:
-        return game.gradients((*players[:player], own, *players[player + 1 :]), others)
-
-    _, product = jax.vjp(gradients, players[player])
-    return lambda cotangents: product(tuple(cotangents[j] for j in others))[0]
+    others = _others(game, player)
+    return _pullback(partial(game.gradients, movers=others), players, player, others)
 
 
 def stakes(game: Game, players: Players, player: int) -> Players:
-    """Return ``d payoff_i / d players_j`` for every j != i: what the others' moves do to player i; None for itself.
+    """Return ``d payoff_i / d players_j`` for every j != i, and None for player i itself.
 
-    Taken without the payoff's sign, so that in a zero-sum game XLA finds in it what the field has computed already.
+    It differentiates the payoff without its sign, so that in a zero-sum game XLA merges it with the field.
     """
-    sign, function = signed(game.payoffs[player])
-    others = tuple(j for j in range(game.num_players) if j != player)
+    sign, gradients = _unsigned_stakes(game, player)
     with exact_products():
-        slopes = jax.grad(function, others)(*players, *game.constants, *game.data) if others else ()
-    entries = [slope if sign > 0 else jax.tree.map(jnp.negative, slope) for slope in slopes]
+        entries = [with_sign(sign, gradient) for gradient in gradients(players)]
     entries.insert(player, None)
     return tuple(entries)
 
 
-def curvature(game: Game, players: Players, player: int) -> Callable[[Any], Any]:
-    """Return ``t -> J_ii t``: the product with player i's own Hessian of its payoff, which is symmetric."""
-
-    def gradient(own: Any) -> Any:
-        return game.gradients((*players[:player], own, *players[player + 1 :]), (player,))[0]
-
-    _, product = jax.vjp(gradient, players[player])
-    return lambda tangent: product(tangent)[0]
+def curvature(game: Game, players: Players, player: int) -> Callable[[PyTree], PyTree]:
+    """Return ``t -> J_ii t``: the product with the Hessian of player i's payoff in its own parameters."""
+    product = _pullback(partial(game.gradients, movers=(player,)), players, player, (player,))
+    return lambda tangent: product({player: tangent})
 
 
 def off_diagonal(game: Game, players: Players) -> Product:
@@ -118,3 +97,25 @@ def off_diagonal_transposed(game: Game, players: Players) -> Product:
     """Return ``s -> J_o^T s``."""
     influences = [influence(game, players, player) for player in range(game.num_players)]
     return lambda cotangents: tuple(pull(cotangents) for pull in influences)
+
+
+def _others(game: Game, player: int) -> tuple[int, ...]:
+    return tuple(j for j in range(game.num_players) if j != player)
+
+
+def _unsigned_stakes(game: Game, player: int) -> tuple[int, Callable[[Players], Players]]:
+    """Return the sign of player i's payoff, and the gradients in the other players of the function without it."""
+    sign, function = game.signed_payoff(player)
+    others = _others(game, player)
+    return sign, lambda players: jax.grad(function, others)(*players) if others else ()
+
+
+def _pullback(
+    gradients: Callable[[Players], Players], players: Players, player: int, entries: tuple[int, ...]
+) -> Callable[[Players | Mapping[int, PyTree]], PyTree]:
+    """Return ``s -> sum_j (d gradients_j / d players_i)^T s_j``, where ``gradients`` returns the j in ``entries``."""
+    if not entries:
+        return lambda _: jax.tree.map(jnp.zeros_like, players[player])
+    with exact_products():
+        _, product = jax.vjp(lambda own: gradients((*players[:player], own, *players[player + 1 :])), players[player])
+    return lambda cotangents: product(tuple(cotangents[j] for j in entries))[0]

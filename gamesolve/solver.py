@@ -1,4 +1,4 @@
-"""Solvers: optax transformations that are pytrees of their own hyperparameters.
+"""Solvers: optax transformations that are pytrees of their hyperparameters.
 
 >>> import jax, optax, gamesolve as gs
 >>> @gs.parametric
@@ -12,8 +12,8 @@ clipped(learning_rate=0.1, limit=1.0)
 >>> jax.tree.map(lambda leaf: 2 * leaf, solver)
 clipped(learning_rate=0.2, limit=2.0)
 
-Numeric hyperparameters are leaves, so that a hundred step sizes run through one compiled program and ``vmap`` and
-``grad`` go through a solver. Everything else (schedules, orders, counts, flags) is static.
+Numeric hyperparameters are leaves, so that a hundred step sizes share one compiled program, and ``vmap`` and ``grad``
+work over solvers. Everything else (schedules, orders, counts, flags) is static.
 """
 
 import functools
@@ -21,36 +21,43 @@ import inspect
 import itertools
 import types
 import typing
-from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, ParamSpec, TypeAlias
 
 import jax
 import numpy as np
 import optax
 
+from gamesolve.trees import PyTree, State, Updates
+
 P = ParamSpec("P")
+Factory: TypeAlias = Callable[..., optax.GradientTransformation]
+# What remains of a pytree without its numbers, see `split`: its structure, which leaves are numbers, the other leaves.
+Rest: TypeAlias = tuple[Any, tuple[bool, ...], tuple[PyTree, ...]]
 _STATIC_TYPES = (int, bool, str, type(None), Callable)
 
 
 class Solver(optax.GradientTransformationExtraArgs):
-    """An optax transformation that is a pytree of its own hyperparameters.
+    """An optax transformation that is a pytree of its hyperparameters.
 
-    Made by functions under `parametric`, never directly. ``init`` and ``update`` are optax's; the leaves are the
-    numbers, arrays and inner solvers among the arguments that it was made with.
+    Functions decorated with `parametric` make solvers; do not construct one directly. ``init`` and ``update`` are
+    optax's. The leaves are the numbers, arrays and inner solvers among the arguments of the decorated function.
 
     Attributes:
         leaves: the numeric hyperparameters, in the order of the arguments.
-        structure: everything else that `arguments` is put together from, hashable.
+        structure: everything else that `arguments` consists of, hashable.
     """
 
-    leaves: tuple[Any, ...]
+    leaves: tuple[PyTree, ...]
     structure: tuple[Any, ...]
 
-    def __new__(cls, leaves: Sequence[Any], structure: tuple[Any, ...]) -> "Solver":
-        def init(params: Any) -> Any:
+    def __new__(cls, leaves: Sequence[PyTree], structure: tuple[Any, ...]) -> "Solver":
+        def init(params: PyTree) -> State:
             return self.transformation.init(params)
 
-        def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> Any:
+        def update(
+            updates: Updates, state: State, params: PyTree | None = None, **extra_args: Any
+        ) -> tuple[Updates, State]:
             return self.transformation.update(updates, state, params, **extra_args)
 
         self = super().__new__(cls, init, update)
@@ -59,13 +66,13 @@ class Solver(optax.GradientTransformationExtraArgs):
         return self
 
     @property
-    def factory(self) -> Callable[..., optax.GradientTransformation]:
+    def factory(self) -> Factory:
         """The function that builds the transformation."""
         return self.structure[0]
 
     @property
-    def arguments(self) -> dict[str, Any]:
-        """The arguments that the solver was made with, by name."""
+    def arguments(self) -> dict[str, PyTree]:
+        """The arguments of the function that made the solver, by name."""
         _, rest, static, order = self.structure
         numeric = [name for name in order if name not in dict(static)]
         arguments = dict(static) | dict(zip(numeric, merge(self.leaves, rest), strict=True))
@@ -73,12 +80,12 @@ class Solver(optax.GradientTransformationExtraArgs):
 
     @functools.cached_property
     def transformation(self) -> optax.GradientTransformationExtraArgs:
-        """The transformation itself, built when first used: JAX also rebuilds solvers around leaves of other kinds."""
+        """The transformation itself, built on first use: JAX also rebuilds solvers with placeholders for leaves."""
         bound = inspect.signature(self.factory).bind_partial()
         bound.arguments.update(self.arguments)
         return with_game(self.factory(*bound.args, **bound.kwargs))
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Any, ...]:
         return Solver, (self.leaves, self.structure)
 
     def __repr__(self) -> str:
@@ -91,16 +98,16 @@ jax.tree_util.register_pytree_node(
 )
 
 
-def split(tree: Any) -> tuple[list[Any], Any]:
-    """Split a pytree into its numeric leaves and a hashable rest that `merge` puts back."""
+def split(tree: PyTree) -> tuple[list[PyTree], Rest]:
+    """Split a pytree into its numeric leaves and a hashable rest, which `merge` combines again."""
     leaves, treedef = jax.tree.flatten(tree)
     numeric = tuple(map(_is_numeric, leaves))
     rest = tuple(None if is_number else leaf for leaf, is_number in zip(leaves, numeric, strict=True))
     return list(itertools.compress(leaves, numeric)), (treedef, numeric, rest)
 
 
-def merge(leaves: Sequence[Any], rest: Any) -> Any:
-    """Put the leaves that `split` took out back in their places."""
+def merge(leaves: Sequence[PyTree], rest: Rest) -> PyTree:
+    """Return the pytree that `split` took apart."""
     treedef, numeric, static = rest
     dynamic = iter(leaves)
     return jax.tree.unflatten(
@@ -109,20 +116,20 @@ def merge(leaves: Sequence[Any], rest: Any) -> Any:
 
 
 def parametric(factory: Callable[P, optax.GradientTransformation]) -> Callable[P, Solver]:
-    """Make a function that returns an optax transformation return a `Solver` with the function's arguments as leaves.
+    """Decorate a function that returns an optax transformation, so that it returns a `Solver` of its arguments.
 
-    Parameters annotated ``int``, ``bool``, ``str`` or as callables (and tuples or unions of those) are static and
-    part of the compiled program. Of all others the numbers, arrays, per-player tuples and inner solvers are leaves,
-    an int taken as a float; callables among them (schedules) stay static.
+    Parameters annotated as ``int``, ``bool``, ``str``, callables, or tuples or unions of those are static: they are
+    part of the compiled program. In all others, numbers, arrays, per-player tuples and inner solvers are leaves, and
+    an int is converted to a float; callables among them (schedules) stay static.
 
     Args:
         factory: function that returns an optax transformation.
 
     Returns:
-        A function of the same signature.
+        A function with the same signature.
 
     Raises:
-        TypeError: if an annotation can't be resolved, or (on a call) if a static argument is not hashable.
+        TypeError: if an annotation can't be resolved or, on a call, if a static argument is not hashable.
 
     Example:
         >>> import jax, jax.numpy as jnp, optax, gamesolve as gs
@@ -145,27 +152,27 @@ def parametric(factory: Callable[P, optax.GradientTransformation]) -> Callable[P
         fixed = tuple((name, _hashable(bound.arguments[name], name, factory)) for name in sorted(static))
         leaves, rest = split(dynamic)
         solver = Solver(leaves, (factory, rest, fixed, tuple(bound.arguments)))
-        _ = solver.transformation  # built now, so that a bad argument is reported here and not at the first step
+        _ = solver.transformation  # built now, so that a bad argument is reported here, not at the first step
         return solver
 
     return make
 
 
-def _is_numeric(leaf: Any) -> bool:
+def _is_numeric(leaf: PyTree) -> bool:
     return isinstance(leaf, (int, float, complex, jax.Array, np.ndarray, np.generic)) and not isinstance(leaf, bool)
 
 
-def _as_float(leaf: Any) -> Any:
+def _as_float(leaf: PyTree) -> PyTree:
     return float(leaf) if isinstance(leaf, int) and not isinstance(leaf, bool) else leaf
 
 
 @functools.cache
-def _static_names(factory: Callable[..., Any]) -> frozenset[str]:
+def _static_names(factory: Factory) -> frozenset[str]:
     try:
         hints = typing.get_type_hints(factory)
     except (NameError, AttributeError) as error:
         raise TypeError(
-            f"the annotations of {factory.__name__} can't be resolved ({error}); import what they name at run time."
+            f"the annotations of {factory.__name__} must be resolvable, got {error}. Import their names at run time."
         ) from None
     return frozenset(name for name, hint in hints.items() if name != "return" and _is_static(hint))
 
@@ -180,13 +187,13 @@ def _is_static(hint: Any) -> bool:
 
 
 @parametric
-def wrapped(transformation: Any) -> optax.GradientTransformation:
-    """Return an optax transformation as a `Solver`, without leaves where it is a plain one."""
+def wrapped(transformation: optax.GradientTransformation) -> optax.GradientTransformation:
+    """Return an optax transformation as a `Solver`, which has no leaves if the transformation contains no solver."""
     return transformation
 
 
 def as_solver(transformation: optax.GradientTransformation) -> Solver:
-    """Return ``transformation`` itself if it is a solver, else a solver of it.
+    """Return ``transformation`` itself if it is a solver, else a solver that wraps it.
 
     Args:
         transformation: a solver or any optax transformation.
@@ -201,17 +208,17 @@ def as_solver(transformation: optax.GradientTransformation) -> Solver:
 
 
 def with_game(transformation: Any) -> optax.GradientTransformationExtraArgs:
-    """Return an optax transformation as one that takes ``game=``, whatever kind of transformation it is.
+    """Return an optax transformation of any kind as one that accepts ``game=``.
 
-    optax's own wrapper would drop the game for transformations that take extra arguments without saying so by their
-    type, as `optax.MultiSteps` does.
+    optax's wrapper would drop the game for transformations that accept extra arguments but do not have the type that
+    says so, such as `optax.MultiSteps`.
     """
     if isinstance(transformation, optax.MultiSteps):
         transformation = transformation.gradient_transformation()
     if not isinstance(transformation, optax.GradientTransformation):
         name = getattr(transformation, "__name__", type(transformation).__name__)
         raise TypeError(
-            f"a solver must be a gamesolve solver or an optax transformation, got {name}; for example simgd(0.1)."
+            f"solver must be a gamesolve solver or an optax transformation, got {name}. Pass simgd(0.1), for example."
         )
     kinds = {parameter.kind for parameter in inspect.signature(transformation.update).parameters.values()}
     if inspect.Parameter.VAR_KEYWORD in kinds:
@@ -219,16 +226,16 @@ def with_game(transformation: Any) -> optax.GradientTransformationExtraArgs:
     return optax.with_extra_args_support(transformation)
 
 
-def _hashable(value: Any, name: str, factory: Callable[..., Any]) -> Any:
+def _hashable(value: Any, name: str, factory: Factory) -> Hashable:
     hint = typing.get_type_hints(factory)[name]
     if {int, float} & set(typing.get_args(hint) or (hint,)) == {int} and isinstance(value, float):
-        raise TypeError(f"{name} of {factory.__name__} is {value}; it counts something, so give a whole number.")
+        raise TypeError(f"{name} of {factory.__name__} must be an integer, got {value}.")
     value = tuple(value) if isinstance(value, list) else value
     try:
         hash(value)
     except TypeError:
         raise TypeError(
-            f"{name} of {factory.__name__} is a {type(value).__name__}, which is not hashable; "
-            "give a number, a string, a function or a tuple of them."
+            f"{name} of {factory.__name__} must be hashable, got {type(value).__name__}. "
+            "Give a number, a string, a function or a tuple of them."
         ) from None
     return value

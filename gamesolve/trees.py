@@ -1,4 +1,4 @@
-"""Pytrees: what the signatures of this package call them, and names for the numbers in them."""
+"""Pytrees: their names in the signatures of this package, and names for the numbers in them."""
 
 import itertools
 from typing import Any, TypeAlias
@@ -9,12 +9,12 @@ import numpy as np
 
 # Any nesting of arrays: dicts, tuples, modules of flax or equinox.
 PyTree: TypeAlias = Any
-# One entry per player, and what is shaped as the players: u, moves, the field.
+# One entry per player; also u, moves and the field, which have the players' shape.
 Players: TypeAlias = tuple[PyTree, ...]
 Updates: TypeAlias = PyTree
-# What an optax transformation keeps from step to step.
+# The state of an optax transformation.
 State: TypeAlias = PyTree
-# What one step draws, and what one record holds.
+# The data of one step, and one record.
 Batch: TypeAlias = PyTree
 Row: TypeAlias = PyTree
 # One number, possibly traced; a typed random key; a dtype as numpy takes it.
@@ -23,31 +23,31 @@ Key: TypeAlias = jax.Array
 DType: TypeAlias = Any
 
 
-def path_name(path: Any) -> str:
-    """Return a leaf's place in its tree as ``a/b/0``; "" for a tree that is a leaf."""
+def path_name(path: jax.tree_util.KeyPath) -> str:
+    """Return a leaf's path in its tree as ``a/b/0``, or "" if the tree is a single leaf."""
     return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
-def is_key(leaf: Any) -> bool:
-    """Whether a leaf is an array of typed random keys, which are no numbers."""
+def is_key(leaf: PyTree) -> bool:
+    """Return whether a leaf is an array of typed random keys, which are not numbers."""
     return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
-def numbers_of(leaf: Any) -> Any:
-    """Return a leaf, or the numbers behind it where it is an array of typed random keys."""
+def numbers_of(leaf: PyTree) -> PyTree:
+    """Return a leaf, or its key data if it is an array of typed random keys."""
     return jax.random.key_data(leaf) if is_key(leaf) else leaf
 
 
-def columns(tree: Any, leading: int = 1, alone: str = "value") -> dict[str, np.ndarray]:
+def columns(tree: PyTree, leading: int = 1, alone: str = "value") -> dict[str, np.ndarray]:
     """Return one column for each number of a row.
 
     Args:
-        tree: pytree of arrays whose first ``leading`` dimensions number the rows.
-        leading: how many dimensions those are.
-        alone: what to call a leaf that is the whole tree.
+        tree: pytree of arrays whose first ``leading`` dimensions enumerate the rows.
+        leading: number of those dimensions. Default: 1.
+        alone: name of the column if the tree is a single leaf. Default: "value".
 
     Returns:
-        Columns of numbers by name, ``a/b`` for a leaf of scalars and ``a/b[i,j]`` for the entries of larger ones.
+        Columns by name: ``a/b`` for a leaf with one number per row, ``a/b[i,j]`` for the entries of larger leaves.
     """
     result = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):

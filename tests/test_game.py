@@ -187,21 +187,21 @@ def test_numpy_players():
         ([1.0, 1.0], TypeError, "players must be a tuple with one entry per player, got list"),
         ({"x": 1.0}, TypeError, "got dict"),
         (1.0, TypeError, "got float"),
-        ((1.0,), ValueError, "players has 1 entries but the game has 2 players"),
-        ((1.0,) * 3, ValueError, "players has 3 entries but the game has 2 players"),
-        ((1, 1.0), TypeError, "player 0 has a leaf of type int32; players are floating"),
-        ((1.0, np.arange(3)), TypeError, "player 1 has a leaf of type int32"),
-        ((1.0, True), TypeError, "player 1 has a leaf of type bool"),
-        ((1.0, {"a": 1j}), TypeError, "player 1 has a leaf of type complex64"),
-        ((np.zeros((2, 0)), 1.0), ValueError, r"player 0 has an empty leaf of shape \(2, 0\)"),
+        ((1.0,), ValueError, "players must have one entry for each of the game's 2 players, got 1"),
+        ((1.0,) * 3, ValueError, "players must have one entry for each of the game's 2 players, got 3"),
+        ((1, 1.0), TypeError, "player 0 must hold floating-point arrays, got int32"),
+        ((1.0, np.arange(3)), TypeError, "player 1 must hold floating-point arrays, got int32"),
+        ((1.0, True), TypeError, "player 1 must hold floating-point arrays, got bool"),
+        ((1.0, {"a": 1j}), TypeError, "player 1 must hold floating-point arrays, got complex64"),
+        ((np.zeros((2, 0)), 1.0), ValueError, r"player 0 must not hold empty arrays, got shape \(2, 0\)"),
         ((1.0, ()), ValueError, "player 1 has no parameters"),
         ((None, 1.0), ValueError, "player 0 has no parameters"),
-        (({"f": jnp.tanh, "w": 1.0}, 1.0), TypeError, "player 0 has a leaf of type"),
-        ((1.0, "y"), TypeError, "player 1 has a leaf of type str"),
-        ((1.0, object()), TypeError, "player 1 has a leaf of type object"),
-        ((jax.random.key(0), 1.0), TypeError, "player 0 has a leaf of type key"),
-        ((np.float32(1), np.float16(1)), TypeError, "player 1 has float16 where player 0 has float32; cast"),
-        (((np.float32(1), jnp.bfloat16(1)), 1.0), TypeError, "player 0 has bfloat16 where player 0 has float32"),
+        (({"f": jnp.tanh, "w": 1.0}, 1.0), TypeError, "player 0 must hold arrays only, got a leaf of type"),
+        ((1.0, "y"), TypeError, "player 1 must hold arrays only, got a leaf of type str"),
+        ((1.0, object()), TypeError, "player 1 must hold arrays only, got a leaf of type object"),
+        ((jax.random.key(0), 1.0), TypeError, "player 0 must hold floating-point arrays, got key"),
+        ((np.float32(1), np.float16(1)), TypeError, "got float32 for player 0 and float16 for player 1. Cast"),
+        (((np.float32(1), jnp.bfloat16(1)), 1.0), TypeError, "got float32 for player 0 and bfloat16 for player 0"),
     ],
 )
 @pytest.mark.parametrize(
@@ -222,19 +222,19 @@ def test_bad_players_are_named(use, players, error, message):
 @pytest.mark.parametrize(
     ("value", "error", "message"),
     [
-        (lambda x, y: jnp.stack([x, y]), ValueError, r"returned an array of shape \(2,\); return a scalar"),
-        (lambda x, y: 1j * x * y, TypeError, "returned a value of type complex64; return a real"),
-        (lambda x, y: jnp.int32(3), TypeError, "returned a value of type int32"),
-        (lambda x, y: x > y, TypeError, "returned a value of type bool"),
-        (lambda x, y: (x, y), TypeError, "returned a tuple; return one real scalar"),
-        (lambda x, y: [x * y], TypeError, "returned a list"),
-        (lambda x, y: None, TypeError, "returned a NoneType"),
-        (lambda x, y: "payoff", TypeError, "returned a str"),
+        (lambda x, y: jnp.stack([x, y]), ValueError, r"must return a scalar, got an array of shape \(2,\)"),
+        (lambda x, y: 1j * x * y, TypeError, "must return a real floating-point scalar, got complex64"),
+        (lambda x, y: jnp.int32(3), TypeError, "must return a real floating-point scalar, got int32"),
+        (lambda x, y: x > y, TypeError, "must return a real floating-point scalar, got bool"),
+        (lambda x, y: (x, y), TypeError, "must return one real scalar, got tuple"),
+        (lambda x, y: [x * y], TypeError, "must return one real scalar, got list"),
+        (lambda x, y: None, TypeError, "must return one real scalar, got NoneType"),
+        (lambda x, y: "payoff", TypeError, "must return one real scalar, got str"),
     ],
 )
 @pytest.mark.parametrize("strict", [True, False])
 def test_bad_payoffs_are_named(value, error, message, strict):
-    """The sentence is the same whether warnings are errors or not, and whichever call meets the payoff first."""
+    """The message does not depend on whether warnings are errors, or on which call traces the payoff first."""
     games = [
         (gs.general_sum(product, value), "the payoff of player 1 "),
         (gs.zero_sum(value), "the payoff of player 0 "),
@@ -257,16 +257,16 @@ def test_bad_payoff_functions():
             return x * y
 
     for make in (gs.zero_sum, gs.general_sum, gs.from_losses):
-        with pytest.raises(TypeError, match="the payoff of player 0 is not hashable; write it as a function"):
+        with pytest.raises(TypeError, match=r"the payoff of player 0 must be hashable, got Unhashable\. Write it"):
             make(Unhashable())
-        with pytest.raises(TypeError, match="the payoff of player 0 is a float; give a function"):
+        with pytest.raises(TypeError, match="the payoff of player 0 must be a function of the players, got float"):
             make(1.0)
-        with pytest.raises(TypeError, match=r"constants must be a tuple of arrays, got float; write constants=\(A,\)"):
+        with pytest.raises(TypeError, match=r"constants must be a tuple of arrays, got float. Write constants=\(A,\)"):
             make(product, constants=1.0)
-    with pytest.raises(TypeError, match="the payoff of player 1 is a str"):
+    with pytest.raises(TypeError, match="the payoff of player 1 must be a function of the players, got str"):
         gs.general_sum(product, "payoff")
     for make in (gs.general_sum, gs.from_losses):
-        with pytest.raises(ValueError, match="no payoff; give one function per player"):
+        with pytest.raises(ValueError, match=r"at least one payoff, got none\. Give one function per player"):
             make()
 
 

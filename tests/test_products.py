@@ -46,7 +46,7 @@ def ravel(tree):
 
 
 def differences(game, players):
-    """J by central differences."""
+    """Return J by central differences."""
     flat, unravel = jax.flatten_util.ravel_pytree(players)
     h = 1e-6
     points = flat + h * np.concatenate([np.eye(flat.size), -np.eye(flat.size)])

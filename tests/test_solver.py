@@ -147,9 +147,9 @@ def test_keyword_and_variable_arguments():
 
 
 def test_unhashable_static_arguments():
-    with pytest.raises(TypeError, match="order of annotated is a dict, which is not hashable; give"):
+    with pytest.raises(TypeError, match=r"order of annotated must be hashable, got dict\. Give"):
         annotated(0.1, order={})
-    with pytest.raises(TypeError, match="count of annotated is a ndarray, which is not hashable"):
+    with pytest.raises(TypeError, match="count of annotated must be hashable, got ndarray"):
         annotated(0.1, count=np.ones(2))
 
 
@@ -161,7 +161,7 @@ def test_unresolved_annotations():
         return optax.sgd(rate)
 
     for factory in (broken, missing_attribute):
-        with pytest.raises(TypeError, match=f"annotations of {factory.__name__} can't be resolved"):
+        with pytest.raises(TypeError, match=f"annotations of {factory.__name__} must be resolvable"):
             gs.parametric(factory)
 
 
@@ -229,7 +229,7 @@ def test_optax_wrappers_leave_a_solver_as_it_is(name):
 
 @pytest.mark.parametrize("name", SOLVERS)
 def test_multisteps_waits_for_its_turn(name):
-    """A step of two halves on the same players is one step of the solver."""
+    """Two accumulated steps on the same players are one step of the solver."""
     solver = SOLVERS[name]
     wrapped = optax.MultiSteps(solver, 2)
     for accumulated in (wrapped.gradient_transformation(), wrapped):

@@ -223,7 +223,7 @@ def _adam(rate: Any) -> optax.GradientTransformation:
 
 def _real(experiment: gan.Experiment) -> dict[str, Any]:
     """Return the row of the real images."""
-    measured = experiment.measures["quality"](experiment.players)
+    measured = experiment.measures["quality"](experiment.game.start)
     names = ("real_score", "frechet_floor", "real_coverage", "real_precision", "real_recall")
     figures = {name: np.asarray(getattr(measured, real))[None] for name, real in zip(MEASURED, names, strict=True)}
     about = {"optimiser": "real images", "regulariser": "-"}

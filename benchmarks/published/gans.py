@@ -98,7 +98,7 @@ def g16(passes: int = PASSES // 10) -> Iterator[Claim]:
         stable = {
             eta
             for eta in (0.005, 0.025, 0.1, 0.4)
-            if gs.solve(experiment.game, make(eta), experiment.players, passes // cost, max_norm=1e6).status
+            if gs.solve(experiment.game, make(eta), experiment.game.start, passes // cost, max_norm=1e6).status
             != gs.Status.DIVERGED
         }
         expected, found = (" ".join(f"{eta:g}" for eta in sorted(etas)) for etas in (published, stable))
@@ -143,7 +143,7 @@ def _late(solver: Any, batch: int, steps: int, every: int, seeds: int) -> dict[s
         experiment = eight(batch, jax.random.key(seed))
         record, key = experiment.watch("modes", "mmd"), jax.random.key(50 + seed)
         options = {"sample": experiment.sample, "key": key, "record": record, "every": every}
-        return gs.solve(experiment.game, solver, experiment.players, steps, **options).trace
+        return gs.solve(experiment.game, solver, experiment.game.start, steps, **options).trace
 
     traces = jax.vmap(train)(jnp.arange(seeds))
     return {name: float(np.mean(np.asarray(trace)[:, steps // every // 2 :])) for name, trace in traces.items()}

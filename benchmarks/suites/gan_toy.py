@@ -59,7 +59,7 @@ SUITE = Race(
             "a generator that must err: (2, 2) from a disc of radius 2.5; the measure: distance from (2, 1.5), the "
             "best there is where the discriminator sees the first number ten times as large",
             measure=_from_best,
-            draw=lambda key, game: gan.projection(SCALES, key=key).players,
+            draw=lambda key, game: gan.projection(SCALES, key=key).game.start,
             target=0.1,
         ),
         Entry(
@@ -69,7 +69,7 @@ SUITE = Race(
             sample=_sampler,
             batch=64,
             measure=_missed,
-            draw=lambda key, game: _ring(key).players,
+            draw=lambda key, game: _ring(key).game.start,
             solvers=("simgd", "altgd", "extragradient", "conopt", "acgd", "optimistic_adam"),
             budget=1500,
             target=1 / 3,

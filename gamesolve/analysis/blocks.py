@@ -142,10 +142,10 @@ def lead_from(game: Game, players: Players, J: jax.Array, leader: int) -> tuple[
     flat, unravel = jax.flatten_util.ravel_pytree(players)
     owner = np.repeat(np.arange(game.num_players), [optax.tree.size(player) for player in players])
     mine, theirs = np.flatnonzero(owner == leader), np.flatnonzero(owner != leader)
-    payoff: Any = game.payoffs[leader]
+    sign, payoff = game.signed_payoff(leader)
 
     def value(z: jax.Array) -> jax.Array:
-        return payoff(*unravel(z), *game.constants, *game.data)
+        return sign * payoff(*unravel(z))
 
     def followers(z: jax.Array) -> jax.Array:
         return jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0][theirs]

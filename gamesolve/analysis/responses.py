@@ -55,6 +55,7 @@ def alone(game: Game, players: Players, player: int) -> Game:
         game,
         payoffs=(payoff if sign > 0 else Negated(payoff),),
         constants=(others, *game.constants),
+        data=game.data_of(player),
         start=(players[player],),
         equilibria=(),
     )

@@ -166,7 +166,7 @@ def stopping(
 
 def descent(game: Game, players: Players) -> Players:
     """Return ``u = -v``, which solvers take."""
-    return jax.tree.map(jnp.negative, game.field(players))
+    return jax.tree.map(jnp.negative, game.gradients(players))
 
 
 def move(game: Game, solver: Any, players: Any, state: Any, u: Players) -> tuple[Players, Any]:

@@ -1,4 +1,4 @@
-"""How far each estimator of a regulariser is off, how much it scatters and what it costs."""
+"""Bias, variance and cost of each estimator of a regulariser."""
 
 import statistics
 import time
@@ -10,22 +10,23 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve import products
-from gamesolve.estimators.self_products import Groups, Linear, self_product
-from gamesolve.game import Game, Players
+from gamesolve.estimators.self_products import Derivative, Groups, self_product
+from gamesolve.game import Game
+from gamesolve.trees import Batch, Players
 
 ROUNDS = 7
 
 
 class Comparison(NamedTuple):
-    """What batches say of one estimator; all but the cost are relative to the full-batch value.
+    """Statistics of one estimator over many batches; all but the costs are relative to the full-batch value.
 
     Attributes:
         groups: the estimator, as in `self_product`.
         bias: norm of the mean's error.
-        error: standard error of that, from the number of batches: a bias below about twice this is not seen.
+        error: standard error of the mean, given the number of batches: a bias below about twice this is not detectable.
         variance: trace of the covariance, over the squared norm.
         time: seconds of one compiled estimate, over those of the plain form.
-        memory: its temporary memory, over that of the plain form; None where XLA does not say.
+        memory: its temporary memory, over that of the plain form; None if XLA does not report it.
     """
 
     groups: Groups
@@ -37,7 +38,7 @@ class Comparison(NamedTuple):
 
 
 class Report(tuple[Comparison, ...]):
-    """The comparisons; printed as a table."""
+    """Several comparisons, printed as a table."""
 
     def __str__(self) -> str:
         lines = [f"{'groups':>8}{'bias':>11}{'+-':>11}{'variance':>11}{'time':>8}{'memory':>8}"]
@@ -53,23 +54,23 @@ class Report(tuple[Comparison, ...]):
 def report(
     game: Game,
     players: Players,
-    batches: Any,
+    batches: Batch,
     groups: Sequence[Groups] = (None, 2, 4, "all"),
     population: int | None = None,
-    product: Callable[[Game, Players], Linear] = products.transposed,
+    product: Derivative = products.transposed,
 ) -> Report:
-    """Compare the estimators of ``J^T v``, the gradient of ``||v||^2 / 2``, on many batches with the full batch.
+    """Compare estimators of ``J^T v``, the gradient of ``||v||^2 / 2``, over many batches with its full-batch value.
 
     Args:
         game: the game, bound to all of its data.
         players: where to compare.
         batches: batches stacked along a new leading axis, for example ``jax.vmap(sample)(keys)``.
-        groups: the estimators, as in `self_product`; the plain form is measured in any case, as the unit of cost.
-        population: as in `self_product`, for the estimators that take it.
-        product: what is estimated: ``product(metric(v))``, see `self_product`.
+        groups: the estimators, as in `self_product`. The plain form is always measured too, as the unit of cost.
+        population: as in `self_product`, for the estimators that accept it. Default: None.
+        product: estimate ``product(v)``, see `self_product`. Default: `products.transposed`.
 
     Returns:
-        A tuple with a `Comparison` for each estimator, which prints as a table.
+        A tuple with one `Comparison` per estimator, which prints as a table.
 
     Raises:
         ValueError: if the game has no data, or the batches can't be split.
@@ -85,13 +86,11 @@ def report(
         (True, True)
     """
     if not game.data:
-        raise ValueError(
-            "the game has no data; bind all of it, so that the estimates have something to be compared to."
-        )
+        raise ValueError("game must be bound to all of its data, got no data. Use game.bind(data).")
     truth = product(game, players)(game.field(players))
     scale = optax.tree.norm(truth)
 
-    def estimator(kind: Groups) -> Callable[[Any, Players], Players]:
+    def estimator(kind: Groups) -> Callable[[Batch, Players], Players]:
         known = None if kind in (None, "draws") else population
         return lambda batch, players: self_product(product, game.bind(batch), players, kind, known).product
 
@@ -112,8 +111,8 @@ def report(
     return Report(map(compared, groups, costs))
 
 
-def _costs(functions: Sequence[Callable[..., Any]], batches: Any, players: Players) -> list[tuple[float, int]]:
-    """Return seconds and bytes of temporary memory of each function, compiled, on the first batch; timed in turn."""
+def _costs(functions: Sequence[Callable[..., Any]], batches: Batch, players: Players) -> list[tuple[float, int]]:
+    """Return seconds and bytes of temporary memory of each compiled function on the first batch, timed in turn."""
     batch = jax.tree.map(lambda leaf: leaf[0], batches)
     programs = [jax.jit(function).lower(batch, players).compile() for function in functions]
     seconds: list[list[float]] = [[] for _ in programs]

@@ -1,40 +1,43 @@
 """Unbiased products of a field with its own Jacobian over a minibatch.
 
 Consensus optimisation and its relatives need ``J^T v``, the gradient of ``||v||^2 / 2``, where v and J are means over
-all data. On a minibatch the obvious ``J_b^T v_b`` is biased, because one batch makes both factors: its mean is off by
-the covariance of the two. With G groups of the batch, whose mean fields are ``V_1 .. V_G``,
+all data. On a minibatch the obvious ``J_b^T v_b`` is biased, because both factors come from the same batch: its bias is
+the covariance of the two. Split the batch into G groups with mean fields ``V_1 .. V_G``. Then
 
     ``sum_g J_g^T c_g``  with  ``c_g = (sum_h V_h - V_g) / (G (G - 1))``
 
-takes every product of two different groups once and is unbiased. It is the vjp of ``players -> (V_1 .. V_G)``, the
-arithmetic of the biased form; with groups of one example each it is the U-statistic over all pairs.
+contains every product of two different groups once and is unbiased. It is a vjp of ``players -> (V_1 .. V_G)``, so it
+costs as much as the biased form. With groups of one example each it is the U-statistic over all pairs.
 """
 
 import dataclasses
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.game import Game, Players, exact_products
+from gamesolve.game import Game
+from gamesolve.products import Product
+from gamesolve.trees import Batch, Players, PyTree, is_key
 
-Linear = Callable[[Players], Players]
-Groups = int | str | None
+Groups: TypeAlias = int | str | None
+# ``derivative(game, players)`` is a linear map, as in `gamesolve.products`; the game may be a `Grouped`.
+Derivative: TypeAlias = Callable[[Any, Players], Product]
 
-# Examples whose own products are taken at once: more are no faster, and memory grows with them.
+# Number of examples whose own products are computed at once: more are not faster, and memory grows with them.
 CHUNK = 16
-# So few groups, of at least so many examples, are taken one by one: side by side their products take a quarter longer.
+# At most so many groups, of at least so many examples, are processed one by one: vmap over them takes a quarter longer.
 MOST_APART, LEAST_APART = 4, 128
 
 
 @dataclasses.dataclass(frozen=True)
 class Grouped:
-    """A game on several groups at once: what is one tree for a game is one with a leading axis of groups here.
+    """A game on several groups at once: its fields have a leading axis of groups.
 
-    A transposed product with its field adds up over the groups by itself, without keeping one result for each.
+    A transposed product with its field sums over the groups without keeping one result per group.
 
     Attributes:
         game: the game.
@@ -42,7 +45,7 @@ class Grouped:
     """
 
     game: Game
-    parts: Any
+    parts: tuple[Batch, ...]
 
     @property
     def num_players(self) -> int:
@@ -51,73 +54,75 @@ class Grouped:
 
     def field(self, players: Players) -> Players:
         """Return the fields of the groups."""
-        return self.gradients(players, tuple(range(self.num_players)))
+        return self.gradients(players)
 
-    def gradients(self, players: Players, movers: tuple[int, ...]) -> Players:
-        """Return the entries of the groups' fields that belong to the players in ``movers``."""
+    def gradients(self, players: Players, movers: tuple[int, ...] | None = None) -> Players:
+        """Return the entries of the groups' fields that belong to ``movers``. Default: all players."""
         return jax.vmap(lambda part: self.game.bind(*part).gradients(players, movers))(self.parts)
 
-    def pushed(self, players: Players) -> Linear:
+    def pushed(self, players: Players) -> Product:
         """Return ``t -> sum_g J_g t_g``."""
-        with exact_products():
-            each = lambda part, t: jax.jvp(self.game.bind(*part).field, (players,), (t,))[1]  # noqa: E731
-            return lambda tangents: _summed(jax.vmap(each)(self.parts, tangents))
+
+        def each(part: tuple[Batch, ...], tangents: Players) -> Players:
+            return jax.jvp(self.game.bind(*part).gradients, (players,), (tangents,))[1]
+
+        return lambda tangents: _summed(jax.vmap(each)(self.parts, tangents))
 
 
 class Estimate(NamedTuple):
-    """An estimate over one batch: the mean field, and the product of its Jacobian with itself."""
+    """An estimate over one batch: the mean field, and the product of the field with its own Jacobian."""
 
     field: Players
     product: Players
 
 
 def check(groups: Groups, population: int | None = None) -> None:
-    """Raise unless the arguments name an estimator.
+    """Raise an error unless the arguments name an estimator.
 
     Args:
-        groups: None, a number of groups from 2 on, ``"all"`` or ``"draws"``.
-        population: number of examples in all, or None.
+        groups: None, a number of groups of at least 2, ``"all"`` or ``"draws"``.
+        population: number of examples in the data set, or None.
     """
     named = isinstance(groups, str)
     if (named and groups not in ("all", "draws")) or (isinstance(groups, int) and groups < 2):
         raise ValueError(
-            f"groups is {groups!r}; give None for the plain biased form, a number from 2 on, 'all' for all pairs of "
-            "examples, or 'draws' for the draws that are bound."
+            f"groups must be None (the plain biased form), a number of at least 2, 'all' (all pairs of examples) or "
+            f"'draws' (the draws that are bound), got {groups!r}."
         )
     if population is not None and groups in (None, "draws"):
         raise ValueError(
-            f"population is {population} with groups = {groups!r}; the correction for draws without replacement needs "
-            "groups of one batch: give groups=2 or 'all'."
+            f"population needs groups of one batch, got groups = {groups!r}. Give groups=2 or groups='all' to correct "
+            "for draws without replacement."
         )
 
 
 def self_product(
-    product: Callable[[Game, Players], Linear],
+    product: Derivative,
     game: Game,
     players: Players,
     groups: Groups = None,
     population: int | None = None,
-    metric: Linear = lambda cotangents: cotangents,
+    metric: Product = lambda cotangents: cotangents,
 ) -> Estimate:
-    """Estimate the product of the field with a linear function of its own Jacobian, from the data that is bound.
+    """Estimate the product of the field with a linear function of its own Jacobian, from the bound data.
 
     Args:
-        product: ``product(game, players)`` gives the linear map, such as `products.transposed` for ``J^T``; where the
-            batch is split its game is a `Grouped`, and the map takes a cotangent for each group and adds the results.
-        game: the game, its payoffs means over the leading axis of the bound data.
+        product: ``product(game, players)`` returns the linear map, such as `products.transposed` for ``J^T``. If the
+            batch is split, its game is a `Grouped`, and the map takes one cotangent per group and sums the results.
+        game: the game, whose payoffs are means over the leading axis of the bound data.
         players: tuple of parameter pytrees.
-        groups: None for the plain biased form; G >= 2 for that many equal groups of the batch; ``"all"`` for all pairs
-            of examples (`CHUNK` examples at a time, so that memory does not grow with the batch); ``"draws"`` for the
-            independent draws that are bound, one group each.
-        population: number N of examples that the batch was drawn from without replacement: the estimate is then
-            unbiased for all N, and exact when the batch is all of them. None for draws with replacement.
-        metric: a linear map between the field and the product.
+        groups: None for the plain biased form. G >= 2 for that many equal groups of the batch. ``"all"`` for all pairs
+            of examples, `CHUNK` examples at a time, so that memory does not grow with the batch. ``"draws"`` for the
+            independent draws that are bound, one group each. Default: None.
+        population: number N of examples from which the batch was drawn without replacement. The estimate is then
+            unbiased for all N, and exact if the batch contains all of them. Default: None, drawn with replacement.
+        metric: a linear map applied to the field before the product. Default: the identity.
 
     Returns:
         The mean field and the estimate of ``product(metric(v))``.
 
     Raises:
-        ValueError: if the batch can't be split so, or ``groups`` names no estimator.
+        ValueError: if the batch can't be split into these groups, or ``groups`` is not the name of an estimator.
 
     Example:
         >>> import jax.numpy as jnp, gamesolve as gs
@@ -131,16 +136,19 @@ def self_product(
     """
     check(groups, population)
     if groups is None:
-        field = game.field(players)
+        field = game.gradients(players)
         return Estimate(field, product(game, players)(metric(field)))
     if groups == "draws":
         return _over_draws(product, game, players, metric)
+    game = game.draw(0)
     size = batch_size(game.data)
     number = size if groups == "all" else int(groups)
     if population is not None and population < size:
-        raise ValueError(f"population is {population}, less than the {size} examples of one batch; give all of them.")
+        raise ValueError(
+            f"population must be at least the {size} examples of one batch, got {population}. Count the whole data set."
+        )
     if number < 2:
-        raise ValueError(f"the batch has {size} example; an unbiased form needs two or more.")
+        raise ValueError(f"the batch must have at least 2 examples for an unbiased estimate, got {size}.")
     common, own = _weights(number, 0 if population is None else size / number / population)
     few = number <= MOST_APART and size >= LEAST_APART * number
     over = _over_examples if groups == "all" else _over_few if few else _over_groups
@@ -148,26 +156,26 @@ def self_product(
 
 
 def replaced(u: Players, game: Game, estimate: Estimate) -> Players:
-    """Return u from the estimate's own field where u is the field and nothing else: then that one is never computed."""
+    """Return u from the estimate's field if u is exactly ``-v``, so that v is not computed twice."""
     return jax.tree.map(jnp.negative, estimate.field) if u is game.descent else u
 
 
-def batch_size(data: Any) -> int:
-    """Return the number of examples of a batch: the leading axis of its leaves, typed keys aside.
+def batch_size(data: Batch) -> int:
+    """Return the number of examples of a batch: the length of its leaves' leading axis, typed keys aside.
 
     Raises:
         ValueError: if there is no data or its leaves disagree.
     """
-    shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(data) if not _is_key(leaf)]
+    shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(data) if not _is_one_key(leaf)]
     sizes = {shape[0] if shape else 0 for shape in shapes}
     if len(sizes) != 1 or 0 in sizes:
         seen = f"leaves with {sorted(sizes)} examples" if sizes else "no data"
-        raise ValueError(f"groups= splits the batch of the game, which has {seen}; bind leaves of one leading axis.")
+        raise ValueError(f"the bound data must share one leading axis for groups= to split, got {seen}.")
     return sizes.pop()
 
 
-def split(data: Any, groups: int) -> Any:
-    """Split a batch into equal groups: each leaf gets the groups as a new leading axis; a typed key is split.
+def split(data: Batch, groups: int) -> Batch:
+    """Split a batch into equal groups, a new leading axis of each leaf; a typed key is split into independent keys.
 
     Args:
         data: pytree whose leaves share the leading example axis.
@@ -185,11 +193,11 @@ def split(data: Any, groups: int) -> Any:
     size = batch_size(data)
     if size % groups:
         raise ValueError(
-            f"the batch has {size} examples, which {groups} groups can't share equally; choose a divisor of {size}."
+            f"groups must divide the {size} examples of the batch, got {groups}. Choose a divisor of {size}."
         )
 
-    def part(leaf: Any) -> Any:
-        if _is_key(leaf):
+    def part(leaf: jax.Array) -> jax.Array:
+        if _is_one_key(leaf):
             return jax.random.split(leaf, groups)
         return jnp.reshape(leaf, (groups, size // groups, *jnp.shape(leaf)[1:]))
 
@@ -197,25 +205,25 @@ def split(data: Any, groups: int) -> Any:
 
 
 def _weights(number: int, share: float) -> tuple[float, float]:
-    """Return a and b of the cotangents ``a sum_h V_h + b V_g``; ``share`` is a group's share of the population."""
+    """Return a and b of the cotangents ``a sum_h V_h + b V_g``; ``share`` is one group's share of the population."""
     pairs = (1 - share) / (number * (number - 1))
     return pairs, share / number - pairs
 
 
 def _over_groups(
-    product: Any, game: Game, players: Players, metric: Linear, number: int, common: float, own: float
+    product: Derivative, game: Game, players: Players, metric: Product, number: int, common: float, own: float
 ) -> Estimate:
     grouped = Grouped(game, split(game.data, number))
-    fields = grouped.field(players)
+    fields = grouped.gradients(players)
     total = _summed(fields)
     cotangents = jax.tree.map(lambda s, v: common * s + own * v, total, fields)
     return Estimate(optax.tree.scale(1 / number, total), product(grouped, players)(metric(cotangents)))
 
 
 def _over_few(
-    product: Any, game: Game, players: Players, metric: Linear, number: int, common: float, own: float
+    product: Derivative, game: Game, players: Players, metric: Product, number: int, common: float, own: float
 ) -> Estimate:
-    """Do the same group by group, for few and large ones."""
+    """Compute the same as `_over_groups` group by group, for few and large groups."""
     parts = split(game.data, number)
     games = [game.bind(*jax.tree.map(lambda leaf, k=k: leaf[k], parts)) for k in range(number)]
     fields, estimate = _one_by_one(product, games, players, metric, common, own)
@@ -223,42 +231,42 @@ def _over_few(
 
 
 def _over_examples(
-    product: Any, game: Game, players: Players, metric: Linear, number: int, common: float, own: float
+    product: Derivative, game: Game, players: Players, metric: Product, number: int, common: float, own: float
 ) -> Estimate:
-    """Do the same for groups of one, the term that they share from the whole batch, the others a chunk at a time."""
+    """Compute the same for groups of one: their common term from the whole batch, their own terms chunk by chunk."""
 
-    def alone(example: Any) -> Players:
+    def own_term(example: tuple[Batch, ...]) -> Players:
         single = game.bind(*example)
-        return product(single, players)(metric(single.field(players)))
+        return product(single, players)(metric(single.gradients(players)))
 
-    def added(total: Players, chunk: Any) -> tuple[Players, None]:
-        return optax.tree.add(total, _summed(jax.vmap(alone)(chunk))), None
+    def added(total: Players, chunk: tuple[Batch, ...]) -> tuple[Players, None]:
+        return optax.tree.add(total, _summed(jax.vmap(own_term)(chunk))), None
 
     examples = split(game.data, number)
     whole = number - number % CHUNK
     chunks = jax.tree.map(lambda leaf: leaf[:whole].reshape(whole // CHUNK, CHUNK, *leaf.shape[1:]), examples)
-    field = game.field(players)
+    field = game.gradients(players)
     shared = product(game, players)(metric(field))
-    alones, _ = jax.lax.scan(added, optax.tree.zeros_like(shared), chunks)
+    own_terms, _ = jax.lax.scan(added, optax.tree.zeros_like(shared), chunks)
     if number > whole:
-        alones, _ = added(alones, jax.tree.map(lambda leaf: leaf[whole:], examples))
-    return Estimate(field, jax.tree.map(lambda s, a: common * number**2 * s + own * a, shared, alones))
+        own_terms, _ = added(own_terms, jax.tree.map(lambda leaf: leaf[whole:], examples))
+    return Estimate(field, jax.tree.map(lambda s, a: common * number**2 * s + own * a, shared, own_terms))
 
 
-def _over_draws(product: Any, game: Game, players: Players, metric: Linear) -> Estimate:
-    number = 1 + len(game.more_data)
+def _over_draws(product: Derivative, game: Game, players: Players, metric: Product) -> Estimate:
+    number = game.num_draws
     if number < 2:
-        raise ValueError("groups='draws' needs two or more draws and one is bound; bind more with sampling.several.")
+        raise ValueError("groups='draws' needs at least 2 bound draws, got 1. Bind more, with sampling.several.")
     games = [game.draw(k) for k in range(number)]
     fields, estimate = _one_by_one(product, games, players, metric, *_weights(number, 0))
     return Estimate(fields[0], estimate)
 
 
 def _one_by_one(
-    product: Any, games: list[Game], players: Players, metric: Linear, common: float, own: float
-) -> tuple[list[Players], Any]:
-    """Return the fields of games that differ in their data, and the estimate from them."""
-    fields = [game.field(players) for game in games]
+    product: Derivative, games: list[Game], players: Players, metric: Product, common: float, own: float
+) -> tuple[list[Players], Players]:
+    """Return the fields of games that differ in their data, and the estimate that they give."""
+    fields = [game.gradients(players) for game in games]
     total = _added(fields)
     pulled = [
         product(game, players)(metric(jax.tree.map(lambda s, v: common * s + own * v, total, field)))
@@ -267,13 +275,13 @@ def _one_by_one(
     return fields, _added(pulled)
 
 
-def _added(trees: list[Any]) -> Any:
+def _added(trees: list[Players]) -> Players:
     return jax.tree.map(lambda *leaves: sum(leaves), *trees)
 
 
-def _summed(stacked: Any) -> Any:
+def _summed(stacked: Players) -> Players:
     return jax.tree.map(partial(jnp.sum, axis=0), stacked)
 
 
-def _is_key(leaf: Any) -> bool:
-    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) and leaf.ndim == 0
+def _is_one_key(leaf: PyTree) -> bool:
+    return is_key(leaf) and leaf.ndim == 0

@@ -1,6 +1,6 @@
-"""What a step draws: samplers, and several draws in one."""
+"""Samplers of the data of one step, and several draws of it in one batch."""
 
-from gamesolve.sampling.drawn import Draws, PerPlayer, draws, for_players
+from gamesolve.sampling.drawn import Draws, draws, for_players
 from gamesolve.sampling.samplers import (
     Epochs,
     Latents,
@@ -20,7 +20,6 @@ __all__ = [
     "Epochs",
     "Latents",
     "Minibatches",
-    "PerPlayer",
     "Several",
     "draw_at",
     "draws",

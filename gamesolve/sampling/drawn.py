@@ -1,34 +1,34 @@
-"""Several draws of the data in one: for looks ahead that want their own, and for players that want their own.
+"""Several independent draws of the data: one for each look of a step at the game, or one for each player.
 
-`gamesolve.Game.bind` understands both. The samplers that make them are `gamesolve.sampling.several` and
+`gamesolve.Game.bind` accepts both. The samplers that make them are `gamesolve.sampling.several` and
 `gamesolve.sampling.per_player`.
 """
 
 import dataclasses
 import functools
-from typing import Any
 
 import jax
 
+from gamesolve.trees import Batch
 
-@functools.partial(jax.tree_util.register_dataclass, data_fields=["batches"], meta_fields=[])
+
+@functools.partial(jax.tree_util.register_dataclass, data_fields=["batches"], meta_fields=["per_player"])
 @dataclasses.dataclass(frozen=True)
 class Draws:
-    """Independent draws for one step: the first for the field, one more for each look-ahead or later turn."""
+    """Independent draws for one step.
 
-    batches: tuple[Any, ...]
+    Attributes:
+        batches: the draws, all of one shape.
+        per_player: if True, player i's payoff sees ``batches[i]``. If False, all payoffs see the same draw: the field
+            uses the first one, and each look-ahead or later turn the next.
+    """
+
+    batches: tuple[Batch, ...]
+    per_player: bool = False
 
 
-@functools.partial(jax.tree_util.register_dataclass, data_fields=["batches"], meta_fields=[])
-@dataclasses.dataclass(frozen=True)
-class PerPlayer:
-    """One draw for each player: player i's payoff sees ``batches[i]``."""
-
-    batches: tuple[Any, ...]
-
-
-def draws(*batches: Any) -> Draws:
-    """Put independent draws of one step together, for `gamesolve.Game.bind`.
+def draws(*batches: Batch) -> Draws:
+    """Combine the draws for successive looks at the game in one step, for `gamesolve.Game.bind`.
 
     Args:
         *batches: the draws, all of one shape.
@@ -43,8 +43,8 @@ def draws(*batches: Any) -> Draws:
     return Draws(batches)
 
 
-def for_players(*batches: Any) -> PerPlayer:
-    """Put one draw for each player together, for `gamesolve.Game.bind`.
+def for_players(*batches: Batch) -> Draws:
+    """Combine one draw per player, for `gamesolve.Game.bind`.
 
     Args:
         *batches: player i's payoff sees ``batches[i]``.
@@ -56,4 +56,27 @@ def for_players(*batches: Any) -> PerPlayer:
         >>> [float(value) for value in game.evaluate((1.0, 1.0))]
         [-1.0, 2.0]
     """
-    return PerPlayer(batches)
+    return Draws(batches, per_player=True)
+
+
+def choose(data: tuple[Batch, ...], index: int, *, per_player: bool) -> tuple[Batch, ...]:
+    """Return data with draw ``index`` in place of each `Draws` of the given kind, also inside those of the other."""
+
+    def chosen(entry: Batch) -> Batch:
+        if not isinstance(entry, Draws):
+            return entry
+        if entry.per_player is per_player:
+            return entry.batches[index]
+        return Draws(tuple(map(chosen, entry.batches)), entry.per_player)
+
+    return tuple(map(chosen, data))
+
+
+def numbers(data: tuple[Batch, ...], *, per_player: bool) -> set[int]:
+    """Return the numbers of draws in the `Draws` of the given kind, empty if there are none."""
+    found: set[int] = set()
+    for entry in data:
+        if isinstance(entry, Draws):
+            own = entry.per_player is per_player
+            found |= {len(entry.batches)} if own else numbers(entry.batches, per_player=per_player)
+    return found

@@ -1,7 +1,7 @@
-"""Samplers: functions ``sample(key) -> batch`` of what one step of a stochastic game draws.
+"""Samplers: functions ``sample(key) -> batch`` that draw the data of one step of a stochastic game.
 
-`gamesolve.solve` calls them inside its compiled loop. A batch is a pytree whose leaves share a leading example axis;
-arrays that a sampler draws from are its leaves, so that they travel into the program and are no constants of it.
+`gamesolve.solve` calls them inside its compiled loop. A batch is a pytree whose leaves share a leading example axis.
+The arrays that a sampler draws from are its leaves, so they are arguments of the compiled program, not constants in it.
 
 >>> import jax, jax.numpy as jnp, gamesolve as gs
 >>> sample = gs.minibatches(jnp.arange(10.0), 4)
@@ -19,9 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from gamesolve.sampling.drawn import draws, for_players
+from gamesolve.trees import Batch, Key, PyTree, Scalar
 
-Sampler = Callable[[jax.Array], Any]
-Distribution = Callable[[jax.Array, tuple[int, ...]], jax.Array]
+Sampler = Callable[[Key], Batch]
+Distribution = Callable[[Key, tuple[int, ...]], jax.Array]
 
 
 @functools.partial(
@@ -29,15 +30,15 @@ Distribution = Callable[[jax.Array, tuple[int, ...]], jax.Array]
 )
 @dataclasses.dataclass(frozen=True)
 class Minibatches:
-    """A sampler of rows, made by `minibatches`."""
+    """A sampler of random rows, made by `minibatches`."""
 
-    arrays: Any
+    arrays: PyTree
     batch_size: int
     replace: bool
     size: int
 
-    def __call__(self, key: jax.Array) -> Any:
-        """Return rows drawn independently of every other step."""
+    def __call__(self, key: Key) -> Batch:
+        """Return rows drawn independently of all other steps."""
         rows = jax.random.choice(key, self.size, (self.batch_size,), replace=self.replace)
         return _taken(self.arrays, rows)
 
@@ -45,18 +46,18 @@ class Minibatches:
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["arrays"], meta_fields=["batch_size", "size"])
 @dataclasses.dataclass(frozen=True)
 class Epochs:
-    """A sampler that goes through all rows in a new order each epoch, made by `epochs`."""
+    """A sampler that visits all rows in a new order in each epoch, made by `epochs`."""
 
-    arrays: Any
+    arrays: PyTree
     batch_size: int
     size: int
 
-    def __call__(self, key: jax.Array) -> Any:
-        """Return the first batch of an epoch: what one draw on its own is."""
+    def __call__(self, key: Key) -> Batch:
+        """Return the first batch of an epoch."""
         return self.at(key, jnp.zeros((), jnp.int32))
 
-    def at(self, key: jax.Array, t: Any) -> Any:
-        """Return the batch of step ``t`` of a run with the random key ``key``."""
+    def at(self, key: Key, t: Scalar) -> Batch:
+        """Return the batch of step ``t`` in a run with the random key ``key``."""
         epoch, position = jnp.divmod(t, self.size // self.batch_size)
         order = jax.random.permutation(jax.random.fold_in(key, epoch), self.size)
         rows = jax.lax.dynamic_slice_in_dim(order, position * self.batch_size, self.batch_size)
@@ -66,12 +67,12 @@ class Epochs:
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class Latents:
-    """A sampler of noise, made by `latents`."""
+    """A sampler of latent noise, made by `latents`."""
 
     shape: tuple[int, ...]
     draw: Distribution
 
-    def __call__(self, key: jax.Array) -> jax.Array:
+    def __call__(self, key: Key) -> jax.Array:
         """Return an array of independent draws."""
         return self.draw(key, self.shape)
 
@@ -79,38 +80,38 @@ class Latents:
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["samplers"], meta_fields=["collect"])
 @dataclasses.dataclass(frozen=True)
 class Several:
-    """A sampler that calls others with independent keys and puts their draws together."""
+    """A sampler that calls others with independent keys and combines their draws."""
 
-    samplers: tuple[Any, ...]
-    collect: Callable[..., Any]
+    samplers: tuple[Sampler, ...]
+    collect: Callable[..., Batch]
 
-    def __call__(self, key: jax.Array) -> Any:
-        """Return what the samplers draw, together."""
+    def __call__(self, key: Key) -> Batch:
+        """Return the combined draws of the samplers."""
         keys = jax.random.split(key, len(self.samplers))
         return self.collect(*(sample(own) for sample, own in zip(self.samplers, keys, strict=True)))
 
-    def at(self, key: jax.Array, t: Any) -> Any:
-        """Return the draws of step ``t`` of a run with the random key ``key``."""
+    def at(self, key: Key, t: Scalar) -> Batch:
+        """Return the combined draws of step ``t`` in a run with the random key ``key``."""
         if not any(hasattr(sample, "at") for sample in self.samplers):
             return self(jax.random.fold_in(key, t))
         keys = jax.random.split(key, len(self.samplers))
         return self.collect(*(draw_at(sample, own, t) for sample, own in zip(self.samplers, keys, strict=True)))
 
 
-def minibatches(arrays: Any, batch_size: int, *, replace: bool = True) -> Minibatches:
-    """Make a sampler of minibatches; every step draws independently of the others.
+def minibatches(arrays: PyTree, batch_size: int, *, replace: bool = True) -> Minibatches:
+    """Make a sampler of minibatches that are independent from step to step.
 
     Args:
         arrays: pytree of arrays that share their leading axis, the examples.
-        batch_size: number of examples a draw.
-        replace: whether one draw may hold an example twice. With ``replace=False`` and ``batch_size`` equal to the
-            number of examples every draw is all of them, in some order. It costs a permutation of all examples.
+        batch_size: number of examples per draw.
+        replace: whether one draw may contain an example twice. With ``replace=False`` each draw costs a permutation
+            of all examples; if ``batch_size`` is their number, every draw contains all of them. Default: True.
 
     Returns:
         The sampler, ``sample(key) -> batch``.
 
     Raises:
-        ValueError: if the leaves disagree on the leading axis, or the batch does not fit.
+        ValueError: if the leaves disagree on the leading axis, or the batch is too large.
 
     Example:
         >>> import jax, jax.numpy as jnp, gamesolve as gs
@@ -126,19 +127,19 @@ def minibatches(arrays: Any, batch_size: int, *, replace: bool = True) -> Miniba
     return Minibatches(jax.tree.map(jnp.asarray, arrays), batch_size, replace, size)
 
 
-def epochs(arrays: Any, batch_size: int) -> Epochs:
-    """Make a sampler that goes through all examples once an epoch, in a new order each time.
+def epochs(arrays: PyTree, batch_size: int) -> Epochs:
+    """Make a sampler that visits all examples once per epoch, in a new order each time.
 
-    Step t of a run takes batch ``t mod (N // batch_size)`` of epoch ``t // (N // batch_size)``; what does not fill a
-    last batch is left out of that epoch. A resumed run (``start=``) goes on where it was. Each step computes its
-    epoch's permutation anew, about 0.1 ms per thousand examples on a CPU.
+    With N examples, step t of a run takes batch ``t mod (N // batch_size)`` of epoch ``t // (N // batch_size)``.
+    Examples that do not fill a last batch are left out of that epoch. A resumed run (``start=``) continues where it
+    stopped. Each step recomputes the permutation of its epoch, about 0.1 ms per thousand examples on a CPU.
 
     Args:
         arrays: pytree of arrays that share their leading axis, the examples.
-        batch_size: number of examples a draw, at most their number.
+        batch_size: number of examples per draw, at most N.
 
     Returns:
-        The sampler; `gamesolve.solve` asks it for the batch of each step, and ``sample(key)`` gives a first one.
+        The sampler. `gamesolve.solve` takes the batch of each step from it; ``sample(key)`` returns a first batch.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -156,9 +157,9 @@ def latents(batch_size: int, dim: int | tuple[int, ...], draw: Distribution = ja
     """Make a sampler of latent noise of shape ``(batch_size, dim)``.
 
     Args:
-        batch_size: number of examples a draw.
+        batch_size: number of examples per draw.
         dim: dimension of one example, or its shape.
-        draw: ``draw(key, shape) -> array``, such as ``jax.random.normal`` or ``jax.random.uniform``.
+        draw: ``draw(key, shape) -> array``, such as ``jax.random.uniform``. Default: ``jax.random.normal``.
 
     Returns:
         The sampler.
@@ -174,11 +175,11 @@ def latents(batch_size: int, dim: int | tuple[int, ...], draw: Distribution = ja
 
 
 def joint(*samplers: Sampler) -> Several:
-    """Make a sampler of tuples: one draw of each of the samplers, with independent keys.
+    """Make a sampler of tuples with one draw of each sampler, from independent keys.
 
     Args:
-        *samplers: such as `minibatches` of data and `latents`; their batch sizes should agree, since example i of the
-            batch is example i of each.
+        *samplers: samplers such as `minibatches` of data and `latents`. Their batch sizes should agree, since example
+            i of the tuple is example i of each entry.
 
     Returns:
         The sampler.
@@ -196,14 +197,14 @@ def joint(*samplers: Sampler) -> Several:
 def several(sampler: Sampler, number: int) -> Several:
     """Make a sampler of several independent draws: one for each turn or look-ahead of a step.
 
-    `Game.bind` takes them as one; the field is that of the first draw, a look-ahead or a second mover takes the next.
+    `Game.bind` accepts them as one entry. The field uses the first draw; a look-ahead or a second mover uses the next.
 
     Args:
-        sampler: what is drawn.
-        number: how many draws.
+        sampler: sampler of one draw.
+        number: number of draws.
 
     Returns:
-        The sampler, of `gamesolve.sampling.Draws`.
+        A sampler of `gamesolve.sampling.Draws`.
 
     Example:
         >>> import jax, jax.numpy as jnp, gamesolve as gs
@@ -218,13 +219,13 @@ def several(sampler: Sampler, number: int) -> Several:
 
 
 def per_player(*samplers: Sampler) -> Several:
-    """Make a sampler of independent draws for the players: player i's payoff sees the draw of sampler i.
+    """Make a sampler of independent draws, one per player: player i's payoff sees the draw of sampler i.
 
     Args:
-        *samplers: one for each player.
+        *samplers: one per player.
 
     Returns:
-        The sampler, of `gamesolve.sampling.PerPlayer`. A zero-sum game of two players then takes two backward passes.
+        A sampler of `gamesolve.sampling.Draws`. A two-player zero-sum game then takes two backward passes.
 
     Example:
         >>> import jax, jax.numpy as jnp, gamesolve as gs
@@ -238,33 +239,32 @@ def per_player(*samplers: Sampler) -> Several:
     return Several(samplers, for_players)
 
 
-def draw_at(sample: Any, key: jax.Array, t: Any) -> Any:
-    """Return the batch of step ``t``: what the sampler says itself, or its draw from ``fold_in(key, t)``."""
+def draw_at(sample: Sampler, key: Key, t: Scalar) -> Batch:
+    """Return the batch of step ``t``: ``sample.at(key, t)`` if it exists, else ``sample(fold_in(key, t))``."""
     at = getattr(sample, "at", None)
     return sample(jax.random.fold_in(key, t)) if at is None else at(key, t)
 
 
-def _as_tuple(*batches: Any) -> tuple[Any, ...]:
+def _as_tuple(*batches: Batch) -> tuple[Batch, ...]:
     return batches
 
 
-def _taken(arrays: Any, rows: jax.Array) -> Any:
+def _taken(arrays: PyTree, rows: jax.Array) -> Batch:
     return jax.tree.map(lambda leaf: leaf[rows], arrays)
 
 
-def _size(arrays: Any) -> int:
+def _size(arrays: PyTree) -> int:
     sizes = {np.shape(leaf)[0] if np.ndim(leaf) else 0 for leaf in jax.tree.leaves(arrays)}
     if len(sizes) != 1 or 0 in sizes:
         raise ValueError(
-            f"the arrays have {sorted(sizes)} examples along their leading axes; give arrays that agree, one row an "
-            "example."
+            f"arrays must share their leading axis, got {sorted(sizes)} examples. Give arrays with one row per example."
         )
     return sizes.pop()
 
 
 def _check_batch(batch_size: Any, most: int | None = None) -> None:
     if not isinstance(batch_size, int) or isinstance(batch_size, bool):
-        raise TypeError(f"batch_size is {batch_size!r}; give a whole number, it is part of the program.")
+        raise TypeError(f"batch_size must be an integer, got {batch_size!r}. It is part of the compiled program.")
     if batch_size < 1 or (most is not None and batch_size > most):
         bounds = "at least 1" if most is None else f"from 1 to {most}, the number of examples"
-        raise ValueError(f"batch_size is {batch_size}; it must be {bounds}.")
+        raise ValueError(f"batch_size must be {bounds}, got {batch_size}.")

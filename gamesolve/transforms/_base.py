@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.game import Game, Players, as_players
+from gamesolve.checks import check_count
+from gamesolve.game import Game, Players
 from gamesolve.transforms import rates
 
 Formula = Callable[[Game, Players, Players, Callable[[Any], Any], Any], Players]
@@ -129,7 +130,8 @@ def whole(part: str, game: Game | None, updates: Any, players: Any) -> tuple[Gam
     )
     if game is None or masked or players is None:
         raise ValueError(alone(part))
-    return game, as_players(players, game.num_players)
+    check_count(players, game.num_players)
+    return game, players
 
 
 def all_of(part: str, players: Any) -> Players:

@@ -40,7 +40,7 @@ def extrapolate(eta: rates.Rates, projections: Projections = None) -> optax.Grad
     """
 
     def formula(game: Any, players: Any, u: Any, _: Any, step: Any) -> Any:
-        return negative(game.draw(1).field(projected(projections, minus(players, rates.times(step, u, "eta")))))
+        return negative(game.draw(1).gradients(projected(projections, minus(players, rates.times(step, u, "eta")))))
 
     return memoryless("extrapolate", eta, formula)
 
@@ -87,7 +87,7 @@ def flow(eta: rates.Rates, order: int = 4, penalty: Any = None) -> optax.Gradien
         slope, mean = u, optax.tree.scale(weights[0], u)
         for stage, (share, weight) in enumerate(zip(shares, weights[1:], strict=True), start=1):
             moved = minus(players, optax.tree.scale(share, rates.times(step, slope, "eta")))
-            slope = negative(game.draw(stage).field(moved))
+            slope = negative(game.draw(stage).gradients(moved))
             mean = plus(mean, optax.tree.scale(weight, slope))
         if penalty is None:
             return mean
@@ -126,7 +126,7 @@ def trial(inner: Any) -> optax.GradientTransformationExtraArgs:
     ) -> tuple[Any, Any]:
         game, players = whole("trial", game, updates, params)
         move, _ = solver.update(updates, state, players, game=game, **extra_args)
-        ahead = negative(game.draw(1).field(plus(players, move)))
+        ahead = negative(game.draw(1).gradients(plus(players, move)))
         return solver.update(ahead, state, players, game=game, **extra_args)
 
     return optax.GradientTransformationExtraArgs(solver.init, update)
@@ -217,8 +217,8 @@ def past_extrapolate(eta: rates.Rates) -> optax.GradientTransformationExtraArgs:
         return PastState(jnp.zeros((), jnp.int32), optax.tree.zeros_like(params))
 
     def formula(game: Game, players: Players, _: Any, __: Any, step: Any, memory: PastState) -> tuple[Any, Any]:
-        past = past_field(memory.count, memory.field, players, game.field)
-        field = game.field(plus(players, rates.times(step, past, "eta")))
+        past = past_field(memory.count, memory.field, players, game.gradients)
+        field = game.gradients(plus(players, rates.times(step, past, "eta")))
         return negative(field), PastState(optax.safe_increment(memory.count), field)
 
     return remembering("past_extrapolate", eta, start, formula)

@@ -70,7 +70,7 @@ def proximal(
         q = where(explicit, u, q)
         for _ in range(iterations - 1):
             w = minus(players, scaled(q))
-            rhs = negative(plus(q, game.field(w)))
+            rhs = negative(plus(q, game.gradients(w)))
             change, correcting = solved(w, rhs, report._replace(solution=optax.tree.zeros_like(q)))
             # A right-hand side of rounding errors can't be solved to any relative accuracy, nor need it be: what is
             # reported is the residual that is left, all of it where a correction is dropped, beside the first one.

@@ -128,7 +128,7 @@ def _anchored(name: str, learning_rate: Any, memory: Callable[..., Any], step: C
         return AnchoredState(jnp.zeros((), jnp.int32), jax.tree.map(jnp.asarray, params), memory(params))
 
     def formula(game: Game, players: Players, u: Players, _: Any, eta: Any, state: AnchoredState) -> tuple[Any, Any]:
-        move, remembered = step(state, players, u, game.field, eta)
+        move, remembered = step(state, players, u, game.gradients, eta)
         return move, AnchoredState(optax.safe_increment(state.count), state.anchor, remembered)
 
     return remembering(name, learning_rate, start, formula, coefficient="learning_rate")
@@ -171,7 +171,7 @@ def correct_forward(
 
     def formula(game: Any, players: Any, u: Any, _: Any, eta: Any) -> Any:
         middle = projected(projections, minus(players, rates.times(eta, u)))
-        return plus(minus(middle, players), rates.times(eta, plus(game.draw(1).field(middle), u)))
+        return plus(minus(middle, players), rates.times(eta, plus(game.draw(1).gradients(middle), u)))
 
     return memoryless("correct_forward", learning_rate, formula, coefficient="learning_rate")
 

@@ -58,8 +58,8 @@ def reduce_variance(
     due = _due(probability, period, seed)
 
     def formula(game: Game, players: Players, u: Players, _: Any, __: Any, last: Snapshot) -> tuple[Players, Snapshot]:
-        snapshot = _renewed(due, last, players, _all_data("reduce_variance", full, game), Game.field)
-        stale = plus(game.field(snapshot.players), u)
+        snapshot = _renewed(due, last, players, _all_data("reduce_variance", full, game), Game.gradients)
+        stale = plus(game.gradients(snapshot.players), u)
         return minus(stale, snapshot.value), _counted(snapshot)
 
     return remembering("reduce_variance", (), _first, formula)
@@ -106,10 +106,10 @@ def snapshot_extrapolate(
     def formula(
         game: Game, players: Players, _: Players, __: Any, eta: Any, last: Snapshot
     ) -> tuple[Players, Snapshot]:
-        snapshot = _renewed(due, last, players, _all_data("snapshot_extrapolate", full, game), Game.field)
+        snapshot = _renewed(due, last, players, _all_data("snapshot_extrapolate", full, game), Game.gradients)
         back = rates.times(probability, minus(snapshot.players, players))
         ahead = plus(plus(players, back), rates.times(eta, snapshot.value))
-        change = minus(game.field(ahead), game.field(snapshot.players))
+        change = minus(game.gradients(ahead), game.gradients(snapshot.players))
         return plus(back, rates.times(eta, plus(snapshot.value, change))), _counted(snapshot)
 
     return remembering("snapshot_extrapolate", learning_rate, _first, formula, coefficient="learning_rate")

@@ -169,8 +169,8 @@ MISTAKES = [
     (
         "my_game.py:vector --start my_game.py:pair",
         (
-            "my_game.py:vector failed at its start: ValueError: the payoff of player 0 returned an array of "
-            "shape (2,); return a scalar, for example its mean."
+            "my_game.py:vector failed at its start: ValueError: the payoff of player 0 must return a scalar, "
+            "got an array of shape (2,). Return its mean, for example."
         ),
     ),
     (
@@ -181,7 +181,7 @@ MISTAKES = [
         "my_game.py:game --start my_game.py:number",
         (
             "my_game.py:game failed at its start: TypeError: players must be a tuple with one entry per "
-            "player, got int; write (x, y)."
+            "player, got int. Write (x, y)."
         ),
     ),
     ("my_game.py:game --start my_game.py:plyers", "my_game.py has no 'plyers'; did you mean players?"),

@@ -27,7 +27,7 @@ def players(x64):
 
 
 def self_product(game, players, groups, population=None):
-    """`estimators.self_product` as one compiled program: call by call its dozens of small ones take seconds."""
+    """Compile `estimators.self_product` as one program: uncompiled, its dozens of small operations take seconds."""
     form = lambda game, players: estimators.self_product(products.transposed, game, players, groups, population)
     return jax.jit(form)(game, players)
 
@@ -106,7 +106,7 @@ def test_chunks_and_their_remainder_make_no_difference(players, x64):
 
 
 def test_draws_are_groups(points, players):
-    """Two independent batches are the two halves of one."""
+    """Two independent draws are equivalent to the two halves of one batch."""
     halves = [jax.tree.map(lambda leaf, part=part: leaf[part], points) for part in (slice(0, 4), slice(4, 8))]
     together = self_product(GAME.bind(points), players, 2).product
     apart = GAME.bind(sampling.draws(*halves))
@@ -149,7 +149,7 @@ def test_the_plugin_moves_the_equilibrium_and_the_unbiased_forms_do_not(gamma, f
 
 
 def test_batch_coupling_layers_bias_every_form(points, players):
-    """What normalises over the batch is no mean over examples: splitting the batch changes the game (THEORY 4)."""
+    """A payoff that normalises over the batch is not a mean over examples: splitting changes the game (THEORY 4)."""
 
     def normalised(x, y, rows):
         features = rows["a"] @ x
@@ -165,26 +165,26 @@ def test_messages(points, players):
     game = GAME.bind(points)
     product = lambda groups, game=game, population=None: self_product(game, players, groups, population)
     for groups in (1, 0, "half"):
-        with pytest.raises(ValueError, match=f"groups is {groups!r}; give None"):
+        with pytest.raises(ValueError, match=f"groups must be None .*, got {groups!r}"):
             gs.conopt(0.1, 1.0, groups=groups)
-    with pytest.raises(ValueError, match="population is 8 with groups = None"):
+    with pytest.raises(ValueError, match="population needs groups of one batch, got groups = None"):
         gs.hamiltonian(0.1, population=8)
-    with pytest.raises(ValueError, match="8 examples, which 3 groups can't share"):
+    with pytest.raises(ValueError, match="groups must divide the 8 examples of the batch, got 3"):
         product(3)
-    with pytest.raises(ValueError, match="population is 4, less than the 8 examples"):
+    with pytest.raises(ValueError, match="population must be at least the 8 examples of one batch, got 4"):
         product(2, population=4)
-    with pytest.raises(ValueError, match="which has no data"):
+    with pytest.raises(ValueError, match="got no data"):
         product(2, gs.games.curl())
     with pytest.raises(ValueError, match=r"leaves with \[7, 8\] examples"):
         product(2, GAME.bind(points | {"c": jnp.ones(7)}))
-    with pytest.raises(ValueError, match="1 example; an unbiased form needs two"):
+    with pytest.raises(ValueError, match="at least 2 examples for an unbiased estimate, got 1"):
         product("all", GAME.bind(jax.tree.map(lambda leaf: leaf[:1], points)))
-    with pytest.raises(ValueError, match="needs two or more draws and one is bound"):
+    with pytest.raises(ValueError, match="needs at least 2 bound draws, got 1"):
         product("draws")
 
 
 def test_keys_in_a_batch_are_split(players, x64):
-    """Noise that a payoff draws itself is another one in each group."""
+    """Noise that a payoff draws from a key in the batch differs between groups."""
 
     def noisy(x, y, batch):
         rows, key = batch
@@ -200,7 +200,7 @@ def test_keys_in_a_batch_are_split(players, x64):
 
 
 def test_the_report_measures_bias_and_variance_as_theory_says(points, players):
-    """Against the values that enumeration gives; 4000 draws stand for all batches."""
+    """Compare with enumerated values; 4000 draws stand for all batches."""
     keys = jax.random.split(jax.random.key(0), 4000)
     batches = jax.vmap(gs.minibatches(points, BATCH))(keys)
     rows = estimators.report(GAME.bind(points), players, batches, groups=(None, 2, 4))
@@ -213,7 +213,7 @@ def test_the_report_measures_bias_and_variance_as_theory_says(points, players):
         assert row.time > 0
     assert rows[0].bias > 5 * rows[0].error
     assert len(str(rows).splitlines()) == 4
-    with pytest.raises(ValueError, match="the game has no data"):
+    with pytest.raises(ValueError, match="game must be bound to all of its data"):
         estimators.report(GAME, players, batches)
 
 

@@ -1,4 +1,4 @@
-"""What a step draws: how often, who sees it, and that samplers give the rows that they say."""
+"""Samplers return the rows that they promise; each step draws once, and players and looks see the right draw."""
 
 import chex
 import jax
@@ -67,7 +67,7 @@ def test_look_aheads_and_later_turns_see_their_own_draw_when_asked():
     up = y + 0.1 * vy
     again = up + 0.1 * field(second, x, up)[1]
     close(gs.altgd(0.1, order=(1, 1, 0)), (x + 0.1 * field(third, x, again)[0], again))
-    with pytest.raises(ValueError, match="asks for draw 2 and 2 draws are bound"):
+    with pytest.raises(ValueError, match="needs 3 draws of the data, got 2"):
         gs.step(GAME.bind(draws(first, second)), gs.runge_kutta(0.1), START)
 
 
@@ -94,8 +94,43 @@ def test_each_player_may_have_its_own_draw():
         assert gs.solve(GAME, solver, START, 3, sample=sample, key=KEY).status == gs.Status.BUDGET
     with pytest.raises(ValueError, match="3 draws for 2 players"):
         GAME.bind(for_players(ROWS, ROWS, ROWS))
-    with pytest.raises(ValueError, match=r"data with \[2, 3\] draws"):
+    with pytest.raises(ValueError, match=r"the same number of draws in every entry, and at least 1, got \[2, 3\]"):
         GAME.bind(draws(ROWS, ROWS), draws(ROWS, ROWS, ROWS))
+
+
+@pytest.mark.parametrize("players_outside", [True, False])
+def test_each_player_may_have_its_own_draws_of_each_look(players_outside):
+    """Two players and two looks: four draws, in either order of nesting."""
+    rows = [[jnp.array([0.3]), jnp.array([0.9])], [jnp.array([1.4]), jnp.array([2.0])]]  # by player, then by look
+    if players_outside:
+        bound = GAME.bind(for_players(*(draws(*own) for own in rows)))
+    else:
+        bound = GAME.bind(draws(*(for_players(*look) for look in zip(*rows, strict=True))))
+    assert bound.num_draws == 2
+    for look in range(2):
+        seen = bound.draw(look)
+        assert not seen.is_zero_sum
+        for player in range(2):
+            expected = GAME.bind(rows[player][look])
+            chex.assert_trees_all_close(seen.field(START)[player], expected.field(START)[player])
+            chex.assert_trees_all_close(seen.evaluate(START)[player], expected.evaluate(START)[player])
+            lonely = gs.analysis.alone(seen, START, player).field((START[player],))[0]
+            chex.assert_trees_all_close(lonely, expected.field(START)[player])
+    with pytest.raises(ValueError, match="3 draws for 2 players"):
+        GAME.bind(draws(*(for_players(ROWS, ROWS, ROWS) for _ in range(2))))
+
+
+def test_other_draws_of_the_same_kind_do_not_retrace():
+    traces = []
+
+    def payoff(x, y, batch):
+        traces.append(1)
+        return jnp.mean(batch) * x * y
+
+    field = jax.jit(lambda game: game.field(START))
+    for scale in (1.0, 2.0, 3.0):
+        field(gs.zero_sum(payoff).bind(for_players(scale * ROWS, ROWS)))
+    assert len(traces) == 2  # one backward pass per player
 
 
 def test_epochs_pass_every_row_once_and_go_on_where_they_were():
@@ -120,7 +155,7 @@ def test_rows_without_replacement_are_different_rows():
 
 
 def test_arrays_of_a_sampler_are_no_constants_of_the_program():
-    """Other data of the same shapes runs through the same program."""
+    """Other data of the same shapes does not retrace."""
     traces = []
 
     def payoff(x, y, batch):
@@ -137,15 +172,15 @@ def test_arrays_of_a_sampler_are_no_constants_of_the_program():
 
 
 def test_messages():
-    with pytest.raises(ValueError, match=r"the arrays have \[3, 4\] examples"):
+    with pytest.raises(ValueError, match=r"arrays must share their leading axis, got \[3, 4\] examples"):
         gs.minibatches((jnp.zeros(3), jnp.zeros(4)), 2)
-    with pytest.raises(ValueError, match=r"batch_size is 0; it must be at least 1\."):
+    with pytest.raises(ValueError, match=r"batch_size must be at least 1, got 0\."):
         gs.minibatches(ROWS, 0)
-    with pytest.raises(ValueError, match="batch_size is 5; it must be from 1 to 4"):
+    with pytest.raises(ValueError, match="batch_size must be from 1 to 4, the number of examples, got 5"):
         gs.minibatches(ROWS, 5, replace=False)
-    with pytest.raises(ValueError, match="batch_size is 5; it must be from 1 to 4"):
+    with pytest.raises(ValueError, match="batch_size must be from 1 to 4, the number of examples, got 5"):
         sampling.epochs(ROWS, 5)
-    with pytest.raises(TypeError, match=r"batch_size is 2\.0; give a whole number"):
+    with pytest.raises(TypeError, match=r"batch_size must be an integer, got 2\.0"):
         gs.minibatches(ROWS, 2.0)
 
 

@@ -136,7 +136,7 @@ def test_parts_without_a_game_or_players(part):
         transformation.update(game.start, state, game.start)
     with pytest.raises(ValueError, match="pass game= and the players to update"):
         transformation.update(game.start, state, game=game)
-    with pytest.raises(ValueError, match="players has 3 entries but the game has 2 players"):
+    with pytest.raises(ValueError, match="players must have one entry for each of the game's 2 players, got 3"):
         transformation.update((1.0,) * 3, state, (1.0,) * 3, game=game)
 
 

@@ -73,7 +73,7 @@ def counter_attack(
         >>> experiment = gan.images(gs.games.data.digits(), gan.perceptrons((8, 8), widths=(16,)))
         >>> sgd = optax.sgd(0.1)
         >>> alone, answer = (gs.alternating(sgd, sgd, order=order) for order in ((1,), (0,)))
-        >>> seen = gan.counter_attack(experiment, alone, answer, experiment.players, key=jax.random.key(0), steps=20)
+        >>> seen = gan.counter_attack(experiment, alone, answer, experiment.game.start, key=jax.random.key(0), steps=20)
         >>> bool(seen.trained < seen.before < seen.attacked)
         True
 

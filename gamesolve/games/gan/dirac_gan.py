@@ -33,7 +33,7 @@ def dirac(loss: Loss = minimax, regularisers: tuple[Regulariser, ...] = (), nois
     Example:
         >>> import gamesolve as gs
         >>> experiment = gs.games.gan.dirac()
-        >>> run = gs.solve(experiment.game, gs.simgd(0.2), experiment.players, 500)
+        >>> run = gs.solve(experiment.game, gs.simgd(0.2), experiment.game.start, 500)
         >>> round(float(experiment.measures["distance"](run.players)), 3)
         3.097
 
@@ -46,7 +46,7 @@ def dirac(loss: Loss = minimax, regularisers: tuple[Regulariser, ...] = (), nois
     game = adversarial(_shifted, _linear, loss, regularisers).bind((spread, spread, *key))
     start, equilibrium = (jnp.ones(()), jnp.ones(())), (jnp.zeros(()), jnp.zeros(()))
     game = dataclasses.replace(game, start=start, equilibria=(equilibrium,))
-    return Experiment(game, None, start, {"distance": jax.tree_util.Partial(_distance)})
+    return Experiment(game, None, {"distance": jax.tree_util.Partial(_distance)})
 
 
 def _shifted(position: jax.Array, latent: jax.Array) -> jax.Array:

@@ -1,45 +1,46 @@
-"""What an entry of the catalogue is: a game with its data, its start and what to measure on the way."""
+"""Entries of the catalogue of GANs: a game with its start, its sampler and its measures."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 
-from gamesolve.game import Game, Players
+from gamesolve.game import Game
 from gamesolve.sampling.samplers import Sampler
+from gamesolve.trees import Players, PyTree, State
+
+Measures: TypeAlias = dict[str, Callable[[Players], PyTree]]
 
 
 class Experiment(NamedTuple):
     """A GAN as a game, ready to be solved. Player 0 is the generator, player 1 the discriminator.
 
     Attributes:
-        game: the game; ``game.start`` are the players below and ``game.equilibria`` its known equilibria.
-        sample: ``sample(key) -> batch``, for ``gamesolve.solve(..., sample=...)``; None for an exact game.
-        players: where to start.
+        game: the game, with its starting point ``game.start`` and its known equilibria ``game.equilibria``.
+        sample: ``sample(key) -> batch``, for ``gamesolve.solve(..., sample=...)``; None for a deterministic game.
         measures: functions of the players by name.
     """
 
     game: Game
     sample: Sampler | None
-    players: Players
-    measures: dict[str, Callable[[Players], Any]]
+    measures: Measures
 
-    def watch(self, *names: str) -> Callable[[Players, Any], dict[str, Any]]:
-        """Return some of the measures, or all, as the ``record`` of `gamesolve.solve`.
+    def watch(self, *names: str) -> Callable[[Players, State], dict[str, PyTree]]:
+        """Return measures as the ``record`` of `gamesolve.solve`.
 
         Args:
-            *names: which ones; all unless given.
+            *names: names of the measures. Default: all of them.
 
         Returns:
-            ``record(players, state)``, a dictionary by name. It is a pytree: arrays that a measure looks at, such as
-            latents and data, travel into the compiled program as leaves.
+            ``record(players, state)``, a dictionary by name. It is a pytree: the arrays of a measure, such as latents
+            and data, are arguments of the compiled program.
         """
         unknown = set(names) - set(self.measures)
         if unknown:
-            raise ValueError(f"there is no measure {min(unknown)!r}; this experiment has {sorted(self.measures)}.")
+            raise ValueError(f"names must be among {sorted(self.measures)}, got {min(unknown)!r}.")
         return jax.tree_util.Partial(_measured, {name: self.measures[name] for name in names or self.measures})
 
 
-def _measured(measures: dict[str, Callable[[Players], Any]], players: Players, state: Any) -> dict[str, Any]:
+def _measured(measures: Measures, players: Players, state: State) -> dict[str, PyTree]:
     del state
     return {name: measure(players) for name, measure in measures.items()}

@@ -94,9 +94,8 @@ def images(
         >>> import jax, gamesolve as gs
         >>> from gamesolve.games import gan
         >>> experiment = gan.images(gs.games.data.digits(), gan.perceptrons((8, 8), widths=(16,)))
-        >>> run = gs.solve(
-        ...     experiment.game, gs.simgd(1e-2), experiment.players, 5, sample=experiment.sample, key=jax.random.key(0)
-        ... )
+        >>> game, sample, key = experiment.game, experiment.sample, jax.random.key(0)
+        >>> run = gs.solve(game, gs.simgd(1e-2), game.start, 5, sample=sample, key=key)
         >>> experiment.measures["margin"](run.players).shape
         ()
 
@@ -114,7 +113,7 @@ def images(
     measures: dict[str, Any] = {name: jax.tree_util.Partial(measure, *watched) for name, measure in _MEASURES.items()}
     if classifier is not None:
         measures["quality"] = jax.tree_util.Partial(_quality, classifier, _leaf(networks.generate), real, noise)
-    return Experiment(dataclasses.replace(game, start=players), sample, players, measures)
+    return Experiment(dataclasses.replace(game, start=players), sample, measures)
 
 
 @jax.tree_util.register_static

@@ -48,7 +48,7 @@ def covariance(dim: int = 20, key: jax.Array | None = None) -> Experiment:
         start=players,
         equilibria=((root, jnp.zeros((dim, dim))),),
     )
-    return Experiment(game, None, players, {"residual": jax.tree_util.Partial(_residual, target)})
+    return Experiment(game, None, {"residual": jax.tree_util.Partial(_residual, target)})
 
 
 def mean_estimation(
@@ -70,7 +70,7 @@ def mean_estimation(
     Example:
         >>> import gamesolve as gs
         >>> experiment = gs.games.gan.mean_estimation()
-        >>> run = gs.solve(experiment.game, gs.ogda(0.2), experiment.players, 1000)
+        >>> run = gs.solve(experiment.game, gs.ogda(0.2), experiment.game.start, 1000)
         >>> round(float(experiment.measures["error"](run.players)), 4)
         0.0
 
@@ -88,7 +88,7 @@ def mean_estimation(
     else:
         real = Clusters(mean[None], jnp.ones((), mean.dtype), batch_size)
         sample = batches(real, latents(batch_size, len(mean)), regularisers)
-    return Experiment(game, sample, players, {"error": jax.tree_util.Partial(_error, mean)})
+    return Experiment(game, sample, {"error": jax.tree_util.Partial(_error, mean)})
 
 
 def _covariance_gap(root: jax.Array, form: jax.Array, target: jax.Array) -> jax.Array:

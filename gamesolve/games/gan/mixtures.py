@@ -59,7 +59,7 @@ def clusters(
     Example:
         >>> import jax, gamesolve as gs
         >>> experiment = gs.games.gan.ring(8, batch_size=16)
-        >>> run = gs.solve(experiment.game, gs.simgd(0.01), experiment.players, 2, sample=experiment.sample,
+        >>> run = gs.solve(experiment.game, gs.simgd(0.01), experiment.game.start, 2, sample=experiment.sample,
         ...                key=jax.random.key(0), record=experiment.watch("modes", "mmd"))
         >>> run.trace["modes"].shape
         (2,)
@@ -229,7 +229,7 @@ def _experiment(
     measures = {"samples": partial(_samples, *seen), "mmd": partial(_mmd, watched, *seen)}
     if dim == 1:
         measures["wasserstein1"] = partial(_wasserstein1, watched, *seen)
-    return Experiment(game, batches(data, latents(data.batch_size, latent_dim), regularisers), players, measures)
+    return Experiment(game, batches(data, latents(data.batch_size, latent_dim), regularisers), measures)
 
 
 def _latent(key: jax.Array, generator: MLP) -> jax.Array:

@@ -42,7 +42,7 @@ def projection(scales: Any = (100.0, 1.0), *, loss: Loss = wasserstein, key: jax
     Example:
         >>> import gamesolve as gs
         >>> experiment = gs.games.gan.projection()
-        >>> experiment.measures["output"](experiment.players).shape
+        >>> experiment.measures["output"](experiment.game.start).shape
         (2,)
 
     Reference:
@@ -63,7 +63,7 @@ def projection(scales: Any = (100.0, 1.0), *, loss: Loss = wasserstein, key: jax
         "first_right": partial(_right, 0, generate),
         "second_right": partial(_right, 1, generate),
     }
-    return Experiment(game, None, players, measures)
+    return Experiment(game, None, measures)
 
 
 @jax.tree_util.register_static

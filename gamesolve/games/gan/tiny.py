@@ -148,7 +148,7 @@ def _plane(place: Any, discriminator: Any, held: Any, start: Any, zero: Any, sam
     start = tuple(jnp.asarray(value, float) for value in start)
     right = start if zero is None else tuple(jnp.asarray(value, float) for value in zero)
     game = dataclasses.replace(game, start=start, equilibria=(right,) if known else ())
-    return Experiment(game, None, start, {"distance": jax.tree_util.Partial(_distance, right)})
+    return Experiment(game, None, {"distance": jax.tree_util.Partial(_distance, right)})
 
 
 def _biases(b_g: Any, b_d: Any, held: Any) -> Any:

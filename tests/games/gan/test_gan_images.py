@@ -91,14 +91,14 @@ def test_training_on_digits_improves_the_measures_beside_their_floor(folder):
     run = gs.solve(
         experiment.game,
         gs.per_player(adam, adam),
-        experiment.players,
+        experiment.game.start,
         300,
         sample=experiment.sample,
         key=jax.random.key(0),
         record=experiment.watch("quality", "margin"),
         every=300,
     )
-    before, after = experiment.measures["quality"](experiment.players), run.trace["quality"]
+    before, after = experiment.measures["quality"](experiment.game.start), run.trace["quality"]
     assert after.frechet[0] < 0.5 * before.frechet
     assert after.frechet[0] > 2 * after.frechet_floor[0]
     assert before.coverage < after.coverage[0] <= after.real_coverage[0] == 10
@@ -129,16 +129,16 @@ def test_convolutional_networks_play(dataset):
     pytest.importorskip("equinox")
     networks = gan.convolutional(SHAPE, latent=3, width=2)
     experiment = gan.images(dataset, networks, regularisers=(gan.r1(0.1),), batch_size=8)
-    generator, discriminator = experiment.players
+    generator, discriminator = experiment.game.start
     assert networks.generate(generator, jnp.ones((5, 3))).shape == (5, *SHAPE)
     single = [networks.judge(discriminator, dataset.inputs[i : i + 1]) for i in range(4)]
     np.testing.assert_allclose(networks.judge(discriminator, dataset.inputs[:4]), jnp.concatenate(single), rtol=1e-4)
     assert experiment.game.is_zero_sum
     run = gs.solve(
-        experiment.game, gs.simgd(1e-2), experiment.players, 3, sample=experiment.sample, key=jax.random.key(0)
+        experiment.game, gs.simgd(1e-2), experiment.game.start, 3, sample=experiment.sample, key=jax.random.key(0)
     )
     assert run.status == gs.Status.BUDGET
-    assert optax.tree.norm(optax.tree.sub(run.players, experiment.players)) > 0
+    assert optax.tree.norm(optax.tree.sub(run.players, experiment.game.start)) > 0
 
 
 def test_what_cannot_be_is_named(dataset, monkeypatch):

@@ -35,7 +35,7 @@ def test_expected_doubt_is_the_integral(mean, scale):
 def test_a_sigmoid_runs_off_to_infinity():
     experiment = gan.bias_plane(gan.Sigmoid())
     trace = gs.solve(
-        experiment.game, gs.runge_kutta(0.1), experiment.players, 2000, record=lambda players, _: players, every=500
+        experiment.game, gs.runge_kutta(0.1), experiment.game.start, 2000, record=lambda players, _: players, every=500
     ).trace
     generator, discriminator = map(np.asarray, trace)
     assert (np.diff(generator) > 0).all()
@@ -60,7 +60,7 @@ def test_a_bump_spirals_in_as_long_as_its_weight_is_large(kappa, real, imag, thr
         assert abs(value.imag) > 1
     for weight, settles in ((1.0, True), (0.9, True), (0.55, False)):
         experiment = plane(weight)
-        start = experiment.players if settles else (0.01, 0.0)
+        start = experiment.game.start if settles else (0.01, 0.0)
         run = gs.solve(experiment.game, gs.runge_kutta(0.05), start, 2000)
         assert (experiment.measures["distance"](run.players) < 0.005) == settles
 
@@ -80,7 +80,7 @@ def test_stable_is_not_nash(kappa, nash):
 def test_the_scale_of_the_generator_collapses(kappa, time, weight):
     experiment, step = gan.weight_plane(gan.Bump(kappa)), 1e-3
     w_g, w_d = gs.solve(
-        experiment.game, gs.runge_kutta(step), experiment.players, 310, record=lambda players, _: players
+        experiment.game, gs.runge_kutta(step), experiment.game.start, 310, record=lambda players, _: players
     ).trace
     assert optimum_is_left(experiment)
     last = int(np.argmax(~(np.asarray(w_g) > 0.1))) - 1
@@ -91,7 +91,7 @@ def test_the_scale_of_the_generator_collapses(kappa, time, weight):
 
 
 def optimum_is_left(experiment):
-    return float(np.abs(experiment.game.field(experiment.players)[0])) > 0.5
+    return float(np.abs(experiment.game.field(experiment.game.start)[0])) > 0.5
 
 
 @functools.partial(jax.jit, static_argnames=("samples", "smoothed"))

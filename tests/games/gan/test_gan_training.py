@@ -23,7 +23,7 @@ def train(make, solver, steps, every, names, seeds=5):
         return gs.solve(
             experiment.game,
             solver,
-            experiment.players,
+            experiment.game.start,
             steps,
             sample=experiment.sample,
             key=jax.random.key(50 + seed),
@@ -130,8 +130,8 @@ def test_samplers_draw_what_they_say():
     assert centres.shape == (16, 2)
     assert int(gs.metrics.modes_covered(real, centres, 0.05)) == 16
     experiment = gan.circle()
-    assert int(experiment.measures["sectors"](experiment.players)) <= 16
-    assert gan.gaussian().measures["wasserstein1"](gan.gaussian().players) > 1
+    assert int(experiment.measures["sectors"](experiment.game.start)) <= 16
+    assert gan.gaussian().measures["wasserstein1"](gan.gaussian().game.start) > 1
 
 
 def project(solver, steps, seeds=5, scales=(100.0, 1.0)):
@@ -139,7 +139,7 @@ def project(solver, steps, seeds=5, scales=(100.0, 1.0)):
     def run(seed):
         experiment = gan.projection(scales, key=jax.random.key(seed))
         record = experiment.watch("first_right", "second_right", "output")
-        return gs.solve(experiment.game, solver, experiment.players, steps, record=record, every=40).trace
+        return gs.solve(experiment.game, solver, experiment.game.start, steps, record=record, every=40).trace
 
     return jax.tree.map(np.asarray, run(jnp.arange(seeds)))
 
