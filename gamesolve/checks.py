@@ -2,12 +2,17 @@
 
 import contextlib
 import enum
+import functools
 import math
-from collections.abc import Iterator
-from typing import Any, Self
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec, Self, TypeVar
 
 import jax
 import numpy as np
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 class Ending(enum.IntEnum):
@@ -81,3 +86,42 @@ def check_number(name: str, value: Any, above: float | None = None, most: float 
             lower = "" if above is None else f" and above {above}"
             upper = "" if most is None else f" and at most {most:.4g}"
             raise ValueError(f"{name} is {value}; it must be finite{lower}{upper}.")
+
+
+def deprecated(
+    old: str, new: str, version: str
+) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]]:
+    """Return a decorator that keeps a former name working, and warns once when it is called.
+
+    Args:
+        old: former name.
+        new: name, or expression, that replaces it.
+        version: first release without the former name.
+
+    Returns:
+        The decorator, for the function under its new name.
+
+    Example:
+        >>> from gamesolve.checks import deprecated
+        >>> def cube(x):
+        ...     return x**3
+        >>> third_power = deprecated("third_power", "cube", "0.3")(cube)
+    """
+
+    def decorate(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+        @functools.cache
+        def warn() -> None:
+            warnings.warn(
+                f"{old} is deprecated and will be removed in gamesolve {version}. Use {new}.",
+                DeprecationWarning,
+                stacklevel=3,
+            )
+
+        @functools.wraps(function)
+        def renamed(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+            warn()
+            return function(*args, **kwargs)
+
+        return renamed
+
+    return decorate
