@@ -24,8 +24,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "figures" / "architecture.png"
 TABLE = re.compile(r"^\| `(\w+)` \| (.*) \|$", re.MULTILINE)
 
-WIDTH, HEIGHT, GAP = 3.0, 0.78, 0.62  # of a box, and between two floors, in inches
-LANE = 0.45  # for an arrow that passes a floor
+WIDTH, HEIGHT, GAP = 3.0, 0.78, 0.62  # size of a box and gap between floors, in inches
+LANE = 0.45  # width for an arrow that passes a floor
 
 Imports = Mapping[str, set[str]]
 Node = str | tuple[str, str, int]  # a room, or the place where the arrow from one room to another passes a floor
@@ -64,7 +64,7 @@ def essential(imports: Imports) -> dict[str, set[str]]:
 
 
 def floors(imports: Imports) -> dict[str, int]:
-    """Return the floor of each room, from 0: as high as the rooms that import it allow, a top room as low as it can."""
+    """Return the floor of each room: just below its importers, or, without importers, just above its imports."""
     importers = {room: [other for other in imports if room in imports[other]] for room in imports}
 
     def lowest(room: str) -> int:
@@ -77,7 +77,7 @@ def floors(imports: Imports) -> dict[str, int]:
 
 
 def routes(arrows: Imports, floor: Mapping[str, int]) -> list[list[Node]]:
-    """Return the nodes that each arrow passes, from above: one on every floor."""
+    """Return the nodes that each arrow passes from top to bottom, one per floor."""
     return [
         [room, *((room, other, level) for level in range(floor[room] - 1, floor[other], -1)), other]
         for room in arrows
@@ -104,7 +104,7 @@ def ordered(levels: list[list[Node]], steps: set[tuple[Node, Node]]) -> list[lis
 
 
 def placed(levels: list[list[Node]], steps: set[tuple[Node, Node]]) -> dict[Node, float]:
-    """Return where each node stands from left to right: near its neighbours, in order, without overlap."""
+    """Return the horizontal position of each node: near its neighbours, in order, without overlap."""
     size = lambda node: WIDTH + 0.35 if isinstance(node, str) else LANE
     offsets = [np.cumsum([0.0, *((size(a) + size(b)) / 2 for a, b in itertools.pairwise(level))]) for level in levels]
     x = {
@@ -118,7 +118,7 @@ def placed(levels: list[list[Node]], steps: set[tuple[Node, Node]]) -> dict[Node
             wanted = []
             for node in level:
                 pulls = [(x[b if a == node else a], straight(a, b)) for a, b in steps if node in (a, b)]
-                places, weights = zip(*pulls, (0.0, 0.3), strict=True)  # and a little to the middle of the picture
+                places, weights = zip(*pulls, (0.0, 0.3), strict=True)  # the last one pulls towards the centre
                 wanted.append(np.average(places, weights=weights))
             x |= zip(level, isotonic_regression(np.array(wanted) - offset).x + offset, strict=True)
     return x
@@ -149,7 +149,7 @@ def draw(imports: Imports, texts: Mapping[str, str]) -> Figure:
 
 
 def _port(node: Node, other: Node, x: Mapping[Node, float], ends: Iterable[Node]) -> float:
-    """Return where on its box an arrow begins or ends: beside each other, in the order of their other ends."""
+    """Return the horizontal position at which an arrow meets its box: in the order of the arrows' other ends."""
     if not isinstance(node, str):
         return x[node]
     row = sorted(ends, key=lambda end: x[end])
