@@ -4,17 +4,17 @@ import os
 import runpy
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
+from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-# Pictures are those of whole trainings; GAMESOLVE_FAST=1 takes few steps, to see whether everything builds.
+# Examples train in full; GAMESOLVE_FAST=1 takes a few steps only, to check that everything builds. Empty means unset.
 if os.environ.get("GAMESOLVE_FAST") == "":
     del os.environ["GAMESOLVE_FAST"]
 
 project = "gamesolve"
 author = "The gamesolve developers"
-copyright = "2026, The gamesolve developers"  # noqa: A001 - Sphinx's name
+copyright = "2026, The gamesolve developers"
 release = metadata.version("gamesolve")
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
@@ -32,6 +32,7 @@ nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
 nb_execution_mode = "auto"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 1200
+myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 
 html_theme = "sphinx_book_theme"
@@ -39,8 +40,8 @@ html_title = "gamesolve"
 html_theme_options = {"home_page_in_toc": True, "show_toc_level": 2}
 
 
-def setup(_app: Any) -> None:
-    """Stop the build where a public name is not documented."""
+def setup(_app: Sphinx) -> None:
+    """Stop the build if a public name is not documented."""
     lacking = runpy.run_path(str(Path(__file__).parent / "listed.py"))["lacking"]()
     if lacking:
         raise ExtensionError(f"docs/api.md lacks {', '.join(lacking)}; list them there.")

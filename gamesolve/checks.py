@@ -4,14 +4,18 @@ import contextlib
 import enum
 import functools
 import math
+import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, Self
+from typing import Any, ParamSpec, Self, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gamesolve.trees import DType, Players, PyTree, Scalar
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 _NUMERIC = (jax.Array, np.ndarray, np.generic, int, float, complex)
 
@@ -54,6 +58,7 @@ def check_number(name: str, value: Any, above: float | None = None, most: float 
         if not math.isfinite(value) or low or high:
             lower = "" if above is None else f" and above {above}"
             upper = "" if most is None else f" and at most {most:.4g}"
+<<<<<<< HEAD
             raise ValueError(f"{name} must be finite{lower}{upper}, got {value}.")
 
 
@@ -170,3 +175,45 @@ def _dtype_of(leaf: PyTree, player: int) -> DType:
 @functools.cache
 def _is_floating(dtype: DType) -> bool:
     return jnp.issubdtype(dtype, jnp.floating)
+=======
+            raise ValueError(f"{name} is {value}; it must be finite{lower}{upper}.")
+
+
+def deprecated(
+    old: str, new: str, version: str
+) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]]:
+    """Return a decorator that keeps a former name working, and warns once when it is called.
+
+    Args:
+        old: former name.
+        new: name, or expression, that replaces it.
+        version: first release without the former name.
+
+    Returns:
+        The decorator, for the function under its new name.
+
+    Example:
+        >>> from gamesolve.checks import deprecated
+        >>> def cube(x):
+        ...     return x**3
+        >>> third_power = deprecated("third_power", "cube", "0.3")(cube)
+    """
+
+    def decorate(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+        @functools.cache
+        def warn() -> None:
+            warnings.warn(
+                f"{old} is deprecated and will be removed in gamesolve {version}. Use {new}.",
+                DeprecationWarning,
+                stacklevel=3,
+            )
+
+        @functools.wraps(function)
+        def renamed(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+            warn()
+            return function(*args, **kwargs)
+
+        return renamed
+
+    return decorate
+>>>>>>> docs

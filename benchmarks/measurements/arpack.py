@@ -25,7 +25,7 @@ def arpack(operator: Operator, start: jax.Array, k: int, which: Sequence[str], t
         The `Pairs`; fewer than ``k`` per end where ARPACK finds no more.
     """
     tolerance = default_tolerance(start.dtype) if tolerance is None else tolerance
-    matvec = lambda vector: np.asarray(_product(operator, vector.ravel()))  # noqa: E731
+    matvec = lambda vector: np.asarray(_product(operator, vector.ravel()))
     sparse: Any = scipy.sparse.linalg  # whose stubs know neither its keywords nor its results
     linear = sparse.LinearOperator((start.size, start.size), matvec=matvec, dtype=start.dtype)
     values, rows = [], []

@@ -126,7 +126,7 @@ def scalar() -> Case:
 def quadratic(size: int, steps: int, few_steps: int, **rates: tuple[float, ...]) -> Case:
     """Return a zero-sum quadratic with ``size`` parameters a player: weak curvature, coupling of condition 10."""
     rng = np.random.default_rng(size)
-    basis = lambda: np.linalg.qr(rng.normal(size=(size, size)))[0]  # noqa: E731
+    basis = lambda: np.linalg.qr(rng.normal(size=(size, size)))[0]
     spread = np.logspace(0, -1, size)
     own = [(q * (0.05 * spread)) @ q.T for q in (basis(), basis())]
     coupling = (basis() * spread) @ basis()

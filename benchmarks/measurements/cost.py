@@ -51,10 +51,10 @@ def hand_step(case: Case, solver: str) -> Cost:
     method = hand.METHODS[solver]
 
     def step(eta: Any, arguments: Any, players: Any, state: Any) -> Any:
-        f = lambda x, y: case.payoff(x, y, *arguments)  # noqa: E731
+        f = lambda x, y: case.payoff(x, y, *arguments)
         return method.step(f, (eta, *rest), players, state)
 
-    f = lambda x, y: case.payoff(x, y, *case.arguments)  # noqa: E731
+    f = lambda x, y: case.payoff(x, y, *case.arguments)
     state = jax.eval_shape(lambda players: method.init(f, players), case.players)
     with jax.default_matmul_precision("highest"):  # gamesolve's own choice; it matters on GPUs
         return compiled_cost(step, eta, case.arguments, case.players, state)

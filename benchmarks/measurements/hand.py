@@ -62,7 +62,7 @@ def ogda(f: Function, rates: Any, players: Any, state: Any) -> tuple[Any, Any]:
     """Add the step size times what the gradients have changed by; the state is the gradients before."""
     (x, y), (eta,) = players, rates
     down, up = jax.grad(f, (0, 1))(x, y)
-    optimistic = lambda new, old: jax.tree.map(lambda a, b: eta * a + eta * (a - b), new, old)  # noqa: E731
+    optimistic = lambda new, old: jax.tree.map(lambda a, b: eta * a + eta * (a - b), new, old)
     x = jax.tree.map(jnp.subtract, x, optimistic(down, state[0]))
     y = jax.tree.map(jnp.add, y, optimistic(up, state[1]))
     return (x, y), (down, up)

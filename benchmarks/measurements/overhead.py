@@ -86,7 +86,7 @@ def programs(case: Case, solver: str) -> dict[str, Program]:
 
     @jax.jit
     def by_hand(players: Any, arguments: Any) -> Any:
-        f = lambda x, y: case.payoff(x, y, *arguments)  # noqa: E731
+        f = lambda x, y: case.payoff(x, y, *arguments)
         with jax.default_matmul_precision("highest"):
             return hand.run(hand.METHODS[solver], f, numbers, players, steps)
 

@@ -81,12 +81,12 @@ GAMES = {**CASES, "quadratic-10-boxed": boxed}
 
 
 def _cgds(game: str, target: float, steps: tuple[int, int]) -> Match:
-    ours = lambda case: gs.acgd(*case.numbers("acgd"))  # noqa: E731
+    ours = lambda case: gs.acgd(*case.numbers("acgd"))
     return Match(game, "ACGD", "cgds", target, steps, ours, lambda side, case: side.cgds_acgd(case))
 
 
 def _eager(method: str, ours: Any, theirs: Callable[[Any, Case], Any]) -> Match:
-    pair = lambda side, case: (theirs(side, case), None)  # noqa: E731
+    pair = lambda side, case: (theirs(side, case), None)
     return Match("gan", f"{method}, Adam", "eager", 2.2, (50, 50), lambda case: ours, pair)
 
 
@@ -198,5 +198,5 @@ def _iterations(solve: Callable[..., gs.Solution], steps: int) -> float:
 
 
 def _difference(ours: Any, theirs: Any, start: Any) -> float:
-    distance = lambda a, b: float(optax.tree.norm(jax.tree.map(lambda p, q: p - q, a, b)))  # noqa: E731
+    distance = lambda a, b: float(optax.tree.norm(jax.tree.map(lambda p, q: p - q, a, b)))
     return distance(ours, theirs) / distance(ours, start)

@@ -95,6 +95,6 @@ def _difference(found: Pairs, reference: Pairs) -> float:
     """Return the largest relative difference; of a conjugate pair either one may have been returned."""
     if len(found.eigenvalues) != len(reference.eigenvalues):
         return float("nan")
-    upper = lambda values: values.real + 1j * np.abs(values.imag)  # noqa: E731
+    upper = lambda values: values.real + 1j * np.abs(values.imag)
     a, b = upper(found.eigenvalues), upper(reference.eigenvalues)
     return float(jnp.max(jnp.abs(a - b) / jnp.abs(b)))

@@ -77,7 +77,7 @@ def _estimate(points: Any, players: Any, groups: Any, product: Any, population: 
 
 def plugin_excess(points: Any, players: Any) -> np.ndarray:
     """Return the bias that theory gives the plugin: (E[J_i^T v_i] - J^T v) over the batch size."""
-    single = lambda row: jax.tree.map(lambda leaf: leaf[row : row + 1], points)  # noqa: E731
+    single = lambda row: jax.tree.map(lambda leaf: leaf[row : row + 1], points)
     alone = np.mean([exact(single(row), players) for row in range(POINTS)], axis=0)
     return (alone - exact(points, players)) / BATCH
 

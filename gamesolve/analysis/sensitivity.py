@@ -52,7 +52,7 @@ def differentiable_equilibrium(game: Game, players: Players, tolerance: float | 
         # One vector, since reverse mode wants all leaves of a right-hand side to depend on the constants or none; and
         # a solve of its own, since the dense branch looks at its result, which reverse mode can't see through.
         flat, unravel = jax.flatten_util.ravel_pytree(rhs)
-        image = lambda vector: jax.flatten_util.ravel_pytree(product(unravel(vector)))[0]  # noqa: E731
+        image = lambda vector: jax.flatten_util.ravel_pytree(product(unravel(vector)))[0]
         return unravel(jax.lax.custom_linear_solve(image, flat, solve, transpose_solve=solve))
 
     with exact_products():

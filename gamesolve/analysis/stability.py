@@ -158,7 +158,7 @@ def _settled(game: Game, solver: Solver, players: Players) -> Any:
 
 @jax.jit
 def _settling(game: Game, solver: Solver, players: Players) -> Any:
-    settle = lambda _, state: step(game, solver, players, state)[1]  # noqa: E731
+    settle = lambda _, state: step(game, solver, players, state)[1]
     return jax.lax.fori_loop(0, SETTLING_STEPS, settle, solver.init(players))
 
 

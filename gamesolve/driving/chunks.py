@@ -49,7 +49,7 @@ def begin(solver: Solver, players: Players) -> Any:
         return _begin(solver, players)
     # Not compiled: only an array of zeros that is made now lies where the players lie.
     everywhere = NamedSharding(meshes[0], PartitionSpec())
-    put = lambda leaf: leaf if len(leaf.sharding.device_set) > 1 else jax.device_put(leaf, everywhere)  # noqa: E731
+    put = lambda leaf: leaf if len(leaf.sharding.device_set) > 1 else jax.device_put(leaf, everywhere)
     return jax.tree.map(put, strong(solver.init(players)))
 
 

@@ -15,7 +15,7 @@ from gamesolve.distributed import of_all_processes
 def interruption(players: Any) -> Iterator[Callable[[], bool]]:
     """Note the first Ctrl-C, in any process that takes part, instead of raising; the second one raises."""
     pressed = []
-    anywhere = lambda: any(of_all_processes(bool(pressed), players))  # noqa: E731
+    anywhere = lambda: any(of_all_processes(bool(pressed), players))
     usual = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(usual):
         yield anywhere

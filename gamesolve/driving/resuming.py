@@ -80,5 +80,5 @@ def empty(shapes: Any) -> Any:
 
 def padded(rows: Any, number: int) -> Any:
     """Return rows as a trace of ``number`` rows."""
-    fill = lambda leaf: missing((number - len(leaf), *leaf.shape[1:]), leaf.dtype)  # noqa: E731
+    fill = lambda leaf: missing((number - len(leaf), *leaf.shape[1:]), leaf.dtype)
     return jax.tree.map(lambda leaf: jnp.concatenate([leaf, fill(leaf)]), rows)

@@ -175,7 +175,7 @@ def check_game(game: Any) -> None:
 
 def check_state(solver: Solver, state: Any, players: Players) -> None:
     """Raise if a state is not what the solver keeps for these players; it looks at shapes alone."""
-    shapes = lambda tree: jax.tree.map(jnp.shape, tree)  # noqa: E731
+    shapes = lambda tree: jax.tree.map(jnp.shape, tree)
     expected = jax.eval_shape(solver.init, players)
     if jax.tree.structure(state) != jax.tree.structure(expected) or shapes(state) != shapes(expected):
         raise ValueError(

@@ -152,7 +152,7 @@ def _ordered(matrix: Values, score: Key, wanted: int) -> tuple[Values, Values]:
     cuts = np.flatnonzero(ranks[:-1] - ranks[1:] > 1e-6) + 1
     for cut in cuts[np.argsort(np.abs(cuts - middle), kind="stable")]:
         least = (ranks[cut - 1] + ranks[cut]) / 2
-        leads = lambda real, imag=0.0, least=least: bool(score(np.asarray(real + 1j * imag)) >= least)  # noqa: E731
+        leads = lambda real, imag=0.0, least=least: bool(score(np.asarray(real + 1j * imag)) >= least)
         try:
             ordered: Any = scipy.linalg.schur(matrix, output=form, sort=leads)
         except np.linalg.LinAlgError:  # rounding took an eigenvalue across the cut: try the next gap
@@ -188,7 +188,7 @@ def expand(operator: Operator, basis: jax.Array, begin: Any, end: Any) -> tuple[
             norm = jnp.linalg.norm(vector)
             # The space is invariant: go on with a vector outside, so that copies of an eigenvalue are found as well.
             broken = norm <= 10 * jnp.finfo(vector.dtype).eps * jnp.linalg.norm(image)
-            fresh = lambda: orthogonalise(basis, _random(j, vector))[0]  # noqa: E731
+            fresh = lambda: orthogonalise(basis, _random(j, vector))[0]
             vector = jax.lax.cond(broken, fresh, lambda: vector)
             column = column.at[j + 1].set(jnp.where(broken, 0, norm))
             return basis.at[j + 1].set(vector / jnp.linalg.norm(vector)), columns.at[:, j].set(column)

@@ -102,8 +102,8 @@ def complexified(product: Any) -> Any:
     def apply(vector: jax.Array) -> jax.Array:
         if not jnp.iscomplexobj(vector) or jnp.iscomplexobj(jax.eval_shape(product, vector.real)):
             return product(vector)
-        turning = lambda: product(vector.imag)  # noqa: E731
-        still = lambda: jnp.zeros_like(vector.real)  # noqa: E731
+        turning = lambda: product(vector.imag)
+        still = lambda: jnp.zeros_like(vector.real)
         return jax.lax.complex(product(vector.real), jax.lax.cond(jnp.any(vector.imag != 0), turning, still))
 
     return apply
@@ -128,5 +128,5 @@ def _residuals(operator: Operator, vectors: jax.Array, values: jax.Array) -> tup
         product = complexified(operator())
         vectors = vectors.astype(jnp.result_type(vectors.dtype, jnp.complex64))
         vectors = vectors / jnp.linalg.norm(vectors, axis=1, keepdims=True)
-        size = lambda pair: jnp.linalg.norm(product(pair[0]) - pair[1] * pair[0])  # noqa: E731
+        size = lambda pair: jnp.linalg.norm(product(pair[0]) - pair[1] * pair[0])
         return vectors, jax.lax.map(size, (vectors, values.astype(vectors.dtype)))

@@ -48,7 +48,7 @@ def conjugate_gradients(
     start = jax.lax.stop_gradient(start)
 
     def solve(matvec: Operator, rhs: Any) -> tuple[Any, jax.Array]:
-        alone = lambda direction: (matvec(direction), ())  # noqa: E731
+        alone = lambda direction: (matvec(direction), ())
         (x, _), iterations = krylov.conjugate_gradients(alone, rhs, start, tolerance, limit)
         return x, iterations
 
@@ -105,8 +105,8 @@ def coupled(
     def solve_transposed(matvec: Operator, sides: Any) -> Any:
         """Do the same with ``-C^T`` in the place of B and ``-B^T`` in that of C."""
         no_x, no_y = optax.tree.zeros_like(sides)
-        back_to_x = lambda y: jax.tree.map(jnp.negative, matvec((no_x, y))[0])  # noqa: E731
-        back_to_y = lambda x: matvec((x, no_y))[1]  # noqa: E731
+        back_to_x = lambda y: jax.tree.map(jnp.negative, matvec((no_x, y))[0])
+        back_to_y = lambda x: matvec((x, no_y))[1]
         return _eliminate(back_to_x, back_to_y, sides, start, tolerance, limit)
 
     with exact_products():
@@ -170,7 +170,7 @@ def solve_symmetric(
     cycle = partial(krylov.minres, inner=inner)
 
     def by_minres(matvec: Operator, rhs: Any, start: Any, limit: Any, kept: float) -> tuple[Any, jax.Array]:
-        flipped = lambda x: flip(matvec(x))  # noqa: E731
+        flipped = lambda x: flip(matvec(x))
         found = krylov.restarted(cycle, flipped, flip(rhs), start, tolerance, limit, inner, kept=kept)
         if weigh is None:
             return found[:2]
@@ -241,7 +241,7 @@ def _by_gmres(matvec: Operator, rhs: Any, start: Any, tolerance: Any, limit: int
 
 def _dense(operator: Operator, rhs: Any) -> Any:
     flat, unravel = jax.flatten_util.ravel_pytree(rhs)
-    column = lambda unit: jax.flatten_util.ravel_pytree(operator(unravel(unit)))[0]  # noqa: E731
+    column = lambda unit: jax.flatten_util.ravel_pytree(operator(unravel(unit)))[0]
     with exact_products():
         matrix = jax.vmap(column, out_axes=1)(jnp.eye(flat.size, dtype=flat.dtype))
         # LAPACK has no precision below float32.

@@ -60,7 +60,7 @@ def lookahead(
         fast = optax.apply_updates(params, move)
         synchronise = state.since == period - 1
         drawn_back = optax.tree.add(state.slow, rates.times(alpha, optax.tree.sub(fast, state.slow)))
-        chosen = lambda new, old: jax.tree.map(lambda a, b: jnp.where(synchronise, a, b), new, old)  # noqa: E731
+        chosen = lambda new, old: jax.tree.map(lambda a, b: jnp.where(synchronise, a, b), new, old)
         slow = chosen(drawn_back, state.slow)
         if reset_state:
             inner_state = chosen(solver.init(drawn_back), inner_state)
@@ -172,7 +172,7 @@ def anderson(inner: Any, depth: int = 5, regularisation: float = 1e-12) -> optax
     def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, AndersonState]:
         move, inner_state = solver.update(updates, state.inner, params, **extra_args)
         slot, known = (state.count - 1) % depth, state.count > 0
-        put = lambda rows, row: rows.at[slot].set(jnp.where(known, row, rows[slot]))  # noqa: E731
+        put = lambda rows, row: rows.at[slot].set(jnp.where(known, row, rows[slot]))
         steps = jax.tree.map(put, state.steps, optax.tree.sub(params, state.players))
         changes = jax.tree.map(put, state.changes, optax.tree.sub(move, state.move))
         gram: Any = sum(map(_products, jax.tree.leaves(changes), jax.tree.leaves(changes)))

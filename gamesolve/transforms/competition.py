@@ -44,7 +44,7 @@ class _Problem(NamedTuple):
         if self.frames is None:
             return product
         centre, _ = self.frames[player]
-        tangent = lambda move, frame: None if move is None else frame[1](move)  # noqa: E731
+        tangent = lambda move, frame: None if move is None else frame[1](move)
         return lambda moves: centre(product(tuple(map(tangent, moves, self.frames))))
 
 
@@ -171,8 +171,8 @@ def _two_players(problem: _Problem) -> _Solution:
     i = _smaller(problem.players)
     j, u = 1 - i, problem.u
     respond_i, respond_j = (problem.framed(k, products.response(problem.game, problem.players, k)) for k in (i, j))
-    to_i = lambda entry: respond_i(_placed(problem.size(j, entry), j))  # noqa: E731
-    to_j = lambda entry: respond_j(_placed(problem.size(i, entry), i))  # noqa: E731
+    to_i = lambda entry: respond_i(_placed(problem.size(j, entry), j))
+    to_j = lambda entry: respond_j(_placed(problem.size(i, entry), i))
 
     def operate(w: Any) -> Any:
         return minus(w, to_i(to_j(w)))

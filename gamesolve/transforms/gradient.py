@@ -88,7 +88,7 @@ def heavy_ball(momentum: Any) -> optax.GradientTransformation:
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, HeavyBallState]:
         del params
-        decayed = lambda beta, m, u: jnp.asarray(beta, m.dtype) * m + u  # noqa: E731
+        decayed = lambda beta, m, u: jnp.asarray(beta, m.dtype) * m + u
         buffer = by_player(decayed, state.buffer, updates)
         return jax.tree.map(jnp.real, buffer), HeavyBallState(buffer)
 

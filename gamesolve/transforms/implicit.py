@@ -56,13 +56,13 @@ def proximal(
     solving = settings(tolerance, max_iterations, forcing)
 
     def formula(game: Game, players: Players, u: Any, diagonal: Any, step: Any, last: Any) -> tuple[Any, Any]:
-        scaled = lambda q: times(diagonal, rates.times(step, q, "eta"))  # noqa: E731
+        scaled = lambda q: times(diagonal, rates.times(step, q, "eta"))
         uniform = diagonal is None and not isinstance(step, tuple) and jnp.ndim(step) == 0
         limit, solve = solving.relative(u), _method(game, None if uniform else scaled)
 
         def solved(at: Players, rhs: Players, last: linear.Report) -> tuple[Any, linear.Report]:
             product = products.forward(game, at)
-            operate = lambda w: minus(w, product(scaled(w)))  # noqa: E731
+            operate = lambda w: minus(w, product(scaled(w)))
             return certified(solve, operate, rhs, last, limit, max_iterations)
 
         q, report = solved(players, u, last)

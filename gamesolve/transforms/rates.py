@@ -61,7 +61,7 @@ def current(rates: Rates, state: Any) -> Any:
     """Return the rates with each schedule replaced by its value at the state's count."""
     if not is_scheduled(rates):
         return rates
-    at = lambda rate: rate(state.count) if callable(rate) else rate  # noqa: E731
+    at = lambda rate: rate(state.count) if callable(rate) else rate
     return tuple(map(at, rates)) if isinstance(rates, tuple) else at(rates)
 
 

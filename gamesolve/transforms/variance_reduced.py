@@ -160,7 +160,7 @@ def reduced_hamiltonian(
     def formula(game: Game, players: Players, _: Players, __: Any, ___: Any, last: Snapshot) -> tuple[Any, Snapshot]:
         whole = _all_data("reduced_hamiltonian", full, game)
         form = groups if game.data else None
-        estimate = lambda at: estimators.self_product(products.transposed, game, at, form).product  # noqa: E731
+        estimate = lambda at: estimators.self_product(products.transposed, game, at, form).product
         snapshot = _renewed(due, last, players, whole, slope)
         change = minus(estimate(players), estimate(snapshot.players))
         return plus(change, snapshot.value), _counted(snapshot)
@@ -172,7 +172,7 @@ def _due(probability: float, period: int | None, seed: int) -> Callable[[Any], A
     """Return the function that says whether the snapshot is taken anew in a step."""
     check_number("probability", probability, above=0.0, most=1.0)
     if period is None:
-        coin = lambda count: jax.random.bernoulli(jax.random.fold_in(jax.random.key(seed), count), probability)  # noqa: E731
+        coin = lambda count: jax.random.bernoulli(jax.random.fold_in(jax.random.key(seed), count), probability)
         return lambda count: (count == 0) | coin(count)
     if period < 1:
         raise ValueError(f"period is {period}; it must be at least 1.")
@@ -187,7 +187,7 @@ def _renewed(
     due: Callable[[Any], Any], last: Snapshot, players: Players, full: Game, value: Callable[[Game, Players], Players]
 ) -> Snapshot:
     """Take the snapshot here if it is due: a branch, so that the other steps do not pay for the full value."""
-    here = lambda: (players, value(full, players))  # noqa: E731
+    here = lambda: (players, value(full, players))
     kept, worth = jax.lax.cond(due(last.count), here, lambda: (last.players, last.value))
     return Snapshot(last.count, kept, worth)
 

@@ -1,0 +1,47 @@
+# The commands of the project: `make` lists them. CI, CONTRIBUTING.md and the README use the same ones.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help install lint-tools test lint types docs compare gate wheel
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+install: ## install gamesolve and everything that its development needs into .venv
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -U 'pip>=25.1'
+	$(BIN)/python -m pip install -e '.[test,docs]' --group dev
+
+lint-tools: ## add only the linters to an existing .venv
+	$(BIN)/python -m pip install -U 'pip>=25.1'
+	$(BIN)/python -m pip install --group lint
+
+test: ## run the tests, the doctests and the examples
+	$(BIN)/python -m pytest
+
+lint: ## check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: ## check types
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+docs: ## build the documentation into docs/_build; GAMESOLVE_FAST=1 trains the examples for a few steps only
+	$(BIN)/python -m sphinx -W -b html docs docs/_build
+
+compare: ## compare the core solvers on the built-in games; ARGS="--steps 200" passes options
+	$(BIN)/gamesolve compare $(ARGS)
+
+gate: ## run everything that a change must pass, in a fresh or existing .venv
+	bash .ci/run
+
+wheel: ## build and check the release files in dist/, then install the wheel alone and use it
+	rm -rf dist build/alone
+	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
+	$(PYTHON) -m venv build/alone
+	build/alone/bin/python -m pip install dist/*.whl
+	cd build/alone && bin/python -c 'import gamesolve as gs; print(gs.__version__, gs.__file__)'
+	cd build/alone && bin/gamesolve compare --list
+	cd build/alone && bin/gamesolve compare --games bilinear --steps 20 --out compared
