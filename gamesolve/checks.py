@@ -58,7 +58,6 @@ def check_number(name: str, value: Any, above: float | None = None, most: float 
         if not math.isfinite(value) or low or high:
             lower = "" if above is None else f" and above {above}"
             upper = "" if most is None else f" and at most {most:.4g}"
-<<<<<<< HEAD
             raise ValueError(f"{name} must be finite{lower}{upper}, got {value}.")
 
 
@@ -175,8 +174,6 @@ def _dtype_of(leaf: PyTree, player: int) -> DType:
 @functools.cache
 def _is_floating(dtype: DType) -> bool:
     return jnp.issubdtype(dtype, jnp.floating)
-=======
-            raise ValueError(f"{name} is {value}; it must be finite{lower}{upper}.")
 
 
 def deprecated(
@@ -216,4 +213,3 @@ def deprecated(
         return renamed
 
     return decorate
->>>>>>> docs
