@@ -14,7 +14,7 @@ if os.environ.get("GAMESOLVE_FAST") == "":
 
 project = "gamesolve"
 author = "The gamesolve developers"
-copyright = "2026, The gamesolve developers"
+copyright = "2026, The gamesolve developers"  # noqa: A001 - Sphinx's name
 release = metadata.version("gamesolve")
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]

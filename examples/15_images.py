@@ -94,7 +94,7 @@ gs.plots.images(jnp.concatenate(list(made.values())), columns=10, labels=tuple(m
 # A player may as well be a model of your own:
 
 # %%
-import equinox as eqx
+import equinox as eqx  # noqa: E402
 
 critic, judge = gan.from_equinox(eqx.nn.MLP(64, 1, 32, 1, key=jax.random.key(2)))
 mixed = gan.adversarial(networks.generate, lambda player, images: judge(player, images.reshape(-1, 64)))

@@ -154,7 +154,7 @@ def test_unhashable_static_arguments():
 
 
 def test_unresolved_annotations():
-    def broken(rate: "Missing"):
+    def broken(rate: "Missing"):  # noqa: F821
         return optax.sgd(rate)
 
     def missing_attribute(rate: "np.Missing"):

@@ -160,7 +160,7 @@ def train(trainer: Trainer, rate: float, seeds: int, seconds: float, steps: int)
     budgets = {f"{seconds:g} s": lambda: spent >= seconds * seeds, f"{steps} steps": lambda: taken >= steps}
     spent, taken, first = 0.0, 0, None
     while budgets:
-        elapsed, lanes = _cpu_seconds(lambda: trainer.advance(lanes))
+        elapsed, lanes = _cpu_seconds(lambda: trainer.advance(lanes))  # noqa: B023
         first = elapsed if first is None else first
         spent, taken = spent + elapsed, taken + CHUNK
         for budget in [budget for budget, over in budgets.items() if over()]:

@@ -229,7 +229,7 @@ def _driven(
             flight = launch(program, players, state, sample, steps, steps + number)
         done = (begin - program.start) // program.every
         count = 0 if solution.trace is None else (steps - program.start) // program.every - done
-        rows = jax.tree.map(lambda leaf: on_host(leaf)[:count], solution.trace)
+        rows = jax.tree.map(lambda leaf: on_host(leaf)[:count], solution.trace)  # noqa: B023
         row_steps = program.start + program.every * np.arange(done + 1, done + count + 1)
         reached = Reached(players, state, [*reached.rows, rows], steps, Status(status))
         now = time.perf_counter()

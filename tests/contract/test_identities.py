@@ -102,7 +102,7 @@ def test_metrics_equal_their_dense_formulas(kind):
     scaler = optax.scale_by_rms(decay=0.5, eps=1e-3)
     field = game.field(start)
     P = np.concatenate(jax.tree.map(jnp.divide, scaler.update(field, scaler.init(start))[0], field))
-    off, A, I = J.copy(), (J - J.T) / 2, np.eye(5)
+    off, A, I = J.copy(), (J - J.T) / 2, np.eye(5)  # noqa: E741
     off[:2, :2] = off[2:, 2:] = 0
     metric = transforms.metric_of(scaler)
     for part, matrix in (

@@ -133,7 +133,7 @@ def test_warm_starts(case):
 def test_one_unknown(scale, x64):
     for method in (linear.conjugate_gradients, linear.solve_general):
         for b in (jnp.asarray(2.0), jnp.array([2.0])):
-            x, _ = jax.jit(lambda b: method(lambda x: scale * x, b, jnp.zeros_like(b), 1e-12))(b)
+            x, _ = jax.jit(lambda b: method(lambda x: scale * x, b, jnp.zeros_like(b), 1e-12))(b)  # noqa: B023
             np.testing.assert_allclose(x, 2.0 / scale * jnp.ones_like(b))
 
 
@@ -143,7 +143,7 @@ def test_pytrees_stay_pytrees(x64):
     flat, unravel = jax.flatten_util.ravel_pytree(tree)
     operator = lambda x: unravel(matrix @ jax.flatten_util.ravel_pytree(x)[0])
     for method in (linear.conjugate_gradients, linear.solve_general):
-        x, _ = jax.jit(lambda b: method(operator, b, jax.tree.map(jnp.zeros_like, b), 1e-12))(tree)
+        x, _ = jax.jit(lambda b: method(operator, b, jax.tree.map(jnp.zeros_like, b), 1e-12))(tree)  # noqa: B023
         expected = unravel(jnp.linalg.solve(matrix, flat))
         chex.assert_trees_all_close(x, expected, rtol=1e-9)
 
