@@ -1,4 +1,4 @@
-"""Games that are means over examples, and the solvers that reduce their variance."""
+"""Games whose payoffs are means over examples, and the solvers that reduce their variance."""
 
 import jax
 import jax.numpy as jnp
@@ -134,9 +134,9 @@ def test_messages(regression):
         gs.svrg(0.1, probability=0.0)
     with pytest.raises(ValueError, match="period is 0"):
         gs.svrg(0.1, period=0)
-    with pytest.raises(ValueError, match="labels hold"):
+    with pytest.raises(ValueError, match=r"labels must be -1 or 1, got \[0, 1\]"):
         games.shifted_classes(np.zeros((2, 1)), np.array([0, 1]))
-    with pytest.raises(ValueError, match=r"features have shape \(2, 1\)"):
+    with pytest.raises(ValueError, match=r"features and targets must .* got \(2, 1\) and \(3,\)"):
         games.dual_regression(np.zeros((2, 1)), np.zeros(3))
-    with pytest.raises(ValueError, match=r"matrix has shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"matrix must .* got shape \(3,\)"):
         games.noisy_bilinear(np.zeros(3))

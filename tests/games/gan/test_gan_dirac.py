@@ -140,7 +140,7 @@ def test_errors_say_what_to_do():
         game.bind((jnp.zeros(2), jnp.zeros(2))).evaluate((1.0, 1.0))
     with pytest.raises(ValueError, match="no measure 'taste'"):
         gan.dirac().watch("taste")
-    with pytest.raises(ValueError, match=r"pass key=jax\.random\.key"):
+    with pytest.raises(ValueError, match=r"Pass key=jax\.random\.key"):
         gan.bias_plane(samples=5)
 
 

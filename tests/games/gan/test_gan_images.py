@@ -77,7 +77,7 @@ def test_measures_come_with_those_of_real_images(dataset, classifier):
     # The floor does not depend on the fakes.
     for name in ("real_score", "frechet_floor", "real_coverage", "real_precision", "real_recall"):
         assert getattr(one_class, name) == getattr(itself, name)
-    with pytest.raises(ValueError, match="real and fake have shapes"):
+    with pytest.raises(ValueError, match="real and fake must hold at least 20 and 10 images"):
         gan.image_measures(classifier, real, real[:5])
 
 
