@@ -1,11 +1,11 @@
-"""Where in the complex plane eigenvalues times the step size may lie."""
+"""Stability regions: where in the complex plane eigenvalues times the step size may lie."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import optax
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from gamesolve.analysis import stability_region
 from gamesolve.plots import paper, styles
@@ -13,26 +13,27 @@ from gamesolve.plots import paper, styles
 
 def stability_regions(
     makers: Mapping[str, Callable[[float], optax.GradientTransformation]],
-    values: Mapping[str, Any] | None = None,
+    values: Mapping[str, ArrayLike] | None = None,
     *,
     low: complex = -2.5 - 2j,
     high: complex = 1 + 2j,
     num: int = 61,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the borders of solvers' stability regions, and eigenvalues of J times step sizes among them.
+    """Draw the stability regions of solvers, and eigenvalues of J times a step size.
+
+    A first-order solver converges locally if and only if all these eigenvalues lie within its region.
 
     Args:
-        makers: for each name ``make_solver(step)``, as of `gamesolve.analysis.stability_region`.
-        values: for each name a complex array: eigenvalues of J times a step size; a solver of first order settles iff
-            all lie within its border.
+        makers: ``make_solver(step)`` by name, as for `gamesolve.analysis.stability_region`.
+        values: complex arrays by name: eigenvalues of J times a step size. Default: none.
         low: lower left corner of the view.
-        high: upper right corner.
-        num: positions along each side.
-        ax: where to draw; axes of a new figure unless given.
+        high: upper right corner of the view.
+        num: number of grid points along each side.
+        ax: axes to draw on. Default: axes of a new figure.
 
     Returns:
-        The axes; each region is shaded in its colour.
+        The axes. Each region is shaded in its solver's colour.
 
     Example:
         >>> import gamesolve as gs
@@ -61,8 +62,8 @@ def stability_regions(
         )
         ax.plot([], [], label=name, **line)
     for index, (name, entries) in enumerate((values or {}).items()):
-        points: Any = np.asarray(entries, complex).ravel()
-        ax.plot(points.real, points.imag, label=name, color="black", zorder=4, **styles.hollow(index))
+        points = np.asarray(entries, complex).ravel()
+        ax.plot(np.real(points), np.imag(points), label=name, color="black", zorder=4, **styles.hollow(index))
     ax.set(xlim=(low.real, high.real), ylim=(low.imag, high.imag), aspect="equal")
     ax.set(xlabel="real part of η λ", ylabel="imaginary part of η λ")
     return ax
