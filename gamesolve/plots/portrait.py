@@ -153,6 +153,7 @@ def _flow(ax: Axes, game: Game, view: paper.Limits) -> None:
     origin = jax.tree.map(jnp.zeros_like, game.start) if game.start is not None else (0.0, 0.0)
     low, high = zip(*view, strict=True)
     vector_field(slice_field(game, origin, low=low, high=high), shading=False, ax=ax)
+    # The catalogue knows equilibria that the grid of the slice may miss.
     equilibria(game, game.equilibria, ax=ax)
 
 
