@@ -70,6 +70,22 @@ def batches(real: Sampler, latent: Sampler, regularisers: tuple[Regulariser, ...
     return joint(real, latent, Fresh()) if any(term.random for term in regularisers) else joint(real, latent)
 
 
+def on_one_batch(game: Game, real: jax.Array, latent: jax.Array, regularisers: tuple[Regulariser, ...] = ()) -> Game:
+    """Bind the game of `adversarial` to a single batch, for exact expectations.
+
+    Args:
+        game: the game.
+        real: real examples.
+        latent: as many latents.
+        regularisers: regularisers of the game.
+
+    Returns:
+        The deterministic game.
+    """
+    key = (jax.random.key(0),) if any(term.random for term in regularisers) else ()
+    return game.bind((real, latent, *key))
+
+
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class Fresh:

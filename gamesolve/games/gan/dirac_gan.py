@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import jax.scipy.stats
 
-from gamesolve.games.gan.adversaries import adversarial
+from gamesolve.games.gan.adversaries import adversarial, on_one_batch
 from gamesolve.games.gan.experiment import Experiment
 from gamesolve.games.gan.losses import Loss, minimax
 from gamesolve.games.gan.regularisers import Regulariser
@@ -43,8 +43,7 @@ def dirac(loss: Loss = minimax, regularisers: tuple[Regulariser, ...] = (), nois
         https://arxiv.org/abs/1801.04406
     """
     spread = _normal_points(32) * noise if noise else jnp.zeros(1)
-    key = (jax.random.key(0),) if any(term.random for term in regularisers) else ()
-    game = adversarial(_shifted, _linear, loss, regularisers).bind((spread, spread, *key))
+    game = on_one_batch(adversarial(_shifted, _linear, loss, regularisers), spread, spread, regularisers)
     start, equilibrium = (jnp.ones(()), jnp.ones(())), (jnp.zeros(()), jnp.zeros(()))
     game = dataclasses.replace(game, start=start, equilibria=(equilibrium,))
     return Experiment(game, None, start, {"distance": jax.tree_util.Partial(_distance)})

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from numpy.typing import ArrayLike
 
 from gamesolve.game import zero_sum
-from gamesolve.games.gan.adversaries import adversarial, batches
+from gamesolve.games.gan.adversaries import adversarial, batches, on_one_batch
 from gamesolve.games.gan.data import Clusters
 from gamesolve.games.gan.experiment import Experiment
 from gamesolve.games.gan.losses import wasserstein
@@ -84,8 +84,7 @@ def mean_estimation(
     game = dataclasses.replace(game, start=players, equilibria=((mu, jnp.zeros_like(mu)),))
     sample = None
     if batch_size is None:
-        key = (jax.random.key(0),) if any(term.random for term in regularisers) else ()
-        game = game.bind((mu[None], jnp.zeros_like(mu)[None], *key))
+        game = on_one_batch(game, mu[None], jnp.zeros_like(mu)[None], regularisers)
     else:
         real = Clusters(mu[None], jnp.ones((), mu.dtype), batch_size)
         sample = batches(real, latents(batch_size, len(mu)), regularisers)

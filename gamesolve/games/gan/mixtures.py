@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from numpy.typing import ArrayLike
 
-from gamesolve import metrics
+from gamesolve.games.gan import measures
 from gamesolve.games.gan.adversaries import adversarial, batches
 from gamesolve.games.gan.data import Circle, Clusters
 from gamesolve.games.gan.experiment import Experiment
@@ -15,7 +15,7 @@ from gamesolve.games.gan.losses import Loss, minimax
 from gamesolve.games.gan.networks import MLP
 from gamesolve.games.gan.regularisers import Regulariser
 from gamesolve.sampling import latents
-from gamesolve.trees import Players, Scalar
+from gamesolve.trees import Scalar
 
 WATCHED = 1000
 """Number of generated examples that the measures use."""
@@ -78,14 +78,14 @@ def clusters(
     seen = networks[0], _latent(key, networks[0])
     partial = jax.tree_util.Partial
     reach = 3 * scale if reach is None else jnp.asarray(reach, float)
-    measures = {
-        "modes": partial(_modes, centres, reach, *seen),
-        "good": partial(_good, centres, reach, *seen),
-        "reverse_kl": partial(_reverse_kl, centres, *seen),
-        "shares": partial(_shares, centres, *seen),
-        "preference": partial(_preference, centres, networks[1]),
+    of_clusters = {
+        "modes": partial(measures.modes, centres, reach, *seen),
+        "good": partial(measures.good, centres, reach, *seen),
+        "reverse_kl": partial(measures.reverse_kl, centres, *seen),
+        "shares": partial(measures.shares, centres, *seen),
+        "preference": partial(measures.preference, centres, networks[1]),
     }
-    return experiment._replace(measures=experiment.measures | measures)
+    return experiment._replace(measures=experiment.measures | of_clusters)
 
 
 def gaussian(mean: float = 3.0, scale: float = 1.0, **settings: Any) -> Experiment:
@@ -203,7 +203,7 @@ def circle(
     networks = _networks(latent_dim, 2, generator, discriminator)
     watched = Circle(WATCHED)(jax.random.fold_in(key, 2))
     experiment = _experiment(networks, Circle(batch_size), watched, key, loss, regularisers)
-    sectors = jax.tree_util.Partial(_sectors, networks[0], _latent(key, networks[0]))
+    sectors = jax.tree_util.Partial(measures.sectors, networks[0], _latent(key, networks[0]))
     return experiment._replace(measures=experiment.measures | {"sectors": sectors})
 
 
@@ -226,52 +226,11 @@ def _experiment(
     game = dataclasses.replace(adversarial(*networks, loss, regularisers), start=players)
     seen = networks[0], _latent(key, networks[0])
     partial = jax.tree_util.Partial
-    measures = {"samples": partial(_samples, *seen), "mmd": partial(_mmd, watched, *seen)}
+    common = {"samples": partial(measures.samples, *seen), "mmd": partial(measures.mmd, watched, *seen)}
     if dim == 1:
-        measures["wasserstein1"] = partial(_wasserstein1, watched, *seen)
-    return Experiment(game, batches(data, latents(data.batch_size, latent_dim), regularisers), players, measures)
+        common["wasserstein1"] = partial(measures.wasserstein1, watched, *seen)
+    return Experiment(game, batches(data, latents(data.batch_size, latent_dim), regularisers), players, common)
 
 
 def _latent(key: jax.Array, generator: MLP) -> jax.Array:
     return jax.random.normal(jax.random.fold_in(key, 3), (WATCHED, generator.sizes[0]))
-
-
-def _samples(network: MLP, latent: jax.Array, players: Players) -> jax.Array:
-    return network(players[0], latent)
-
-
-def _mmd(watched: jax.Array, network: MLP, latent: jax.Array, players: Players) -> jax.Array:
-    return metrics.mmd(network(players[0], latent), watched)
-
-
-def _wasserstein1(watched: jax.Array, network: MLP, latent: jax.Array, players: Players) -> jax.Array:
-    return metrics.wasserstein1(network(players[0], latent)[:, 0], watched[:, 0])
-
-
-def _modes(centres: jax.Array, reach: jax.Array, network: MLP, latent: jax.Array, players: Players) -> jax.Array:
-    return metrics.modes_covered(network(players[0], latent), centres, reach, least=len(latent) // 100)
-
-
-def _good(centres: jax.Array, reach: jax.Array, network: MLP, latent: jax.Array, players: Players) -> jax.Array:
-    return metrics.good_share(network(players[0], latent), centres, reach)
-
-
-def _reverse_kl(centres: jax.Array, network: MLP, latent: jax.Array, players: Players) -> jax.Array:
-    return metrics.reverse_kl(network(players[0], latent), centres, jnp.inf)
-
-
-def _shares(centres: jax.Array, network: MLP, latent: jax.Array, players: Players) -> jax.Array:
-    samples = network(players[0], latent)
-    distances = jnp.sum((samples[:, None] - centres) ** 2, axis=-1)
-    return jnp.bincount(jnp.argmin(distances, axis=1), length=len(centres)) / len(samples)
-
-
-def _preference(centres: jax.Array, network: MLP, players: Players) -> jax.Array:
-    logits = network(players[1], centres)[:, 0]
-    return logits - jnp.mean(logits)
-
-
-def _sectors(network: MLP, latent: jax.Array, players: Players) -> jax.Array:
-    x, y = network(players[0], latent).T
-    sector = jnp.floor(jnp.arctan2(y, x) / (2 * jnp.pi) * 16).astype(int) % 16
-    return jnp.sum(jnp.bincount(sector, length=16) >= len(latent) // 100)
