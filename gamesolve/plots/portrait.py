@@ -49,7 +49,8 @@ def phase_portrait(
             `gamesolve.solve` does not include the start. Default: each path begins at its first point.
         equilibrium: the two coordinates of an equilibrium, marked by a star. Default: none.
         axes: labels of the two axes.
-        view: ``((left, right), (bottom, top))``. Default: a square around the starts and the equilibrium.
+        view: ``((left, right), (bottom, top))``. Default: a square around the equilibrium that holds the starts, or
+            around the paths if there is no equilibrium.
         ax: axes to draw on. Default: axes of a new figure.
 
     Returns:
@@ -81,14 +82,7 @@ def phase_portrait(
         _flow(ax, field, view)
     elif field is not None:
         _arrows(ax, field, view)
-    for index, (name, path) in enumerate(points.items()):
-        if not len(path):
-            continue
-        visible = path[: _first_outside(path, view)]
-        ax.plot(*visible.T, label=name, **styles.line(index, 1.1), zorder=3)
-        ax.plot(*visible[-1], marker=styles.marker(index), color=styles.color(index), markersize=5, zorder=4)
-    for place in {tuple(path[0]) for path in points.values() if len(path)}:
-        ax.plot(*place, marker="o", markerfacecolor="white", markeredgecolor="black", markersize=5, zorder=5)
+    _draw_paths(ax, points, view)
     if equilibrium is not None:
         place = np.asarray(equilibrium, float)
         ax.plot(*place, marker="*", markerfacecolor="#F0E442", markeredgecolor="black", markersize=13, zorder=6)
@@ -136,6 +130,17 @@ def equilibria(game: Game, points: Sequence[Players], *, ax: Axes | None = None)
         )
         known.add(kind)
     return ax
+
+
+def _draw_paths(ax: Axes, paths: Mapping[str, np.ndarray], view: paper.Limits) -> None:
+    """Draw paths with their ends, and a circle where they begin."""
+    for index, (name, path) in enumerate(paths.items()):
+        if len(path):
+            visible = path[: _first_outside(path, view)]
+            ax.plot(*visible.T, label=name, **styles.line(index, 1.1), zorder=3)
+            ax.plot(*visible[-1], marker=styles.marker(index), color=styles.color(index), markersize=5, zorder=4)
+    for place in {tuple(path[0]) for path in paths.values() if len(path)}:
+        ax.plot(*place, marker="o", markerfacecolor="white", markeredgecolor="black", markersize=5, zorder=5)
 
 
 def _points(path: PyTree) -> np.ndarray:

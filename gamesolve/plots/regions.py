@@ -1,6 +1,7 @@
 """Stability regions: where in the complex plane eigenvalues times the step size may lie."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import optax
@@ -42,24 +43,13 @@ def stability_regions(
         ['simgd', 'J']
     """
     ax = paper.axes(ax)
-    real, imaginary = np.linspace(low.real, high.real, num), np.linspace(low.imag, high.imag, num)
-    plane = real[None] + 1j * imaginary[:, None]
+    x, y = np.linspace(low.real, high.real, num), np.linspace(low.imag, high.imag, num)
     ax.axhline(0, color=paper.FAINT, linewidth=0.6, zorder=0)
     ax.axvline(0, color=paper.GREY, linewidth=1, linestyle="--", zorder=1)
     for index, (name, make) in enumerate(makers.items()):
-        amplification = np.asarray(stability_region(make, plane), float)
-        amplification = np.nan_to_num(amplification, nan=np.inf, posinf=1e6).clip(max=1e6)
         line = styles.line(index, 1.4)
-        ax.contourf(real, imaginary, amplification, levels=[0, 1], colors=[line["color"]], alpha=0.12)
-        ax.contour(
-            real,
-            imaginary,
-            amplification,
-            levels=[1],
-            colors=[line["color"]],
-            linestyles=[line["linestyle"]],
-            linewidths=[line["linewidth"]],
-        )
+        amplification = np.asarray(stability_region(make, x[None] + 1j * y[:, None]), float)
+        _region(ax, x, y, np.nan_to_num(amplification, nan=np.inf, posinf=1e6).clip(max=1e6), line)
         ax.plot([], [], label=name, **line)
     for index, (name, entries) in enumerate((values or {}).items()):
         points = np.asarray(entries, complex).ravel()
@@ -67,3 +57,10 @@ def stability_regions(
     ax.set(xlim=(low.real, high.real), ylim=(low.imag, high.imag), aspect="equal")
     ax.set(xlabel="real part of η λ", ylabel="imaginary part of η λ")
     return ax
+
+
+def _region(ax: Axes, x: np.ndarray, y: np.ndarray, amplification: np.ndarray, line: dict[str, Any]) -> None:
+    """Shade where the amplification is below 1, and draw the border."""
+    color, dashes, width = [line["color"]], [line["linestyle"]], [line["linewidth"]]
+    ax.contourf(x, y, amplification, levels=[0, 1], colors=color, alpha=0.12)
+    ax.contour(x, y, amplification, levels=[1], colors=color, linestyles=dashes, linewidths=width)

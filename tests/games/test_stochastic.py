@@ -63,7 +63,7 @@ def test_noisy_bilinear_has_the_noise_that_it_says(x64):
         np.testing.assert_allclose(drawn.std(0), 0.3 / 2, rtol=0.03)
 
 
-def test_shifted_classes_has_an_equilibrium_where_both_are_content(x64):
+def test_shifted_classes_has_a_stable_equilibrium(x64):
     draw = np.random.default_rng(1).normal
     features = draw(size=(30, 2))
     game = games.shifted_classes(features, np.sign(features[:, 0] + 0.3 * draw(size=30)))
@@ -75,7 +75,7 @@ def test_shifted_classes_has_an_equilibrium_where_both_are_content(x64):
     assert gs.analysis.eigenvalues(game, end.players).real.max() < 0
 
 
-def test_same_sample_extragradient_settles_where_independent_samples_spiral_away():
+def test_same_sample_extragradient_converges_where_independent_samples_diverge():
     game = games.single_entries(4)
     same, steps = gs.minibatches(*game.data, 1), 4000
     run = lambda sample, key: gs.solve(game, gs.extragradient(0.05), game.start, steps, sample=sample, key=key).players

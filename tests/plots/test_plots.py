@@ -1,4 +1,4 @@
-"""Each plot draws what it is given, leaves the global style alone and needs no display."""
+"""Each plot draws its data, leaves the global style unchanged and needs no display."""
 
 import jax.numpy as jnp
 import matplotlib as mpl
@@ -321,7 +321,7 @@ def test_rate_maps_put_theory_on_what_was_found():
     (contour,) = [entry for entry in ax.collections if type(entry).__name__ == "QuadContourSet"]
     found = np.concatenate([path.vertices for path in contour.get_paths()])
     step, weight = found.T
-    np.testing.assert_allclose(step, 2 * weight / (1 + weight**2), atol=0.02)  # the solver settles below
+    np.testing.assert_allclose(step, 2 * weight / (1 + weight**2), atol=0.02)  # the solver converges below
     np.testing.assert_allclose(ax.lines[0].get_ydata(), 2 * ax.lines[0].get_xdata())
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_xscale()) == ("eta", "gamma", "linear")
     logarithmic = gs.Table({"eta": np.geomspace(0.01, 1, 4), "gamma": gamma}, rates[:4])
@@ -368,7 +368,7 @@ def test_images_stand_in_rows():
         plots.images(np.zeros((2, 2)))
 
 
-def test_regions_are_where_the_solver_settles():
+def test_regions_are_where_the_solver_converges():
     ax = plots.stability_regions({"simgd": gs.simgd}, {"J": [-0.5 + 0.5j]}, num=41)
     (border,) = [entry for entry in ax.collections if len(entry.get_linewidths()) and entry.get_linewidths()[0] == 1.4]
     ring = np.concatenate([path.vertices for path in border.get_paths()])
