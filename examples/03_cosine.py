@@ -84,7 +84,7 @@ corner = 0.9 * np.pi
 seeds = gs.analysis.sample_box(jax.random.key(0), (-corner, -corner), (corner, corner), 64)
 fixed = gs.analysis.find_fixed_points(game, gs.conopt(step, gamma), seeds, period=2 * np.pi, distance=0.05)
 for (theta, phi), entry in fixed:
-    kind = "equilibrium" if entry.is_equilibrium else "not equilibrium"
+    kind = "equilibrium" if entry.is_equilibrium else "not an equilibrium"
     squares = f"sin²θ {jnp.sin(theta) ** 2:.3f}, cos²φ {jnp.cos(phi) ** 2:.3f}"
-    print(f"θ {theta:6.3f}, φ {phi:6.3f}: {kind:15} {'attracts' if entry.attracting else 'repels':8} {squares}")
+    print(f"θ {theta:6.3f}, φ {phi:6.3f}: {kind:18} {'attracts' if entry.attracting else 'repels':8} {squares}")
 print(f"1 - 1/γ² = {1 - 1 / gamma**2:.3f}")
