@@ -1,4 +1,4 @@
-"""Draw the pictures that are kept in the repository; ``python docs/pictures.py`` rewrites docs/figures."""
+"""Draw the pictures that are stored in the repository: ``python docs/pictures.py`` rewrites docs/figures."""
 
 import pathlib
 
@@ -20,7 +20,7 @@ def comparison() -> None:
 
 
 def film() -> None:
-    """Film four solvers on a game whose players turn round each other."""
+    """Film four solvers on the bilinear game, whose flow circles around the equilibrium."""
     game = gs.zero_sum(lambda x, y: x * y)
     solvers = {
         "simgd": gs.simgd(0.2),

@@ -1,8 +1,8 @@
 # %% [markdown]
-# # The bilinear game: who goes round, who flies off, who settles
+# # The bilinear game: which solvers cycle, diverge or converge
 #
-# Player 0 chooses a number `x` and minimises `x y`; player 1 chooses `y` and maximises it. Neither can gain at
-# (0, 0), the only equilibrium. The question is which optimiser gets there, how fast, and why.
+# Player 0 chooses a number `x` and minimises `x y`. Player 1 chooses `y` and maximises it. The only equilibrium is
+# (0, 0), where neither can gain. Which optimisers reach it, how fast, and why?
 
 # %%
 import jax
@@ -15,11 +15,11 @@ game = gs.zero_sum(lambda x, y: x * y)
 start, equilibrium = (1.0, 1.0), (0.0, 0.0)
 
 # %% [markdown]
-# ## The field only turns
+# ## The field is a pure rotation
 #
-# The field `v` is each player's gradient of its own payoff, here `(-y, x)`. Its Jacobian `J` is antisymmetric: its
-# symmetric part, which would pull the players in, is zero, and its eigenvalues are `i` and `-i`. So the flow
-# `players' = v(players)` circles round the equilibrium for ever and keeps its distance.
+# The field `v` holds each player's gradient of its own payoff, here `(-y, x)`. Its Jacobian `J` is antisymmetric, with
+# eigenvalues `i` and `-i`. The symmetric part, which could attract the players, is zero. So the flow
+# `players' = v(players)` circles around the equilibrium forever at a constant distance.
 
 # %%
 symmetric, antisymmetric = gs.analysis.decompose(game, equilibrium)
@@ -30,21 +30,21 @@ print("antisymmetric part", antisymmetric.tolist())
 # %% [markdown]
 # ## Finite steps
 #
-# A solver's step is a linear map here, and the modulus of the largest eigenvalue of that map is the factor by which
-# the distance to the equilibrium changes in a step. `gs.analysis.rate` computes it for any solver from the
-# solver's own step, its memory included. The table below holds it against what theory says and against a run. For the
-# run we compare the largest distances in the third and the last quarter, because some paths are ellipses.
+# On this game every step is a linear map. The largest modulus of its eigenvalues is the factor by which the distance
+# to the equilibrium changes per step. `gs.analysis.rate` computes this factor for any solver from its own step map,
+# including its state. The table below compares it with theory and with a run. For the run we compare the largest
+# distances in the third and fourth quarters, because some paths are ellipses. With step size `η`:
 #
-# - **Simultaneous gradient descent** follows the tangent of a circle, and every tangent leads outwards: the factor
-#   is `√(1 + η²)`, above one for every step size. Smaller steps only diverge more slowly.
-# - **Alternating gradient descent** lets player 1 see the move of player 0. Its path closes to an ellipse:
-#   it neither settles nor flies off while `η < 2`. With **negative momentum** it settles.
-# - **Extragradient** takes the field from where a trial step leads. To first order that adds `η J v`, a pull inwards,
+# - **Simultaneous gradient descent** moves along the tangent of a circle, and every tangent leads outwards. The factor
+#   is `√(1 + η²)`, above 1 for every step size. Smaller steps only diverge more slowly.
+# - **Alternating gradient descent** lets player 1 see the move of player 0. Its path is a closed ellipse: for `η < 2`
+#   it neither converges nor diverges. With **negative momentum** it converges.
+# - **Extragradient** evaluates the field after a trial step. To first order this adds `η J v`, which points inwards,
 #   because `J²` is minus the identity here.
-# - **Optimistic gradient descent** guesses that look ahead from the change of the field since the last step.
-# - **Consensus optimisation** descends `gamma/2 ‖v‖²` as well, which is small at the equilibrium only.
-# - **Competitive gradient descent** moves to the equilibrium of the game that the players see locally: its step
-#   `(I - η J)⁻¹ η v` contracts for every step size.
+# - **Optimistic gradient descent** extrapolates the field from its change since the last step.
+# - **Consensus optimisation** also descends `γ/2 ‖v‖²`, whose only minimum is the equilibrium.
+# - **Competitive gradient descent** moves to the equilibrium of the local game. Its step `(I - η J)⁻¹ η v` contracts
+#   for every step size.
 
 # %%
 eta, gamma, num_steps = 0.5, 1.0, 200
@@ -77,11 +77,14 @@ for solver, value in theory.items():
     print(f"{solver!r:44} {known:>6} {predicted:10.4f} {seen:9.4f}")
 
 # %% [markdown]
-# ## Which step size is best
+# In the table, the predicted factors agree with theory to all digits shown. A factor above 1 means that the solver
+# diverges, a factor of 1 that it cycles, and a factor below 1 that it converges.
 #
-# The step size is a leaf of the solver, so `jax.vmap` runs through 120 of them in one compiled program.
-# Extragradient and optimistic gradient descent have a window of step sizes and a best one in it: `1/√2` with factor
-# `√3/2`, and `1/2` with factor `1/√2`. Competitive gradient descent has no upper limit on this game.
+# ## The best step size
+#
+# The step size is a leaf of the solver, so `jax.vmap` evaluates 120 step sizes in one compiled program. Extragradient
+# and optimistic gradient descent converge for a range of step sizes. Their best ones are `1/√2` with factor `√3/2`, and
+# `1/2` with factor `1/√2`. Competitive gradient descent has no upper limit on this game.
 
 # %%
 etas = jnp.linspace(0.01, 1.2, 120)
@@ -98,7 +101,8 @@ for name, make in makers.items():
     rates[name] = jax.vmap(lambda step, make=make: gs.analysis.rate(game, make(step), equilibrium))(etas)
     best = jnp.argmin(rates[name])
     least = rates[name][best]
-    print(f"{name:14} {f'best step {etas[best]:.2f}, factor {least:.4f}' if least < 0.9999 else 'settles for no step'}")
+    shown = f"best step {etas[best]:.2f}, factor {least:.4f}" if least < 0.9999 else "converges for no step size"
+    print(f"{name:14} {shown}")
 axes = gs.plots.lines(rates, etas, axes=("step size η", "factor per step"))
 axes.axhline(1.0, color="grey", linewidth=0.8)
 axes.set(ylim=(0.4, 1.6))
@@ -106,9 +110,12 @@ gs.plots.legend(axes)
 axes.figure
 
 # %% [markdown]
+# Curves below the grey line converge. SimGD lies above it for every step size, and AltGD lies on it.
+#
 # ## The paths
 #
-# Forty steps from (1, 1), over the streamlines of the field.
+# Forty steps from (1, 1), over the streamlines of the field. SimGD spirals out, AltGD stays on its ellipse, and the
+# others spiral in.
 
 # %%
 solvers = gs.simgd(0.2), gs.altgd(0.2), gs.extragradient(0.2), gs.conopt(0.2, gamma=1.0), gs.cgd(0.2)

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Fields: what pulls and what turns
+# # Fields: attraction and rotation
 #
-# Near a point every field is a matrix, and every matrix is a symmetric part, which pulls in or pushes out along
-# straight lines, and an antisymmetric part, which only turns. Which part decides whether players settle, and what
-# does consensus optimisation do about it?
+# Near an equilibrium the field is linear, with the Jacobian as its matrix. The symmetric part of this matrix attracts
+# or repels along straight lines. The antisymmetric part only rotates. Which part decides whether the players
+# converge, and how does consensus optimisation change it?
 
 # %%
 import jax.numpy as jnp
@@ -47,9 +47,12 @@ for name, game in games.items():
     )
 
 # %% [markdown]
-# The pictures show the flow, the line where player 0 rests (solid), the one where player 1 rests (dashed), and
-# fifty steps of simultaneous gradient descent. A field without an antisymmetric part has no turn in it; one without a
-# symmetric part has nothing else.
+# The symmetric part decides. The flow converges in the first and third game, cycles in the second and diverges in the
+# fourth.
+#
+# The pictures show the flow and fifty steps of simultaneous gradient descent. Player 0's gradient is zero on the
+# solid line, and player 1's on the dashed one. Without an antisymmetric part the field does not rotate. Without a
+# symmetric part it does nothing else.
 
 # %%
 figure, axes = plt.subplots(2, 2, figsize=(7, 7), layout="constrained")
@@ -60,11 +63,11 @@ for ax, (name, game) in zip(axes.ravel(), games.items(), strict=True):
     ax.set_title(name, fontsize="small")
 
 # %% [markdown]
-# ## Splitting a field that is no matrix
+# ## Splitting a field on a rectangle
 #
-# `helmholtz` splits a field on a whole rectangle: into the gradient of a potential, a rotation, and a harmonic rest
-# that is neither. Both potentials are zero on the border, so that part of this linear field counts as harmonic. The
-# last panel follows the whole field, and the gradient part alone as a game of its own: `gradient_game`.
+# `helmholtz` splits a field on a whole rectangle into the gradient of a potential, a rotation, and a harmonic rest.
+# Both potentials are zero on the boundary, so part of this linear field counts as harmonic. The last panel runs SimGD
+# on the whole field, and on the gradient part alone, which `gradient_game` turns into a game.
 
 # %%
 game = games["both: x²/5 + x y - y²/5"]
@@ -77,17 +80,20 @@ for ax, (name, motion) in zip(axes, parts.items(), strict=False):
     gs.plots.vector_field(seen._replace(motion=motion), nullclines=False, ax=ax).set(title=name, aspect="equal")
 paths = {
     name: gs.solve(own, gs.simgd(0.1), start, 40, record=lambda players, _: players).trace
-    for name, own in {"all of it": game, "gradient part": gs.analysis.gradient_game(split)}.items()
+    for name, own in {"whole field": game, "gradient part": gs.analysis.gradient_game(split)}.items()
 }
 gs.plots.phase_portrait(paths, start=start, view=((-1.0, 1.0),) * 2, axes=("a", "b"), ax=axes[3])
 axes[3].legend(fontsize=6, loc="lower right")
 
 # %% [markdown]
-# ## What consensus optimisation adds
+# The rotational part is the largest. The path of the gradient part alone does not circle.
 #
-# `conopt` descends `gamma/2 ‖v‖²` as well: the field becomes `v - γ Jᵀ v`, and an eigenvalue `λ` of `J` (here `J` is
-# normal) becomes `λ - γ |λ|²`. The turn stays, and everything is pulled to the zeros of the field: also to the unstable
-# one of the last game, as soon as `γ` passes `Re λ / |λ|²`.
+# ## The effect of consensus optimisation
+#
+# `conopt` also descends `γ/2 ‖v‖²`. The field becomes `v - γ Jᵀ v`, and an eigenvalue `λ` of `J` becomes `λ - γ |λ|²`
+# (because `J` is normal here). The rotation stays, and every zero of the field becomes more attracting. Above
+# `γ = Re λ / |λ|²` even the unstable equilibrium of the last game attracts. The table shows that this happens between
+# `γ = 0.2` and `γ = 0.5`.
 
 
 # %%

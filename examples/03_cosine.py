@@ -1,8 +1,8 @@
 # %% [markdown]
-# # The cosine game: solvers that settle where they should not
+# # The cosine game: solvers that converge to spurious points
 #
-# Two angles, and the field `v = (cos φ, sin θ)`. In each period it has two centres and two saddles, and nothing that
-# attracts. A method that goes downhill on `‖v‖²` finds zeros of the field: which ones, and are they what we want?
+# Two angles `θ` and `φ` have the field `v = (cos φ, sin θ)`. Each period has two centres, two saddles and no attractor.
+# A method that descends `‖v‖²` finds zeros of the field. Which ones does it find, and are they desirable?
 
 # %%
 import jax
@@ -21,11 +21,11 @@ gs.plots.legend(axes)
 axes.figure
 
 # %% [markdown]
-# ## From which gamma on the saddles attract
+# ## When do the saddles attract?
 #
-# With consensus optimisation the eigenvalues `±i` of a centre become `-γ ± i`, those of a saddle, `±1`, become `±1 -
-# γ`. The centres attract for every `γ > 0`; from `γ = 1` on the saddles do too, although the flow leaves them:
-# `analysis.attraction` calls such a point *spurious*.
+# With consensus optimisation of weight `γ`, the eigenvalues `±i` of a centre become `-γ ± i`, and those of a saddle,
+# `±1`, become `±1 - γ`. The centres attract for every `γ > 0`. For `γ > 1` the saddles attract too, although the flow
+# leaves them. `analysis.attraction` calls such points *spurious*.
 
 # %%
 step = 0.05
@@ -35,10 +35,10 @@ for gamma in (0.5, 0.9, 1.1, 2.0):
     print(f"gamma {gamma}: centres {kinds[0]}, {kinds[1]}; saddles {kinds[2]}, {kinds[3]}")
 
 # %% [markdown]
-# ## Basins
+# ## Basins of attraction
 #
-# Where does each start end? For `γ = 2` nearly half of the plane goes to the saddles. For `γ = 0.5` the saddles
-# repel, and yet the centres do not get everything: white starts come to no centre.
+# Where does each start converge to? For `γ = 2` nearly half of the starts converge to saddles. For `γ = 0.5` the
+# saddles repel, but the white starts do not converge to a centre either.
 
 # %%
 num = 41
@@ -57,9 +57,10 @@ for ax, gamma, attractors in zip(axes, (0.5, 2.0), (game.equilibria[:2], game.eq
     ax.set(title=f"consensus, γ = {gamma}", xlabel="θ", ylabel="φ")
 
 # %% [markdown]
-# What do the white ones do? They walk from saddle to saddle along straight lines. A saddle pulls in at the rate `1 + γ`
-# and pushes out at `1 - γ`; as long as the first is larger, the walk comes closer to every saddle that it passes, and
-# stays longer. A run that is stopped early looks settled.
+# The white starts move from saddle to saddle along straight lines. A saddle attracts at the rate `1 + γ` in one
+# direction and repels at the rate `1 - γ` in the other. Since the first is larger, the path comes closer to each saddle
+# that it passes, and stays there longer. The list shows the points where the norm of the field is smallest. A run that
+# is stopped near one of them looks converged.
 
 # %%
 walk = gs.solve(game, gs.conopt(step, 0.5), (-1.0, -3.0), 1000, record=lambda players, _: players).trace
@@ -69,13 +70,13 @@ for at in low:
     theta, phi = walk[0][at], walk[1][at]
     near = np.pi * jnp.round(theta / np.pi), np.pi * (jnp.round(phi / np.pi - 0.5) + 0.5)
     kind = gs.analysis.classify(game, near).kind
-    print(f"step {at:4}: at ({theta:6.3f}, {phi:6.3f}), by a {kind}; norm of the field {norm[at]:.1e}")
+    print(f"step {at:4}: at ({theta:6.3f}, {phi:6.3f}), near a {kind}; norm of the field {norm[at]:.1e}")
 
 # %% [markdown]
-# ## Points that are no zeros of the field at all
+# ## Fixed points that are not equilibria
 #
-# `‖v‖²` may have minima with `v ≠ 0`, and the combined field `v - γ Jᵀ v` zeros of its own. Here there are four for `γ
-# = 1.5`, where `sin²θ = cos²φ = 1 - 1/γ²`; none is stable.
+# `‖v‖²` may have minima with `v ≠ 0`, and the combined field `v - γ Jᵀ v` may have zeros that are not zeros of `v`. For
+# `γ = 1.5` there are four, with `sin²θ = cos²φ = 1 - 1/γ²`. The table shows that all four repel.
 
 # %%
 gamma = 1.5
@@ -83,7 +84,7 @@ corner = 0.9 * np.pi
 seeds = gs.analysis.sample_box(jax.random.key(0), (-corner, -corner), (corner, corner), 64)
 fixed = gs.analysis.find_fixed_points(game, gs.conopt(step, gamma), seeds, period=2 * np.pi, distance=0.05)
 for (theta, phi), entry in fixed:
-    kind = "equilibrium" if entry.is_equilibrium else "no equilibrium"
+    kind = "equilibrium" if entry.is_equilibrium else "not an equilibrium"
     squares = f"sin²θ {jnp.sin(theta) ** 2:.3f}, cos²φ {jnp.cos(phi) ** 2:.3f}"
-    print(f"θ {theta:6.3f}, φ {phi:6.3f}: {kind:14} {'attracts' if entry.attracting else 'repels':8} {squares}")
+    print(f"θ {theta:6.3f}, φ {phi:6.3f}: {kind:18} {'attracts' if entry.attracting else 'repels':8} {squares}")
 print(f"1 - 1/γ² = {1 - 1 / gamma**2:.3f}")

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Anticipation: when the other's answer is part of the step
+# # Anticipation: steps that include the other player's response
 #
-# Simultaneous gradient descent treats the other player as if it stood still. Competitive gradient descent (CGD) takes
-# the step of both that is best against the other's: the equilibrium of the bilinear game seen locally. What does
-# anticipating buy, and at what price?
+# Simultaneous gradient descent treats the other player as fixed. In competitive gradient descent (CGD) each player's
+# step is the best response to the other's step: the equilibrium of a local bilinear game. What is the benefit of
+# anticipation, and what are its limits?
 
 # %%
 import jax
@@ -15,11 +15,12 @@ import gamesolve as gs
 origin = (0.0, 0.0)
 
 # %% [markdown]
-# ## From no anticipation to all of it
+# ## From no anticipation to full anticipation
 #
-# CGD's step is `(I - η J_o)⁻¹ η v`, and its series `η v + η² J_o v + ...` is "I move; I move against your move; I move
-# against your move against mine; ...". Cut after one term it is simultaneous descent, after two `lcgd`. On `x y` the
-# first diverges for every step size, the second up to one holds, and the whole series always does.
+# CGD's step is `(I - η J_o)⁻¹ η v`, where `v` is the field, `η` the step size, and `J_o` the off-diagonal blocks of the
+# Jacobian. Its series `η v + η² J_o v + ...` reads: I move; I respond to your move; I respond to your response to my
+# move; and so on. One term is simultaneous gradient descent (`simgd`), two terms are `lcgd`. On `x y`, `simgd`
+# diverges for every step size, `lcgd` converges for step sizes below 1, and `cgd` always converges.
 
 # %%
 bilinear = gs.zero_sum(lambda x, y: x * y)
@@ -29,7 +30,8 @@ rates = {}
 for name, make in makers.items():
     rates[name] = jax.vmap(lambda step, make=make: gs.analysis.rate(bilinear, make(step), origin))(steps)
     stable = steps[rates[name] < 1]
-    print(f"{name:16} settles for {f'step sizes up to {stable.max():.2f}' if stable.size else 'no step size'} of 2.00")
+    shown = f"for step sizes up to {stable.max():.2f}" if stable.size else "for no step size"
+    print(f"{name:16} converges {shown}, of those tried up to 2.00")
 axes = gs.plots.lines(rates, steps, axes=("step size", "factor per step"))
 axes.axhline(1.0, color="grey", linewidth=0.8)
 axes.set(ylim=(0.4, 2))
@@ -39,11 +41,11 @@ axes.figure
 # %% [markdown]
 # ## Implicit competitive regularisation
 #
-# `x² + 10 x y + y²`: player 1 wants to leave zero, its payoff is convex. With equal step sizes simultaneous descent
-# never stays there. CGD does: since each player reckons with the other's strong answer, running away does not pay. The
-# origin is stabilised by the interaction, not by any player's own curvature. (With unequal step sizes things change:
-# at (0.01, 0.09) CGD diverges as well, and at (0.09, 0.01) simultaneous descent holds.) The picture has forty steps of
-# size 0.09.
+# In `x² + 10 x y + y²`, the payoff of player 1, who maximises, is convex, so it alone would leave zero. With equal step
+# sizes simultaneous gradient descent never stays at the origin. CGD does: each player anticipates the other's strong
+# response, so leaving does not pay. The interaction stabilises the origin, not a player's own curvature. Unequal step
+# sizes change this. At (0.01, 0.09) CGD diverges too, and at (0.09, 0.01) simultaneous gradient descent converges.
+# The table shows the factor per step for each case: below 1 means convergence.
 
 # %%
 game = gs.games.icr_quadratic()
@@ -51,6 +53,9 @@ print("own curvatures and kind:", gs.analysis.classify(game, origin).kind)
 for steps_of_both in ((0.09, 0.09), (0.09, 0.01), (0.01, 0.09)):
     row = [f"{name} {gs.analysis.rate(game, make(steps_of_both), origin):.4f}" for name, make in makers.items()]
     print(f"step sizes {steps_of_both}: factors {', '.join(row)}")
+
+# %% [markdown]
+# Forty steps of size 0.09 for both players: SimGD leaves the origin, extragradient and CGD converge to it.
 
 # %%
 solvers = {"simgd": gs.simgd(0.09), "extragradient": gs.extragradient(0.09), "cgd": gs.cgd(0.09)}
@@ -63,10 +68,11 @@ gs.plots.legend(axes)
 axes.figure
 
 # %% [markdown]
-# ## The map of both step sizes
+# ## Rates over both step sizes
 #
-# How fast CGD and simultaneous descent settle over a grid of both players' step sizes; the solid line is where the
-# factor passes one. The dashed line is where theory puts it for simultaneous descent: `η_y = η_x / (1 + 48 η_x)`.
+# The maps show the factor per step of simultaneous gradient descent and of CGD over a grid of both players' step
+# sizes. Blue converges, red diverges, and the solid line marks factor 1. The dashed line is the theoretical limit for
+# simultaneous gradient descent, `η_y = η_x / (1 + 48 η_x)`. CGD converges on a much larger part of the grid.
 
 
 # %%
@@ -78,5 +84,5 @@ grid = {"eta_x": jnp.geomspace(0.003, 0.3, 31), "eta_y": jnp.geomspace(0.003, 0.
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
 for ax, make, boundary in zip(axes, (gs.simgd, gs.cgd), (lambda eta: eta / (1 + 48 * eta), None), strict=True):
     table = gs.sweep(rate_of(make), grid)
-    print(f"{make.__name__}: {(table.values < 1).mean():.1%} of the grid settles")
+    print(f"{make.__name__}: converges on {(table.values < 1).mean():.1%} of the grid")
     gs.plots.rate_map(table, boundary=boundary, ax=ax).set_title(make.__name__)

@@ -1,8 +1,9 @@
 # %% [markdown]
-# # GANs of two parameters: everything in the plane
+# # GANs with two parameters: fields in the plane
 #
-# Data and latents are standard normal. The generator is `w_G z + b_G` and the discriminator sees `w_D x + b_D`. Two of
-# the four are held and the other two play. The game is the saturating one, and expectations are exact unless we say so.
+# Data and latents are standard normal. The generator is `w_G z + b_G`, and the discriminator sees `w_D x + b_D`. Two of
+# the four parameters are fixed, and the other two are the players. The game is the saturating GAN. Expectations are
+# exact, except in the section on samples.
 
 # %%
 import os
@@ -18,11 +19,11 @@ from gamesolve.games import gan
 fast = "GAMESOLVE_FAST" in os.environ
 
 # %% [markdown]
-# ## The plane of the biases
+# ## Both biases as players
 #
-# A sigmoid asks "left or right?", and as long as the generator moves it has an answer. Nobody settles: the
-# generator's bias goes to plus infinity and the discriminator's to minus infinity. A Gaussian bump asks "how far from
-# here?", and spirals into (0, 0), where everything is right.
+# A sigmoid discriminator compares left and right, and keeps finding a difference as long as the generator moves. The
+# flow does not converge: the generator's bias diverges to plus infinity and the discriminator's to minus infinity. A
+# Gaussian bump measures the distance from a point. Its flow spirals into (0, 0), where both biases are right.
 
 # %%
 flow = gs.runge_kutta(0.1)
@@ -34,9 +35,9 @@ for name, discriminator in (("sigmoid", gan.Sigmoid()), ("bump", gan.Bump(0.5)))
         print(f"{name:8} time {steps / 10:6.0f}: b_G = {b_g:9.3f}, b_D = {b_d:7.3f}")
 
 # %% [markdown]
-# The eigenvalues at (0, 0) say how: a stable focus. For `kappa = 1/2` the equilibrium is stable and **not** a Nash
-# equilibrium: the discriminator could do better alone. With a wrong weight of the discriminator the spiral still goes
-# inwards down to a threshold, and below it outwards.
+# The eigenvalues at (0, 0) show a stable focus. For `kappa = 1/2` the equilibrium is stable but **not** a Nash
+# equilibrium: the discriminator could gain by deviating alone. If the discriminator's weight is wrong, the flow still
+# spirals inwards above a threshold, and outwards below it.
 
 # %%
 for kappa in (0.5, 1.0):
@@ -50,8 +51,8 @@ for kappa in (0.5, 1.0):
         )
 
 # %% [markdown]
-# The flow from (1, 0.5). Solid grey: where the generator rests; dashed: where the discriminator does. The sigmoid's two
-# lines never cross.
+# The flow from (1, 0.5). The generator's gradient is zero on the solid line, the discriminator's on the dashed line.
+# With the sigmoid the two lines never cross, so there is no equilibrium.
 
 # %%
 planes = {
@@ -68,11 +69,11 @@ for ax, (name, plane) in zip(axes.ravel(), planes.items(), strict=True):
     ax.set_title(name, fontsize="small")
 
 # %% [markdown]
-# ## The plane of the weights
+# ## Both weights as players
 #
-# Now the biases are right and the weights play, starting at (1, 1): the generator makes exactly the data. That is no
-# equilibrium. The discriminator's bump believes most in what lies near 0, and the generator goes there: its scale
-# collapses in finite time. Its square meets zero in a straight line, which gives the time.
+# Now the biases are right, and the weights start at (1, 1), where the generator reproduces the data exactly. This is
+# not an equilibrium. The discriminator's bump is highest near 0, so the generator moves its samples there, and its
+# scale collapses in finite time. Near the collapse the squared scale is linear in time, and we extrapolate it to zero.
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(7, 3.7), layout="constrained")
@@ -92,10 +93,10 @@ for ax, kappa in zip(axes, (0.5, 1.0), strict=True):
 # %% [markdown]
 # ## Few samples
 #
-# On samples, `log(1 - D)` has a pole where a generated sample meets the top of the bump. The gradient has an infinite
-# variance there: no number of samples brings it close to the exact one. We cap the bump at 0.995 to give it a variance.
-# Then a field from few samples has zeros that are not there: saddles, each with a partner. Averaging the field over 30
-# draws of noise of scale 0.2 on the parameters removes those of 100 samples, and more than half of those of 5.
+# On samples, `log(1 - D)` has a pole where a generated sample meets the maximum of the bump. The gradient has infinite
+# variance there, so no number of samples brings it close to the exact gradient. We cap the bump at 0.995 to make the
+# variance finite. Even then, a field from few samples has spurious zeros: saddles, each with a partner. Averaging the
+# field over 30 draws of parameter noise of scale 0.2 removes all of them for 100 samples, and more than half for 5.
 
 # %%
 bump = gan.Bump(0.5, cap=0.005)
@@ -122,8 +123,8 @@ for samples, seeds in ((2500, 2), (100, 8), (5, 8))[2 if fast else 0 :]:
         )
 
 # %% [markdown]
-# One draw of the samples each, as it is (above) and smoothed (below). With many samples the field is nearly the exact
-# one; with few its lines of rest fold, and cross where nothing is.
+# Fields from one draw of the samples, plain (above) and smoothed (below). With many samples the field is close to the
+# exact one. With few samples the lines of zero gradient fold and cross at spurious zeros.
 
 # %%
 shown = (5,) if fast else (2500, 100, 5)
@@ -137,8 +138,9 @@ for row, smoothed in zip(axes, (False, True), strict=True):
 # %% [markdown]
 # ## Slices of a larger game
 #
-# A generator and a discriminator of two hidden layers of 100 units each, on a line. A random plane through their
-# biases shows a field as well, and most of the motion leaves it: a zero in such a picture is no equilibrium.
+# A generator and a discriminator with two hidden layers of 100 units each are trained on a normal distribution. The
+# field on a random plane through their biases can be drawn too, but most of it points out of the plane. The printed
+# shares are small, so a zero in such a picture is not an equilibrium.
 
 # %%
 network = gan.MLP((1, 100, 100, 1), jnp.tanh)
@@ -147,7 +149,7 @@ bound = experiment.game.bind(experiment.sample(jax.random.key(0)))
 
 
 def random_direction(players, player, seed):
-    """Return a direction of length one in the biases of one player."""
+    """Return a unit vector in the biases of one player."""
     keys = iter(jax.random.split(jax.random.key(seed), 100))
 
     def entry(number, path, leaf):

@@ -1,8 +1,9 @@
 # %% [markdown]
-# # One number each: the Dirac-GAN, and linear GANs
+# # The Dirac-GAN and linear GANs
 #
-# Data sit at 0, the generator at `theta`, and the discriminator is the line `-psi x`. The equilibrium is (0, 0). Larger
-# GANs whose samples do not overlap with the data look like this one there.
+# The data are at 0, the generator is a point `theta`, and the discriminator is the line `-psi x`. The equilibrium is
+# (0, 0). Larger GANs behave like this one near an equilibrium if their samples do not overlap with the data. Which
+# losses, regularisers and solvers converge?
 
 # %%
 import jax
@@ -38,12 +39,13 @@ def distance(experiment, solver):
 
 
 # %% [markdown]
-# ## Distance from the equilibrium after 500 steps, from (1, 1)
+# ## Distance from the equilibrium after 500 steps
 #
-# The plain losses rotate: their eigenvalues are imaginary, so that near the equilibrium simultaneous steps lead
-# outwards and alternating ones stay on a curve. (The non-saturating loss comes nearer from afar, but not there.) What
-# damps the discriminator at the data settles: R1, R2, instance noise, weight decay. The gradient penalty wants a
-# slope of one at the equilibrium, where it should be zero, and never settles.
+# All runs start at (1, 1). The plain losses have imaginary eigenvalues and rotate: near the equilibrium simultaneous
+# steps lead outwards, and alternating steps stay on a closed curve. (The non-saturating loss approaches from a
+# distance, but does not converge either.) R1, R2, instance noise and weight decay damp the discriminator at the data
+# and converge: their eigenvalues have negative real parts, and the distances are tiny. The gradient penalty demands
+# slope one at the equilibrium, where the slope should be zero, and does not converge.
 
 # %%
 print(f"{'':32} {'eigenvalue':>16} {'simultaneous':>13} {'alternating':>12}")
@@ -58,13 +60,14 @@ print(f"{'GAN, consensus gamma = 1':32} {'':16} {distance(gan.dirac(), gs.conopt
 print(f"{'GAN, competitive descent':32} {'':16} {distance(gan.dirac(), gs.cgd(step)):12.3g}")
 
 # %% [markdown]
-# Simultaneous steps, in three pictures: the plain losses, what regularises the game, and what changes the solver.
+# Paths of the plain losses, of regularised games, and of four solvers on the plain GAN. The first two pictures use
+# simultaneous steps.
 
 # %%
 simultaneous = gs.simgd(step)
 groups = {
     "losses": {name: (variants[name][0], simultaneous) for name in ("GAN", "non-saturating", "Wasserstein", "hinge")},
-    "regularised": {
+    "regularisers": {
         name: (variants[name][0], simultaneous)
         for name in ("Wasserstein, gradient penalty 1", "R1, gamma = 0.3", "R1, gamma = 1", "instance noise 1")
     },
@@ -85,8 +88,8 @@ for ax, (title, entries) in zip(axes, groups.items(), strict=True):
 # %% [markdown]
 # ## Estimating a covariance
 #
-# A linear generator `V z` against a quadratic discriminator `x^T W x`. Which step sizes hold? Competitive descent
-# takes all four; the others have to be slow.
+# A linear generator `V z` plays against a quadratic discriminator `x^T W x`. Which step sizes converge? In the table of
+# residuals, competitive gradient descent works with all four step sizes. The other solvers need small ones.
 
 # %%
 experiment = gan.covariance(20)
@@ -106,6 +109,9 @@ for name, (make, steps) in makers.items():
         results.append(f"{'diverged' if diverged else f'{float(residual(run.players)):.3g}':>9}")
     print(f"{name:7} {steps} steps, eta = .005, .025, .1, .4:", *results)
 
+# %% [markdown]
+# The residual over the steps, with the best of the four step sizes for each solver.
+
 # %%
 curves = {
     f"{name}, η = {eta}": gs.solve(
@@ -120,7 +126,8 @@ axes.figure
 # %% [markdown]
 # ## Estimating a mean
 #
-# The Wasserstein GAN with a linear critic is bilinear: simultaneous descent flies off, optimism settles.
+# The Wasserstein GAN with a linear critic is bilinear. Simultaneous gradient descent diverges, and optimistic gradient
+# descent converges. On minibatches its error stays at the level of the noise.
 
 # %%
 exact = gan.mean_estimation()
@@ -131,7 +138,7 @@ for solver in (gs.simgd(0.3), gs.ogda(0.3), gs.extragradient(0.3), gs.cgd(0.3)):
     print(f"{solver!r:45} error after 200 steps {run.trace['error'][-1]:.3g}")
 sampled = gan.mean_estimation(batch_size=64)
 run = gs.solve(sampled.game, gs.ogda(0.1), sampled.game.start, 2000, sample=sampled.sample, key=jax.random.key(0))
-print(f"optimism on batches of 64: error {float(sampled.measures['error'](run.players)):.3g}")
+print(f"ogda on batches of 64: error {float(sampled.measures['error'](run.players)):.3g}")
 
 # %%
 axes = gs.plots.convergence(errors, quantity="distance from the mean")

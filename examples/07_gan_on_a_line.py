@@ -1,8 +1,8 @@
 # %% [markdown]
-# # A GAN on a line: collapse, hopping, swaying away, forgetting
+# # A GAN on a line: mode collapse, divergence, hopping, forgetting
 #
-# Latents are numbers and so are the data, so that a generator is a curve and the discriminator is another one. Each
-# failure below is one number, over several seeds that run through one compiled program.
+# Latents and data are numbers, so generator and discriminator are curves that can be drawn. How often does each
+# well-known failure occur? Every section measures one failure by one number. All seeds run in one compiled program.
 
 # %%
 import os
@@ -35,7 +35,7 @@ def line(loss, activation, **settings):
 
 
 def train(make, solver, names, seeds, every=every):
-    """Return the traces of all seeds, the seed being the first axis."""
+    """Return the traces of all seeds, with the seed as the first axis."""
 
     @jax.vmap
     def run(seed):
@@ -57,12 +57,16 @@ def train(make, solver, names, seeds, every=every):
 # %% [markdown]
 # ## Mode collapse
 #
-# Four clusters, ReLU networks, the non-saturating loss and plain gradient steps: most seeds keep two of four.
+# With four clusters, ReLU networks, the non-saturating loss and plain gradient steps, most seeds cover only two of the
+# four modes.
 
 # %%
 trace = train(line(gan.non_saturating, jax.nn.relu), gs.simgd(0.1), ("modes", "shares", "samples"), 8)
 print("modes covered at the end, of 4:", trace["modes"][:, -1])
 print("largest share of one mode:     ", trace["shares"][:, -1].max(axis=1).round(2))
+
+# %% [markdown]
+# The left picture shows which modes one seed covers. On the right, the number of modes over training.
 
 # %%
 real = gan.Clusters(jnp.array([[-6.0], [-2.0], [2.0], [6.0]]), jnp.array(0.2), 2000)(jax.random.key(9))
@@ -74,10 +78,11 @@ gs.plots.lines({"all seeds": trace["modes"]}, steps, axes=("step", "modes covere
 axes[1].set(ylim=(-0.1, 4.1), title="median and range of the seeds")
 
 # %% [markdown]
-# ## The swaying failure
+# ## Divergence with a saturated discriminator
 #
-# The saturating loss, the same networks and steps. Early on the discriminator chases the generator to one side, and
-# gets so sure of itself that the generator has no gradient left: it is thrown out and never returns.
+# The loss is now the saturating one, with the same networks and steps. Early in training the discriminator drives the
+# generator to one side. It then becomes so confident that the generator's gradient vanishes, and the generator never
+# returns. The output counts the seeds that left and those that came back.
 
 # %%
 means = {}
@@ -87,10 +92,13 @@ for name, make in (
 ):
     samples = train(make, gs.simgd(0.1), ("samples",), 16, every=5)["samples"]
     centres = means[name] = samples.mean(axis=(-1, -2))
-    away = ~(np.abs(centres) <= 20)  # also where it is not finite any more
+    away = ~(np.abs(centres) <= 20)  # true for NaN as well
     gone = away.any(axis=1)
     back = gone & ~away[:, -1]
     print(f"{name}: {gone.sum()} of {len(gone)} seeds left (mean beyond 20), {back.sum()} returned")
+
+# %% [markdown]
+# The mean of the samples over training, on symmetric logarithmic scales: curves that leave the middle stay away.
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(7.2, 3), layout="constrained")
@@ -104,37 +112,40 @@ for ax, (name, centres) in zip(axes, means.items(), strict=True):
 # %% [markdown]
 # ## Hopping and forgetting
 #
-# Smooth networks and RMSProp keep moving: the generator's largest mode changes between most records, and what the
-# discriminator thinks of the clusters drifts. All clusters are equally likely in the data, and against a generator that
-# stands still its preferences settle, but for an odd seed: the drift is the game's, not the data's.
+# With smooth networks and RMSProp training never comes to rest. The generator's largest mode changes between most
+# records, and the discriminator's preferences among the clusters drift. All clusters are equally likely in the data.
+# Against a fixed generator the preferences converge for almost every seed, so the drift comes from the game and not
+# from the data.
 
 # %%
 smooth = line(gan.minimax, jnp.tanh)
 still = gs.per_player(optax.set_to_zero(), optax.rmsprop(1e-3))
 preferences = {}
-for name, solver in (("both play", optax.rmsprop(1e-3)), ("generator stands still", still)):
+for name, solver in (("both train", optax.rmsprop(1e-3)), ("generator fixed", still)):
     trace = train(smooth, solver, ("shares", "preference"), 6)
     preferences[name] = trace["preference"][0]
     later = trace["preference"][:, trace["preference"].shape[1] // 2 :]
     hops = [int(gan.hops(shares)) for shares in trace["shares"]]
     drift = [round(float(gan.drift(preference)), 3) for preference in later]
-    print(f"{name:23}: hops in {num_steps // every} records {hops}, drift in logits a record {drift}")
+    print(f"{name:15}: hops in {num_steps // every} records {hops}, drift in logits per record {drift}")
 
 # %% [markdown]
-# What the discriminator of one seed thinks of each cluster, over training: its logit there less the mean of all four.
+# The discriminator's preferences over training, for one seed: its logit at each cluster minus the mean of all four. On
+# the left they drift, on the right they converge.
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(7.2, 3), layout="constrained", sharey=True)
 for ax, (name, rows) in zip(axes, preferences.items(), strict=True):
     clusters = {f"cluster at {centre}": row for centre, row in zip((-6, -2, 2, 6), rows.T, strict=True)}
-    gs.plots.lines(clusters, steps, axes=("step", "logit less mean"), ax=ax)
+    gs.plots.lines(clusters, steps, axes=("step", "logit minus mean"), ax=ax)
     ax.set(title=name)
 axes[0].legend(fontsize=7)
 
 # %% [markdown]
-# ## Histogram, discriminator and map over training
+# ## Histogram, discriminator and generator over training
 #
-# On one Gaussian, with the Wasserstein-1 distance to the data as the number.
+# The data are one Gaussian, and the measure is the Wasserstein-1 distance to the data. The pictures show the density of
+# the samples, the discriminator's belief and the generator after each third of the training.
 
 # %%
 network = gan.MLP((1, 32, 32, 1), jnp.tanh)

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # GANs in the plane: five clusters, rings, grids, a circle
 #
-# How many modes are covered, which share of the samples is good, how unevenly are they shared (reverse KL), how far are
-# they from data (MMD)? All of these look at the same thousand latents at every record.
+# How many modes does a GAN cover, what share of its samples is good, how unevenly do they cover the modes (reverse KL),
+# and how far are they from the data (MMD)? All measures use the same thousand latents at every record.
 
 # %%
 import os
@@ -21,7 +21,7 @@ RECORDS = 4 if fast else 20
 
 
 def train(make, solver, num_steps, names, seeds):
-    """Return the traces of all seeds with `RECORDS` records each, the seed being the first axis."""
+    """Return the traces of all seeds with `RECORDS` records each, with the seed as the first axis."""
 
     @jax.vmap
     def run(seed):
@@ -49,12 +49,12 @@ def show(name, trace):
 
 
 # %% [markdown]
-# ## Two thousand updates of the vanilla GAN
+# ## Two thousand steps of the vanilla GAN
 #
-# The saturating loss, both players by Adam at once. Five clusters are found early. A ring of eight and grids of 16 and
-# 25 sharper clusters are covered as a cloud: shared evenly (a small reverse KL), but few samples are good, and few
-# modes count as covered. The circle comes out well although no network can tear the plane. A sample is good within
-# `reach` of a centre.
+# The loss is the saturating one, and Adam updates both players simultaneously. A sample is good if it lies within
+# `reach` of a centre. Five clusters are found early. On the ring of eight and the grids of 16 and 25 sharper clusters
+# the samples form a cloud. They are spread evenly (small reverse KL), but few are good and few modes count as covered.
+# The circle is learned well, although a network cannot represent the discontinuity at its centre.
 
 # %%
 vanilla, num_steps, seeds = optax.adam(1e-3, b1=0.5), 12 if fast else 2000, 2 if fast else 3
@@ -75,7 +75,7 @@ traces["circle"] = train(make, vanilla, num_steps, ("mmd", "sectors", "samples")
 show("circle", traces["circle"])
 
 # %% [markdown]
-# A thousand samples of one seed at the end (orange) over as many data (blue).
+# A thousand samples of one seed at the end (orange) over data (blue).
 
 # %%
 real = {name: make(jax.random.key(0)).sample(jax.random.key(9))[0] for name, make in shown}
@@ -85,7 +85,7 @@ for ax, (name, trace) in zip(axes, traces.items(), strict=True):
     gs.plots.samples(real[name], trace["samples"][0, -1], ax=ax).set_title(name, fontsize="small")
 
 # %% [markdown]
-# The measures over training, medians and ranges over the seeds.
+# The measures over training: medians and ranges over the seeds.
 
 # %%
 steps = num_steps // RECORDS * (1 + np.arange(RECORDS))
@@ -97,10 +97,11 @@ for ax, (key, label) in zip(axes.ravel(), labels.items(), strict=True):
 axes[0, 0].legend(fontsize=7)
 
 # %% [markdown]
-# ## Eight Gaussians and consensus
+# ## Eight Gaussians with consensus optimisation
 #
-# The ring of "The Numerics of GANs": networks of four layers of 16 ReLUs, RMSProp with rate 1e-4. With consensus the
-# modes are found one after the other, and kept; without it most seeds rotate or collapse for thousands of steps.
+# This is the ring of "The Numerics of GANs": networks with four layers of 16 ReLUs, trained by RMSProp at rate 1e-4.
+# With consensus optimisation the modes are found one after the other and kept. Without it, most seeds rotate or
+# collapse for thousands of steps.
 
 # %%
 sizes = (16, 16, 16, 16)
@@ -123,6 +124,9 @@ for name, solver in list(solvers.items())[:: 2 if fast else 1]:
     make = lambda key: gan.ring(8, key=key, **networks)
     traces[name] = train(make, solver, long, ("modes", "good", "mmd", "samples"), 2 if fast else 3)
     show(name, traces[name])
+
+# %% [markdown]
+# Samples of one seed at the end, and the number of modes covered over training.
 
 # %%
 figure, axes = plt.subplots(1, 4, figsize=(10, 2.7), layout="constrained")

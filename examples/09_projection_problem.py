@@ -1,9 +1,10 @@
 # %% [markdown]
-# # The projection problem: which error does a generator that must err accept?
+# # The projection problem: which error does a constrained generator choose?
 #
-# A "distribution" is a pair (t_1, t_2). The true one, (2, 2), is out of the generator's reach: a disc of radius 2.5.
-# The discriminator sees the components scaled by (100, 1): the first one is prominent. An unconstrained discriminator
-# can tell every distribution of the disc from (2, 2), so that no divergence says where to go. The dynamics decide.
+# A "distribution" is a pair (t_1, t_2). The true one is (2, 2), but the generator can only reach a disc of radius 2.5.
+# The discriminator sees the components scaled by (100, 1), so the first one is prominent. An unconstrained
+# discriminator can tell every distribution of the disc from (2, 2), so no divergence between distributions determines
+# the generator's choice. The dynamics decide.
 
 # %%
 import os
@@ -38,8 +39,8 @@ def stretches(right):
 # %% [markdown]
 # ## How long is the first component right?
 #
-# Right means within 0.05 of 2. Simultaneous descent stays for a stretch and leaves; competitive descent, with the same
-# step size, stays longer, and still does where simultaneous descent only circles.
+# Right means within 0.05 of 2. Simultaneous gradient descent stays for a stretch and then leaves. Competitive gradient
+# descent with the same step size stays longer, even at step sizes where simultaneous gradient descent only circles.
 
 # %%
 runs = {}
@@ -53,12 +54,15 @@ for eta in (1.5e-4, 2e-4, 2.5e-4):
         )
 
 # %% [markdown]
-# While the first component is right the second one is 1.5, as far as the disc allows: the generator computes a
-# projection in a metric that nobody told it.
+# While the first component is right, the second one is 1.5, the largest value that the disc allows. The generator
+# computes a projection in a metric that it does not know.
 
 # %%
 trace = runs["competitive", 2e-4]
 print("mean output while the first is right:", trace["output"][trace["first_right"]].mean(axis=0).round(2))
+
+# %% [markdown]
+# Both components over the steps, for one seed. The grey line is the target 2.
 
 # %%
 figure, axes = plt.subplots(2, 1, figsize=(7, 4), layout="constrained", sharex=True)
@@ -74,7 +78,7 @@ axes[0].legend(fontsize=7)
 # %% [markdown]
 # ## Other perceptual scales
 #
-# What is prominent decides which component is right.
+# The more prominent component becomes right: the first for scales (100, 1), the second for scales (1, 100).
 
 # %%
 for scales in ((100.0, 1.0), (100.0, 10.0), (1.0, 100.0)):
@@ -84,5 +88,5 @@ for scales in ((100.0, 1.0), (100.0, 10.0), (1.0, 100.0)):
     lost = np.isnan(trace["output"][:, -1]).any(axis=-1).sum()
     print(
         f"scales {scales}: first right {first:.0%}, second right {second:.0%} of the time, median output {median}, "
-        f"{lost} of {seeds} seeds ran off"
+        f"{lost} of {seeds} seeds diverged"
     )

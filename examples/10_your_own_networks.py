@@ -1,8 +1,9 @@
 # %% [markdown]
-# # Your own networks as players
+# # Custom networks as players: plain functions, flax, equinox
 #
-# A player is a pytree of arrays with a function. Plain functions, flax and equinox all fit: give
-# `gan.adversarial` one function for the generator and one for the discriminator.
+# A player is a pytree of arrays, together with a function. Pass `gan.adversarial` one function for the generator and
+# one for the discriminator. They can be plain functions, flax modules or equinox modules. Each section below trains a
+# small network on five clusters, and prints how many modes it covers and the share of good samples.
 
 # %%
 import importlib.util
@@ -33,9 +34,9 @@ def train(name, game, players, generate):
 
 
 # %% [markdown]
-# ## By hand
+# ## Plain functions
 #
-# A dictionary and a few lines.
+# The parameters are a dictionary, and the network is one line.
 
 
 # %%
@@ -49,13 +50,13 @@ def apply(layers, inputs):
     return jax.nn.relu(inputs @ layers["in"] + layers["bias"]) @ layers["out"]
 
 
-train("by hand", gan.adversarial(apply, apply), (init(keys[0], 4, 2), init(keys[1], 2, 1)), apply)
+train("plain", gan.adversarial(apply, apply), (init(keys[0], 4, 2), init(keys[1], 2, 1)), apply)
 
 # %% [markdown]
 # ## equinox
 #
-# A module holds arrays and functions. `eqx.partition` splits them: the arrays are the player, and `eqx.combine` puts
-# the rest back inside the function.
+# A module holds arrays and functions. `eqx.partition` separates them: the arrays are the player. Inside the function,
+# `eqx.combine` puts the module together again.
 
 # %%
 if importlib.util.find_spec("equinox"):
@@ -73,7 +74,7 @@ else:
 # %% [markdown]
 # ## flax
 #
-# A linen module is a function of its variables: `apply` is what the game wants.
+# A linen module's `apply` is a function of its variables, so it can be passed to the game without changes.
 
 # %%
 if importlib.util.find_spec("flax"):

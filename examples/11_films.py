@@ -1,8 +1,9 @@
 # %% [markdown]
-# # Films: what happens during training
+# # Films of training
 #
-# A number at the end of a run hides how it got there. `gs.animate` draws any picture of `gs.plots` once per record of a
-# run, or once per value of a parameter. What do five clusters do to a generator, and what do few samples do to a field?
+# A final number does not show how a run got there. `gs.animate` draws any picture of `gs.plots` once per record of a
+# run, or once per value of a parameter. How does a generator learn five clusters, and how does a field change with
+# fewer samples?
 
 # %%
 import os
@@ -17,7 +18,10 @@ fast = "GAMESOLVE_FAST" in os.environ
 size = {"dpi": 80, "size": (3.2, 3.0), "rate": 8.0}
 
 # %% [markdown]
-# ## Five clusters: samples, over what the discriminator believes
+# ## Five clusters: samples over the discriminator's belief
+#
+# Data are blue, samples are orange, and light areas are those that the discriminator believes to be real. The samples
+# spread to one cluster after another.
 
 # %%
 network, judge = gan.MLP((2, 64, 64, 2)), gan.MLP((2, 64, 64, 1))
@@ -51,10 +55,10 @@ def patches(ax, players):
 gs.animate.training(run.trace, patches, **size)
 
 # %% [markdown]
-# ## The same run as a map
+# ## The generator as a map
 #
-# Every arrow leads from a latent to its sample; its colour is the latent's direction. The generator has to tear the
-# disc of latents into five pieces, and where it can't, arrows end between clusters.
+# In the same run, every line leads from a latent to its sample, and its colour is the latent's direction. The generator
+# has to split the disc of latents into five pieces. Where it cannot, lines end between the clusters.
 
 
 # %%
@@ -65,10 +69,10 @@ def arrows(ax, players):
 gs.animate.training(run.trace, arrows, **size)
 
 # %% [markdown]
-# ## And as a surface
+# ## The discriminator as a surface
 #
-# The discriminator's belief in space, over data (blue) and samples (orange). A discriminator that can't tell them apart
-# is flat at one half.
+# The height is the discriminator's belief, over data (blue) and samples (orange). A discriminator that cannot tell them
+# apart is flat at one half.
 
 
 # %%
@@ -81,7 +85,8 @@ gs.animate.training(run.trace, heights, projection="3d", most=2 if fast else 20,
 # %% [markdown]
 # ## A GAN on a line
 #
-# Histograms of data and samples, and the discriminator's belief (right scale).
+# Histograms of data and samples, and the discriminator's belief (scale on the right). As the histograms approach each
+# other, the belief flattens.
 
 # %%
 curve, critic = gan.MLP((1, 32, 32, 1)), gan.MLP((1, 32, 32, 1))
@@ -108,10 +113,12 @@ def histograms(ax, players):
 gs.animate.training(run.trace, histograms, **size)
 
 # %% [markdown]
-# ## Fields that change: fewer samples, more noise
+# ## Fields from fewer samples and with more noise
 #
-# The biases' plane of the smallest GAN, from more and fewer samples; then from 100 of them under growing noise on the
-# parameters. The dark grey lines are where one of the two biases rests, and a crossing of both is a zero of the field.
+# The players are the two biases of the smallest GAN. The first film shows their field from fewer and fewer samples, the
+# second the field from 100 samples under increasing parameter noise. On each dark grey line the gradient of one bias is
+# zero, so a crossing of two different lines is a zero of the field. Fewer samples add spurious zeros, and noise removes
+# them.
 
 # %%
 bump = gan.Bump(0.5, cap=0.005)

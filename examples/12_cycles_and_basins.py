@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Cycles and basins: a game whose equilibrium few plays find
+# # Limit cycles and basins: an equilibrium that few runs find
 #
-# A stable equilibrium need not be found. In the "forsaken" game, `x y + φ(x) - φ(y)` with a bend `φ` of degree six, a
-# cycle lies round the stable origin, and most plays end on it. Which solvers see through it, from where, and with
-# which step sizes?
+# An equilibrium may be stable and yet hard to find. In the "forsaken" game, `x y + φ(x) - φ(y)` with a polynomial `φ`
+# of degree six, a limit cycle surrounds the stable origin, and many trajectories end on it. Which solvers reach the
+# origin, from which starts, and with which step sizes?
 
 # %%
 import os
@@ -29,9 +29,9 @@ print("the origin:", gs.analysis.classify(game, origin).kind)
 # %% [markdown]
 # ## Three runs from (1, 1)
 #
-# `limit_cycle` says whether a run goes round an orbit that draws its neighbours in, how long a round takes, and how
-# near to its centre and how far from it the orbit comes. Extragradient with small steps follows the flow to the cycle;
-# with large ones it cuts through it.
+# `limit_cycle` reports whether a run ends on an attracting cycle, its period, and its smallest and largest distance
+# from its centre. With small steps, extragradient follows the flow to the cycle. With large steps it passes through the
+# cycle and converges to the origin.
 
 # %%
 solvers = {
@@ -53,11 +53,12 @@ gs.plots.legend(axes)
 axes.figure
 
 # %% [markdown]
-# ## From where, and with which step sizes
+# ## Which starts and step sizes reach the origin?
 #
-# `basins` runs all starts in one compiled call. Left: where runs of extragradient with steps of 0.05 end; those that
-# start inside of the inner, repelling cycle come to the origin (blue), all others stay on the outer one (white). Right:
-# the same over step sizes, from starts on the diagonal; dark runs have diverged.
+# `basins` runs all starts in one compiled call. The left picture shows extragradient with step size 0.05. Starts inside
+# an inner, repelling cycle converge to the origin (blue). All others end on the outer cycle (white). The right picture
+# shows starts on the diagonal over step sizes, and dark runs have diverged. Around step size 0.33 all starts reach the
+# origin.
 
 # %%
 num = 31 if fast else 81
@@ -65,7 +66,7 @@ ticks = jnp.linspace(-1.6, 1.6, num)
 plane = tuple(gs.analysis.axis(origin, index) for index in (0, 1))
 starts = gs.analysis.slice_points(origin, plane, ticks, ticks)
 ends = gs.analysis.basins(game, gs.extragradient(0.05), starts, 4000, [origin], tol=1e-4)
-print(f"extragradient(0.05): {jnp.mean(ends.label == 0):.0%} of the starts come to the origin")
+print(f"extragradient(0.05): {jnp.mean(ends.label == 0):.0%} of the starts reach the origin")
 
 rates, radii = jnp.linspace(0.02, 0.8, num), jnp.linspace(0.1, 2.0, num)
 diagonal = (radii / np.sqrt(2), radii / np.sqrt(2))
@@ -74,24 +75,25 @@ both = jax.vmap(lambda rate: gs.analysis.basins(game, gs.extragradient(rate), di
 )
 for rate in (0.05, 0.33, 0.7):
     row = both.label[int(jnp.argmin(abs(rates - rate)))]
-    print(f"step {rate}: {jnp.mean(row == 0):.0%} to the origin, {jnp.mean(row == -2):.0%} diverge")
+    print(f"step size {rate}: {jnp.mean(row == 0):.0%} reach the origin, {jnp.mean(row == -2):.0%} diverge")
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.4), layout="constrained")
 gs.plots.basins(ends, ticks, ticks, equilibria=[origin], ax=axes[0])
 axes[0].set(title="extragradient(0.05)", xlabel="x at the start", ylabel="y at the start", aspect="equal")
 gs.plots.basins(both, rates, radii, ax=axes[1])
-axes[1].set(title="extragradient", xlabel="step size", ylabel="distance of the start")
+axes[1].set(title="extragradient", xlabel="step size", ylabel="distance of the start from 0")
 
 # %% [markdown]
-# ## What theory would have asked for
+# ## Does theory guarantee this?
 #
-# The field is not monotone: the symmetric part of J has a positive eigenvalue somewhere. The weak Minty constant,
-# sampled on the square, is below `-1 / (2 L)` with the Lipschitz constant L, where guarantees for extragradient with
-# unequal steps end. So that the large step settles here is no theorem; it was found by trying.
+# The field is not monotone: the symmetric part of J has a positive eigenvalue somewhere, and the monotonicity constant
+# is negative. Guarantees for extragradient with unequal steps need a weak Minty constant above `-1 / (2 L)`, where `L`
+# is the Lipschitz constant. The constant sampled on the square is below that. So no theorem explains why the large step
+# converges here; it was found by trying.
 
 # %%
 points = gs.analysis.sample_box(jax.random.key(0), (-1.5, -1.5), (1.5, 1.5), 2000)
 lipschitz = float(gs.analysis.lipschitz(game, points))
-print(f"monotone with constant {gs.analysis.monotonicity(game, points):.3f}, Lipschitz {lipschitz:.3f}")
-print(f"weak Minty {gs.analysis.weak_minty(game, points, origin):.4f}, needed above {-1 / (2 * lipschitz):.4f}")
+print(f"monotonicity constant {gs.analysis.monotonicity(game, points):.3f}, Lipschitz constant {lipschitz:.3f}")
+print(f"weak Minty constant {gs.analysis.weak_minty(game, points, origin):.4f}, limit {-1 / (2 * lipschitz):.4f}")

@@ -1,8 +1,8 @@
 # %% [markdown]
-# # The spectrum of a GAN, before training and after
+# # The spectrum of a GAN before and after training
 #
-# How much of a GAN's field turns, and how much pulls? In two dimensions one looks; in hundreds or millions the spectrum
-# of J says, and what part of it one needs can be had without the matrix.
+# How much of a GAN's field is rotation, and how much is attraction? With two parameters a picture shows it. With
+# hundreds or millions, the spectrum of the Jacobian J does, and its important parts can be computed without the matrix.
 
 # %%
 import os
@@ -33,8 +33,10 @@ print(f"{optax.tree.size(run.players)} parameters, modes covered {int(experiment
 # %% [markdown]
 # ## All eigenvalues, and the leading ones without the matrix
 #
-# `eigenvalues` of the dense J, and on top `leading`: an iteration on products with J alone, with true residuals. Three
-# ends of the spectrum come from one run: largest real part, largest imaginary part, smallest real part.
+# `eigenvalues` uses the dense J. `leading` uses only products with J and reports true residuals. One call finds three
+# ends of the spectrum: the largest real part, the largest imaginary part and the smallest real part. Both methods agree
+# to single precision. Before and after training the leading real part is positive, so neither point is a stable
+# equilibrium, but after training it is much smaller.
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.5), layout="constrained")
@@ -51,10 +53,11 @@ for ax, (name, players) in zip(axes, points.items(), strict=True):
 axes[0].legend(fontsize=7)
 
 # %% [markdown]
-# ## How the pull and the turn are spread
+# ## Spectral densities of attraction and rotation
 #
-# S and A, the symmetric and the antisymmetric part of J, have spectra of their own: `spectral_density` estimates both
-# by Lanczos quadrature, from products only. `hamiltonian_share` is the one number: the share of J that turns.
+# The symmetric part S of J attracts or repels, and the antisymmetric part A rotates. `spectral_density` estimates the
+# spectra of both by Lanczos quadrature, from products only. `hamiltonian_share` condenses them into one number, the
+# share of rotation in J. Here training lowers this share.
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
@@ -62,7 +65,7 @@ for name, players in points.items():
     share = gs.analysis.hamiltonian_share(game, players)
     blocks = gs.analysis.hessian_spectra(game, players)
     own = [f"{float(block.max()):+.3f} to {float(block.min()):+.3f}" for block in blocks]
-    print(f"{name:8} share that turns {share:.2f}; own curvatures: generator {own[0]}, discriminator {own[1]}")
+    print(f"{name:8} share of rotation {share:.2f}; own curvatures: generator {own[0]}, discriminator {own[1]}")
 parts = {name: gs.analysis.spectral_density(game, players, jax.random.key(3)) for name, players in points.items()}
 for place, (ax, title) in enumerate(zip(axes, ("eigenvalues of S", "frequencies of A"), strict=True)):
     reach = max(float(abs(densities[place].nodes).max()) for densities in parts.values())

@@ -1,11 +1,10 @@
 # %% [markdown]
-# # The counter-attack: why a good discriminator is no best response
+# # The counter-attack: why a good discriminator is not a best response
 #
-# A generator and a discriminator learn handwritten digits together until little changes: the discriminator's loss
-# hovers near its value for a coin toss. Is it stuck there because it can't do better? No: left alone with the
-# generator's images it quickly tells them apart. What kept it from doing so was the generator, which answered every
-# change. And what it learns alone is brittle: when the generator is let loose on it, the loss jumps far above where it
-# began.
+# A generator and a discriminator learn handwritten digits together until little changes. The discriminator's loss stays
+# near that of a coin toss. Is the discriminator unable to do better? No: trained alone, it quickly learns to tell the
+# generator's images from real ones. During joint training the generator prevented this by responding to every change. A
+# discriminator trained alone is also brittle: when the generator responds, its loss rises far above its initial value.
 
 # %%
 import os
@@ -26,11 +25,11 @@ experiment = gan.images(digits, networks, classifier=classifier)
 keys = jax.random.split(jax.random.key(3), 2 if fast else 5)
 
 # %% [markdown]
-# ## Five GANs, trained by simultaneous Adam and saved
+# ## Train five GANs with simultaneous Adam
 #
-# The seeds are lanes of one compiled program. The quality of the images is measured under a small classifier, and is
-# always held against the same figure for real images: the floor is the distance of one half of the real digits to the
-# other.
+# All seeds run in one compiled program. A small classifier measures the quality of the images. Each measure is printed
+# beside its value for real images: for the Frechet distance, that is the distance between two halves of the real
+# digits.
 
 # %%
 adam = optax.adam(1e-3, b1=0.5)
@@ -56,13 +55,18 @@ print(f"score            {quality.score.mean():.2f}, of real images {quality.rea
 print(f"classes covered  {quality.coverage.mean():.1f}, by real images {quality.real_coverage.mean():.1f}")
 
 # %% [markdown]
-# ## Four ways to go on, and the generator's answer
+# ## Four continuations, and the generator's response
 #
-# From the same saved networks, 150 plain gradient steps of size 0.01: of the discriminator alone; of both; of the
-# discriminator alone by competitive gradient descent, which expects the generator to answer, though it does not;
-# and of both by competitive gradient descent. Then the discriminator rests and the generator takes 150 steps. `speed`
-# is how much the discriminator's logits change a step, on images that stay the same; `jump` how far its loss rises at
-# the answer. A loss of 1.39 = log 4 is that of a discriminator that tosses a coin.
+# From the same saved networks we take 150 steps of size 0.01 in four ways:
+#
+# - gradient steps of the discriminator alone,
+# - gradient steps of both players (SimGD),
+# - competitive gradient descent (CGD) of the discriminator alone, which anticipates a response that does not come,
+# - competitive gradient descent of both players.
+#
+# Then the discriminator is fixed and the generator takes 150 gradient steps. In the table, `speed` is the change of the
+# discriminator's logits per step on fixed images, and `jump` is the rise of its loss during the response. A loss of
+# 1.39 = log 4 is that of a coin toss.
 
 # %%
 eta, steps = 0.01, 20 if fast else 150
@@ -90,20 +94,21 @@ for name, phase in list(phases.items())[: 2 if fast else None]:
     print("{:26} {:6.3f} {:7.2f} {:6.2f} {:9.2f} {:6.2f}".format(name, *figures))
 
 alone, both = seen["discriminator alone"], seen["both, SimGD"]
-print(f"alone it changes {float(jnp.mean(alone.speed / both.speed)):.2f} times as fast as together")
-print(f"and the counter-attack costs it {float(jnp.mean(alone.jump / both.jump)):.1f} times as much")
+print(f"alone, the discriminator changes {float(jnp.mean(alone.speed / both.speed)):.2f} times as fast as together,")
+print(f"and its loss jumps {float(jnp.mean(alone.jump / both.jump)):.1f} times as far during the counter-attack")
 
 # %% [markdown]
-# At step sizes this small the generator's expected answer is a small part of the competitive step, so a discriminator
-# alone under CGD behaves like one under plain gradients: what protects it is an opponent that does answer.
+# With such small steps the anticipated response is a small part of the competitive step. A discriminator alone under
+# CGD therefore behaves like one under plain gradient steps. What protects it is an opponent that does respond.
 
 # %% [markdown]
-# Median and range of the five seeds; the dotted line is the toss of a coin.
+# Median and range of the discriminator's loss over the five seeds. The generator responds to the right of the vertical
+# line. The dotted line is the loss of a coin toss.
 
 # %%
 losses = {name: jnp.concatenate([result.losses, result.answers], axis=1) for name, result in seen.items()}
 figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
-gs.plots.lines(losses, axes=("step; the generator answers from the line on", "the discriminator's loss"), ax=axes)
+gs.plots.lines(losses, axes=("step (right of the line: the generator responds)", "discriminator's loss"), ax=axes)
 axes.axvline(steps, color="grey", linewidth=0.8)
 axes.axhline(2 * jnp.log(2.0), color="grey", linewidth=0.8, linestyle=":")
 axes.set(yscale="log")

@@ -1,8 +1,9 @@
 # %% [markdown]
 # # Digits from perceptrons and convolutions
 #
-# A GAN on images is a game like any other: two networks, a payoff, a sampler. The networks may be the plain perceptrons
-# of the catalogue or models of equinox; the solver may be any of the library's or of optax.
+# A GAN on images is a game like any other: two networks, a payoff and a sampler. The networks can be the perceptrons of
+# the catalogue or equinox models. The solver can be any solver of gamesolve or optax. Which image quality do they
+# reach?
 
 # %%
 import os
@@ -18,13 +19,14 @@ from gamesolve.games import data, gan
 short = "GAMESOLVE_FAST" in os.environ
 digits = data.digits()
 classifier = gan.train_classifier(digits)
-print(f"the classifier that measures is right on {float(classifier.accuracy):.1%} of what it has not seen")
+print(f"accuracy of the measuring classifier on held-out images: {float(classifier.accuracy):.1%}")
 
 # %% [markdown]
 # ## Two solvers on perceptrons
 #
-# Adam for both players at once takes many cheap steps; adaptive competitive gradient descent (ACGD) few expensive ones.
-# Each figure stands beside the same for real images, since it depends on the classifier and on the number of samples.
+# Adam for both players takes many cheap steps, and adaptive competitive gradient descent (ACGD) takes few expensive
+# ones. The values in parentheses are those of real images, because all measures depend on the classifier and on the
+# number of samples. A good generator comes close to them: the distance should be low, everything else high.
 
 # %%
 experiment = gan.images(digits, gan.perceptrons((8, 8), widths=(64, 64)), classifier=classifier)
@@ -55,6 +57,9 @@ for name, players in played.items():
         f" {q.coverage:6d} {q.precision:10.2f} {q.recall:8.2f}"
     )
 
+# %% [markdown]
+# Real digits, and digits from the same ten latents after each training.
+
 # %%
 noise = jax.random.normal(jax.random.key(7), (10, 16))
 generate = gan.perceptrons((8, 8), widths=(64, 64)).generate
@@ -63,11 +68,10 @@ figure, axes = plt.subplots(figsize=(6, 3.2), layout="constrained")
 gs.plots.images(jnp.concatenate(list(rows.values())), columns=10, labels=tuple(rows), ax=axes)
 
 # %% [markdown]
-# ## Convolutions, and any model of equinox
+# ## Convolutions, and any equinox model
 #
-# `gan.convolutional` makes networks of DCGAN's shape; here they play the non-saturating game with R1.
-# `gan.from_equinox` splits any equinox model of one example into a player, which is a pytree of arrays, and a
-# function that applies it to a batch; the two may be mixed with anything.
+# `gan.convolutional` makes networks with the architecture of DCGAN. Here they train on the non-saturating loss with R1.
+# The distance after training should be far below that at the start.
 
 # %%
 networks = gan.convolutional((8, 8), latent=16, width=8)
@@ -91,7 +95,9 @@ figure, axes = plt.subplots(figsize=(6, 1.5), layout="constrained")
 gs.plots.images(jnp.concatenate(list(made.values())), columns=10, labels=tuple(made), ax=axes)
 
 # %% [markdown]
-# A player may as well be a model of your own:
+# `gan.from_equinox` splits any equinox model of one example into a player, which is a pytree of arrays, and a function
+# that applies it to a batch. Such players can be combined with any others: here, a convolutional generator with a
+# perceptron.
 
 # %%
 import equinox as eqx  # noqa: E402
@@ -105,8 +111,8 @@ print("a convolutional generator against an equinox perceptron:", len(jax.tree.l
 # %% [markdown]
 # ## Larger images
 #
-# MNIST in 28 by 28 pixels, from `data.mnist_5k`; `data.fashion_mnist` reads clothes in the same format, where Debian's
-# package or a folder of your own has them.
+# `data.mnist_5k` holds MNIST digits of 28 by 28 pixels. `data.fashion_mnist` reads clothes in the same format, from
+# Debian's package or from any folder. The picture compares real digits with generated ones, before and after training.
 
 # %%
 mnist = data.mnist_5k()
@@ -126,4 +132,4 @@ made = {"real": mnist.inputs[::500], "start": large.generate(wide.game.start[0],
 made["trained"] = large.generate(run.players[0], noise)
 figure, axes = plt.subplots(figsize=(6, 2), layout="constrained")
 gs.plots.images(jnp.concatenate(list(made.values())), columns=10, labels=tuple(made), ax=axes)
-print(f"the discriminator's margin between real and made: {wide.measures['margin'](run.players):.2f} logits")
+print(f"discriminator's margin between real and generated images: {wide.measures['margin'](run.players):.2f} logits")

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Chaos and Lyapunov exponents
 #
-# Two players who learn rock-paper-scissors need not settle, and need not cycle either. How far can their future be
-# foreseen? The largest Lyapunov exponent says by what factor a small error grows: zero for cycles, positive for chaos.
+# Two players who learn rock-paper-scissors need not converge, and need not cycle either. How predictable are their
+# trajectories? The largest Lyapunov exponent is the growth rate of small errors: zero on cycles, positive in chaos.
 
 # %%
 import os
@@ -17,10 +17,11 @@ fast = "GAMESOLVE_FAST" in os.environ
 num_steps, duration = (4000, 400.0) if fast else (20_000, 2000.0)
 
 # %% [markdown]
-# ## Exponents that are known
+# ## Known exponents
 #
-# On `x y` every difference grows with the distance: by `√(1 + η²)` a step for simultaneous descent. The flow keeps all
-# distances. On a stable focus both exponents are the real part of its eigenvalues.
+# On `x y`, simultaneous gradient descent multiplies every difference by `√(1 + η²)` per step, so both exponents are
+# `log(1 + η²) / 2`. The flow preserves all distances, so both of its exponents are zero. (On a stable focus both would
+# be the real part of its eigenvalues.) The estimates agree with these values.
 
 # %%
 bilinear = gs.zero_sum(lambda x, y: x * y)
@@ -32,12 +33,11 @@ print("flow of x y: ", *(f"{abs(float(value)):.5f}" for value in found), "theory
 # %% [markdown]
 # ## Learning rock-paper-scissors
 #
-# Each player raises its logits by the payoff of each action against the other's mixture. That field has no attractor:
-# it conserves the sum of the players' distances (relative entropies) from (1/3, 1/3, 1/3). Where a draw pays `ε` to one
-# and costs the other as much, the flow keeps a second quantity only for `ε = 0`: then plays lie on tori and the
-# exponents vanish. For `ε = 1/2` some plays are chaotic.
-#
-# As a game: payoffs that are linear in the own logits.
+# Each player increases its logits by the payoff of each action against the other's mixed strategy. As a game, the
+# payoffs are linear in the player's own logits. This field has no attractor: it conserves the sum of the players'
+# relative entropies from (1/3, 1/3, 1/3). A draw pays `ε` to one player and costs the other as much. For `ε = 0` the
+# flow conserves a second quantity. Trajectories then lie on tori, and the exponents vanish. For `ε = 1/2` some
+# trajectories are chaotic: the output shows a positive exponent for the start far from the centre.
 
 
 # %%
@@ -72,11 +72,11 @@ for tie in (0.0, 0.5):
         print(f"ε = {tie}, {place:15}: leading exponents {shown} in thousandths per unit of time")
 
 # %% [markdown]
-# ## The same exponent, seen
+# ## How nearby trajectories separate
 #
-# Thirty-two plays that begin within a thousandth of each other. In the chaotic case their distance from the one in
-# the middle grows like `exp(λ t)` with the leading exponent λ (grey), until it is as large as the play itself; on the
-# tori it grows in proportion to time.
+# Thirty-two trajectories start at a distance of about a thousandth from a reference trajectory. In the chaotic case
+# their distance from it grows like `exp(λ t)` with the leading exponent `λ` (grey line), until it is as large as the
+# trajectory itself. On the tori it grows in proportion to time.
 
 # %%
 shifts = 1e-3 * jax.random.normal(jax.random.key(0), (32, 3))
@@ -95,7 +95,7 @@ def apart(tie):
 
 
 far = {f"ε = {tie}": apart(tie) for tie in (0.0, 0.5)}
-axes = gs.plots.lines(far, times, axes=("time", "distance from the play in the middle"))
+axes = gs.plots.lines(far, times, axes=("time", "distance from the reference"))
 leading = gs.analysis.flow_exponents(learn(0.5), starts["far from it"], 200.0, 2000, 1)[0]
 begin = jnp.median(far["ε = 0.5"][:, 10:30])
 axes.plot(times[20:200], begin * jnp.exp(leading * (times[20:200] - times[20])), color="grey", linewidth=1)
@@ -104,8 +104,8 @@ gs.plots.legend(axes)
 axes.figure
 
 # %% [markdown]
-# What player 0 does over 600 units of time, from the start far from the centre: without the tie's payoff the play winds
-# round a torus, whose shadow has sharp edges; with it, it wanders.
+# Player 0's strategy over 600 units of time, from the start far from the centre. For `ε = 0` the trajectory winds
+# around a torus, whose projection has sharp edges. For `ε = 1/2` it wanders.
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.8), layout="constrained")

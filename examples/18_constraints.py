@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Constrained optimisation as a game
 #
-# A minimisation with constraints is a game: one player minimises the Lagrangian, the other sets the prices of
-# violations and maximises it. The multiplier player has no curvature of its own, so the game turns. Which solver
-# finds the constrained minimum?
+# Constrained minimisation is a game: one player minimises the Lagrangian, the other sets the multipliers and maximises
+# it. The multipliers enter linearly, without curvature, so the field rotates. Which solvers find the constrained
+# minimum?
 
 # %%
 import jax.numpy as jnp
@@ -13,9 +13,10 @@ from scipy.optimize import linprog
 import gamesolve as gs
 
 # %% [markdown]
-# ## An equality
+# ## An equality constraint
 #
-# The point of the line `x + 2y = 3` nearest to 0 is (0.6, 1.2), and the multiplier there is -1.2.
+# The point of the line `x + 2y = 3` closest to 0 is (0.6, 1.2), with multiplier -1.2. All four solvers find it.
+# Simultaneous gradient descent does so because the objective is strongly convex.
 
 
 # %%
@@ -40,9 +41,10 @@ for solver in (gs.simgd(0.1), gs.extragradient(0.1), gs.ogda(0.1), gs.cgd(0.1)):
 # %% [markdown]
 # ## A linear objective
 #
-# The cheapest mixture `x` of three foods that has enough of two nutrients: a linear program. It has no curvature at
-# all, so that simultaneous descent can't settle. Prices of inequalities stay non-negative, and so does `x`: that is a
-# projection after each step. The optimum is that of scipy's `linprog`.
+# We look for the cheapest mixture `x` of three foods with enough of two nutrients. This linear program has no curvature
+# at all. A projection after each step keeps `x` and the multipliers of the inequalities non-negative. The reference is
+# scipy's `linprog`. Extragradient and forward-reflected-backward reach its cost, and simultaneous gradient descent does
+# not converge.
 
 # %%
 price = jnp.array([2.0, 3.0, 1.0])
@@ -79,8 +81,8 @@ for name, solver in solvers.items():
     run = gs.solve(program, solver, start, 2000, record=watch)
     x, prices = run.players
     print(
-        f"{name:27} cost {cost(x):.4f}, lacking at most {jnp.max(lacking(x)):.4f}, "
-        f"prices {', '.join(f'{value:.3f}' for value in prices['inequality'])}"
+        f"{name:27} cost {cost(x):.4f}, largest violation {jnp.max(lacking(x)):.4f}, "
+        f"multipliers {', '.join(f'{value:.3f}' for value in prices['inequality'])}"
     )
     curves[name] = run.trace
 

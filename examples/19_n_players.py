@@ -1,9 +1,9 @@
 # %% [markdown]
 # # More than two players
 #
-# Three firms choose how much to make; the price falls with the total, and each earns price times amount less its cost.
-# Everything works as for two: the field, its spectrum, certificates, solvers. And with more players, does
-# learning one by one still settle?
+# Three firms choose how much to produce. The price falls with the total, and each firm earns its amount times the price
+# minus its unit cost. The field, its spectrum, certificates and solvers work as for two players. Do solvers still
+# converge with more players, and does it matter whether the players move together or in turn?
 
 # %%
 import os
@@ -31,9 +31,9 @@ market = gs.general_sum(*(profit(own) for own in range(3)), constants=(costs,))
 # %% [markdown]
 # ## The equilibrium
 #
-# In theory firm i makes `(1 + Σ c) / 4 - c_i`. The point is a Nash equilibrium and stable, and since a follower
-# answers, each firm would gain from moving first: the last flag says whether the point is also a Stackelberg
-# equilibrium with that leader, and it is for none.
+# In theory firm i produces `(1 + Σ c) / 4 - c_i`, where `c` holds the unit costs. The certificate shows a stable Nash
+# equilibrium. The Stackelberg flags show, for each firm, whether the point is also an equilibrium with that firm as the
+# leader. It is for none, because each firm would gain from moving first.
 
 # %%
 run = gs.solve(market, gs.simgd(0.2), (0.0, 0.0, 0.0), 500, tol=1e-6)
@@ -44,11 +44,11 @@ certificate = gs.analysis.classify(market, run.players)
 print(certificate.kind, "; Stackelberg for each leader:", certificate.stackelberg.tolist())
 
 # %% [markdown]
-# ## What changes with the number of firms
+# ## The effect of the number of firms
 #
-# `J` has the eigenvalues -1 and `-(n + 1)`: the more firms, the stiffer the game, and the smaller the largest step of
-# simultaneous descent, `2 / (n + 1)`. Firms that move in turn (`altgd`) settle below 1, however
-# many they are.
+# With `n` firms the Jacobian has the eigenvalues -1 and `-(n + 1)`. More firms make the game stiffer and lower the
+# largest stable step size of simultaneous gradient descent, `2 / (n + 1)`. Firms that move in turn (`altgd`) converge
+# for step sizes below 1, whatever their number.
 
 # %%
 limits = {"together": [], "in turn": []}
@@ -73,10 +73,11 @@ gs.plots.legend(axes)
 axes.figure
 
 # %% [markdown]
-# ## What if a firm's cost changes?
+# ## Derivatives of the equilibrium in a cost
 #
-# `differentiable_equilibrium` makes the equilibrium a function of everything in the game. Here all firms' amounts over
-# the third one's cost, and their derivatives there (dotted tangents): theory says 1/4, 1/4 and -3/4.
+# `differentiable_equilibrium` makes the equilibrium a differentiable function of everything in the game. The curves
+# show all firms' amounts over the third firm's cost, with their tangents (dotted) at cost 0.3. The derivatives agree
+# with theory: 1/4, 1/4 and -3/4.
 
 
 # %%
@@ -88,7 +89,7 @@ def amounts(cost):
 
 prices, middle = jnp.linspace(0.1, 0.5, 21), 0.3
 value, slope = jax.jvp(amounts, (middle,), (1.0,))
-print("derivatives of the amounts in the third cost:", [round(float(entry), 4) for entry in slope])
+print("derivatives of the amounts with respect to the third cost:", [round(float(entry), 4) for entry in slope])
 made = jax.vmap(amounts)(prices).T
 axes = gs.plots.lines(
     {f"firm {1 + own}": row for own, row in enumerate(made)}, prices, axes=("third firm's cost", "amount")
@@ -100,11 +101,12 @@ gs.plots.legend(axes)
 axes.figure
 
 # %% [markdown]
-# ## Three players that chase each other
+# ## Matching pennies for three players
 #
-# Matching pennies for three: 0 wants to be like 1, 1 like 2, and 2 unlike 0. Two eigenvalues are imaginary: the flow
-# turns round the centre for ever, and steps of simultaneous or alternating descent leave it. Looking ahead or reckoning
-# with the answers of all others settles.
+# Player 0 wants to match player 1, player 1 wants to match player 2, and player 2 wants to differ from player 0. Two
+# eigenvalues are imaginary, so the flow circles around the centre forever. Simultaneous and alternating gradient
+# descent diverge: even their best factor is above 1. Extragradient, which looks ahead, and CGD, which anticipates the
+# responses of all other players, converge.
 
 
 # %%
@@ -121,4 +123,4 @@ centre = (0.0, 0.0, 0.0)
 print("eigenvalues of J:", [f"{complex(value):.3f}" for value in gs.analysis.eigenvalues(pennies, centre)])
 for make in (gs.simgd, gs.altgd, gs.extragradient, gs.cgd):
     rates = jax.vmap(lambda step, make=make: gs.analysis.rate(pennies, make(step), centre))(jnp.linspace(0.05, 1.0, 20))
-    print(f"{make.__name__:14} least factor {rates.min():.4f} at step {0.05 + 0.05 * int(rates.argmin()):.2f}")
+    print(f"{make.__name__:14} smallest factor {rates.min():.4f} at step size {0.05 + 0.05 * int(rates.argmin()):.2f}")

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # A game of your own: plain pytrees, flax, equinox
+# # Custom games: plain pytrees, flax, equinox
 #
-# A game needs one pure function for each player, and players that are pytrees of floating arrays. Here is one and the
-# same game, a small network that fits data against another one that reweights them, written three times. The runs
-# must agree.
+# A game needs one pure payoff function per player, and players that are pytrees of floating arrays. This example writes
+# the same game three times: a small network fits data, and an adversary reweights the examples. All three runs must
+# agree.
 
 # %%
 import importlib.util
@@ -21,9 +21,9 @@ sample = gs.minibatches(data, 32)
 # %% [markdown]
 # ## Plain pytrees
 #
-# Player 0 is a dictionary of weights; player 1 holds one number per input, turned into weights of the examples. Player
-# 0 minimises the weighted error, player 1 maximises it, but pays for weights far from equal. A payoff takes all players
-# and then the batch, and is the mean over its first axis.
+# Player 0 is a dictionary with the weights of the network. Player 1 holds two numbers, from which it computes a weight
+# for each example. Player 0 minimises the weighted error. Player 1 maximises it, but pays for weights far from 1/2. A
+# payoff takes all players and then the batch, and is a mean over the batch's first axis.
 
 
 # %%
@@ -64,7 +64,8 @@ print(f"plain: largest error {run.trace[0]:.3f} -> {run.trace[-1]:.3f}; player 1
 # %% [markdown]
 # ## flax
 #
-# `module.init` gives the parameters, `module.apply` is the pure function: they are player and payoff as they come.
+# `module.init` returns the parameters, which are the player. `module.apply` is a pure function, which the payoff calls.
+# The printed difference from the plain run is at the level of rounding errors.
 
 # %%
 if importlib.util.find_spec("flax"):
@@ -88,8 +89,8 @@ else:
 # %% [markdown]
 # ## equinox
 #
-# A module holds arrays and other things; `eqx.partition` takes the arrays out as the player, `eqx.combine` puts the
-# module together inside the payoff.
+# A module holds arrays and other attributes. `eqx.partition` separates the arrays, which are the player, and
+# `eqx.combine` puts the module together again inside the payoff. This run agrees with the plain one too.
 
 # %%
 if importlib.util.find_spec("equinox"):
@@ -112,15 +113,16 @@ else:
     print("equinox: not installed")
 
 # %% [markdown]
-# ## Compared and plotted
+# ## Compare solvers
 #
-# Any optax transformation is a solver as well. The curves are medians and ranges over five seeds.
+# Any optax transformation is a solver too. The curves show the largest error over the steps: medians and ranges over
+# five seeds.
 
 # %%
 solvers = {
     "simgd": gs.simgd(0.1),
     "extragradient": gs.extragradient(0.1),
-    "Adam for each": gs.per_player(optax.adam(3e-3), optax.adam(3e-3)),
+    "Adam per player": gs.per_player(optax.adam(3e-3), optax.adam(3e-3)),
 }
 keys = jax.random.split(jax.random.key(2), 5)
 curves = {

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # A solver of your own
+# # Custom solvers
 #
-# A solver is an optax transformation: it gets `u = -v`, minus the field, and returns the move. One that looks at the
-# game takes the extra argument `game`. This example writes one from a formula, holds its rate against theory, and tunes
-# it.
+# A solver is an optax transformation: it receives `u = -v`, the negated field, and returns the update. A solver that
+# evaluates the game takes the extra argument `game`. This example implements a solver from its formula, compares its
+# rate with theory, and tunes it.
 
 # %%
 from typing import NamedTuple
@@ -19,10 +19,11 @@ game = gs.zero_sum(lambda x, y: x * y)
 start, origin = (1.0, 1.0), (0.0, 0.0)
 
 # %% [markdown]
-# ## A part: the field averaged over two points
+# ## A transformation: the field at a midpoint
 #
-# The implicit midpoint rule `z' = z + η v((z + z')/2)` keeps every distance on `x y`. Its explicit cousin looks at the
-# field half a step ahead: `z + η v(z + η/2 v)`. As a transformation of `u` it needs the game, so it takes it by name.
+# The implicit midpoint rule `z' = z + η v((z + z')/2)`, with players `z` and step size `η`, preserves all distances on
+# `x y`. Its explicit form evaluates the field half a step ahead: `z' = z + η v(z + η/2 v)`. As a transformation of `u`
+# it needs the game, which it takes as a keyword argument.
 
 
 # %%
@@ -36,9 +37,9 @@ def midpoint(step):
 
 
 # %% [markdown]
-# ## A solver: a chain under `gs.parametric`
+# ## A solver: a chain with `gs.parametric`
 #
-# The decorator makes its numbers leaves, so that sweeps and derivatives go through it.
+# The decorator makes the solver's numbers leaves of a pytree, so sweeps and derivatives can go through them.
 
 
 # %%
@@ -49,7 +50,7 @@ def midpoint_descent(learning_rate):
 
 @gs.parametric
 def damped(learning_rate, gamma):
-    """The same, with the pull of consensus before the step."""
+    """Add consensus to the midpoint field before the step."""
     return optax.chain(midpoint(learning_rate), gs.transforms.consensus(gamma), gs.transforms.descend(learning_rate))
 
 
@@ -58,12 +59,14 @@ print(midpoint_descent(eta), "has the leaves", jax.tree.leaves(midpoint_descent(
 print(f"rate {gs.analysis.rate(game, midpoint_descent(eta), origin):.6f}, theory {(1 + eta**4 / 4) ** 0.5:.6f}")
 
 # %% [markdown]
-# So it still flies off, though far slower than simultaneous descent (`√(1 + η²)` = 1.118). A better method remembers.
+# The rate is above 1: the solver diverges, though far more slowly than simultaneous gradient descent, whose rate is
+# `√(1 + η²)` = 1.118. A better method has a memory.
 #
-# ## With a state
+# ## A solver with state
 #
-# The state is any pytree. Here: the mean of all moves so far is subtracted with a weight, a kind of negative
-# momentum with a long memory. `gs.analysis.rate` sees the state: its eigenvalues belong to players and memory together.
+# The state can be any pytree. Here it is a moving average of the updates, and the solver subtracts a multiple of it.
+# This is a kind of negative momentum. `gs.analysis.rate` includes the state: the eigenvalues are those of players and
+# memory together. Weight 0 is simultaneous gradient descent, which diverges. Weight 0.5 converges.
 
 
 # %%
@@ -88,10 +91,10 @@ for weight in (-1.0, 0.0, 0.5, 1.0):
     print(f"weight {weight:4}: rate {gs.analysis.rate(game, restrained(eta, 0.5, weight), origin):.4f}")
 
 # %% [markdown]
-# ## Tuned by its own derivative
+# ## Tuning a solver by gradients
 #
-# A run is differentiable in the solver's numbers: the gradient of the final distance has the solver's own shape.
-# Twenty steps of Adam on all three of them at once:
+# A run is differentiable in the solver's numbers, and the gradient of the final distance is a pytree like the solver.
+# Twenty steps of Adam tune all three numbers at once and lower the rate:
 
 
 # %%
@@ -109,6 +112,9 @@ numbers = [round(float(leaf), 3) for leaf in jax.tree.leaves(solver)]
 print(f"learning rate, decay, weight: {numbers}")
 before = gs.analysis.rate(game, restrained(0.3, 0.5, 0.5), origin)
 print(f"rate {gs.analysis.rate(game, solver, origin):.4f} (before {before:.4f})")
+
+# %% [markdown]
+# Paths and distances of the custom solvers beside extragradient. Only the midpoint method without consensus diverges.
 
 # %%
 solvers = {

@@ -1,4 +1,4 @@
-"""A catalogue of games, each with a start and its known equilibria."""
+"""A catalogue of games, each with a start and the equilibria that are known."""
 
 from gamesolve.games import data, gan
 from gamesolve.games.matrix import (
@@ -12,7 +12,8 @@ from gamesolve.games.matrix import (
     rock_paper_scissors,
     simplices,
 )
-from gamesolve.games.quadratics import bilinear, curl, icr_quadratic, polymatrix, quadratic, random_quadratic, rotation
+from gamesolve.games.quadratics import bilinear, curl, icr_quadratic, polymatrix, quadratic, rotation
+from gamesolve.games.random_quadratics import random_quadratic
 from gamesolve.games.stochastic import dual_regression, finite_sum, noisy_bilinear, shifted_classes, single_entries
 from gamesolve.games.toy import cosine
 

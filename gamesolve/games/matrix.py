@@ -1,32 +1,33 @@
-"""Games of mixed strategies, and constrained problems as games of multipliers: players live in convex sets.
+"""Games whose players stay in convex sets: matrix games over mixed strategies, constrained problems over multipliers.
 
 Pass the sets of a game to a projected method: ``gs.extragradient(0.1, projections=gs.games.simplices(2))``.
 """
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
+from numpy.typing import ArrayLike
 
 from gamesolve.game import Game, general_sum, zero_sum
+from gamesolve.trees import Players, PyTree, Scalar
 
-Projection = Callable[[Any], Any]
+Projection = Callable[[PyTree], PyTree]
 
 
-def matrix_game(payoffs: Any, column_payoffs: Any = None) -> Game:
-    """Make a game in which both players draw an action from a probability vector.
+def matrix_game(payoffs: ArrayLike, column_payoffs: ArrayLike | None = None) -> Game:
+    """Make a game in which each player draws an action from its probability vector.
 
     Args:
-        payoffs: ``M[i, j]``, what the row player (player 0) **loses** and the column player wins in a zero-sum game;
-            with ``column_payoffs``, what the row player wins.
-        column_payoffs: what the column player wins; None for a zero-sum game.
+        payoffs: ``M[i, j]``, the amount that the row player (player 0) **loses** and the column player wins. With
+            ``column_payoffs``, the amount that the row player wins.
+        column_payoffs: the amounts that the column player wins. Default: None, a zero-sum game.
 
     Returns:
-        The game, bilinear in the two probability vectors; start at the uniform ones. Its equilibria are those of the
-        simplices, no zeros of the field, so that none is attached.
+        The game, bilinear in the two probability vectors. It starts at the uniform vectors. No equilibria are
+        attached, because those on the simplices are not zeros of the field.
 
     Example:
         >>> import jax.numpy as jnp, gamesolve as gs
@@ -40,24 +41,22 @@ def matrix_game(payoffs: Any, column_payoffs: Any = None) -> Game:
     M = jnp.asarray(payoffs, float)
     if M.ndim != 2:
         raise ValueError(
-            f"payoffs has shape {M.shape}; give one row per action of player 0, one column per action of 1."
+            f"payoffs must have one row per action of player 0 and one column per action of player 1, got {M.shape}."
         )
     start = tuple(jnp.full(size, 1 / size, M.dtype) for size in M.shape)
     if column_payoffs is None:
         return dataclasses.replace(zero_sum(_expected, constants=(M,)), start=start)
     N = jnp.asarray(column_payoffs, float)
     if N.shape != M.shape:
-        raise ValueError(
-            f"column_payoffs has shape {N.shape} where payoffs has {M.shape}; give one entry for each pair."
-        )
+        raise ValueError(f"column_payoffs must have the shape of payoffs, {M.shape}, got {N.shape}.")
     return dataclasses.replace(general_sum(_row_wins, _column_wins, constants=(M, N)), start=start)
 
 
 def matching_pennies() -> Game:
-    """Make matching pennies, a zero-sum game with value 0 whose only equilibrium is the uniform one.
+    """Make matching pennies, a zero-sum game of value 0 with the uniform strategies as its only equilibrium.
 
     Returns:
-        The game; start at (0.9, 0.1) and (0.2, 0.8).
+        The game. It starts at (0.9, 0.1) and (0.2, 0.8).
 
     Example:
         >>> import gamesolve as gs
@@ -71,10 +70,10 @@ def matching_pennies() -> Game:
 
 
 def rock_paper_scissors() -> Game:
-    """Make rock, paper, scissors, a zero-sum game with value 0 whose only equilibrium is the uniform one.
+    """Make rock, paper, scissors, a zero-sum game of value 0 with the uniform strategies as its only equilibrium.
 
     Returns:
-        The game; start away from it.
+        The game. It starts away from the equilibrium.
 
     Example:
         >>> import gamesolve as gs
@@ -95,7 +94,7 @@ def random_matrix_game(key: jax.Array, shape: tuple[int, int] = (10, 10)) -> Gam
         shape: number of actions of each player.
 
     Returns:
-        The game; start at the uniform strategies.
+        The game. It starts at the uniform strategies.
 
     Example:
         >>> import jax, gamesolve as gs
@@ -106,10 +105,13 @@ def random_matrix_game(key: jax.Array, shape: tuple[int, int] = (10, 10)) -> Gam
 
 
 def simplices(num_players: int) -> tuple[Projection, ...]:
-    """Return the projection onto the probability simplex for each player, for the ``projections`` of a solver.
+    """Return a projection onto the probability simplex per player, for the ``projections`` of a solver.
 
     Args:
         num_players: number of players.
+
+    Returns:
+        The projections.
 
     Example:
         >>> import jax.numpy as jnp, gamesolve as gs
@@ -119,15 +121,15 @@ def simplices(num_players: int) -> tuple[Projection, ...]:
     return (optax.projections.projection_simplex,) * num_players
 
 
-def duality_gap(game: Game, players: Any) -> jax.Array:
-    """Return the duality gap of a zero-sum matrix game: what both players could win by their best responses.
+def duality_gap(game: Game, players: Players) -> jax.Array:
+    """Return the duality gap of a zero-sum matrix game: the total gain of both players from best responses.
 
     Args:
-        game: a game of `matrix_game`.
+        game: zero-sum game made by `matrix_game`.
         players: two probability vectors.
 
     Returns:
-        ``max_j (x^T M)_j - min_i (M y)_i``, zero at equilibria only.
+        ``max_j (x^T M)_j - min_i (M y)_i``, which is zero only at equilibria.
 
     Example:
         >>> import gamesolve as gs
@@ -136,28 +138,28 @@ def duality_gap(game: Game, players: Any) -> jax.Array:
         0.0
     """
     if not game.is_zero_sum or game.payoffs[1] is not _expected:
-        raise ValueError("duality_gap takes a zero-sum game made by matrix_game, without column_payoffs.")
+        raise ValueError("game must be a zero-sum game made by matrix_game without column_payoffs.")
     (M,), (x, y) = game.constants, players
     return jnp.max(x @ M) - jnp.min(M @ y)
 
 
 def lagrangian(
-    objective: Callable[..., Any],
-    equality: Callable[..., Any] | None = None,
-    inequality: Callable[..., Any] | None = None,
-    constants: tuple[Any, ...] = (),
+    objective: Callable[..., Scalar],
+    equality: Callable[..., jax.Array] | None = None,
+    inequality: Callable[..., jax.Array] | None = None,
+    constants: tuple[PyTree, ...] = (),
 ) -> Game:
     """Make the zero-sum game of a constrained problem: player 0 minimises, player 1 sets the multipliers.
 
-    Player 1 is a dict ``{"equality": ..., "inequality": ...}`` with those entries that the problem has, each shaped as
-    the constraint's value; `multipliers` makes a first one. Inequality multipliers stay non-negative under
-    `multiplier_projection`.
+    Player 1 is a dict with the keys ``"equality"`` and ``"inequality"``, as far as the problem has such constraints.
+    Each entry has the shape of its constraint's value. `multipliers` returns a start for player 1, and
+    `multiplier_projection` keeps inequality multipliers non-negative.
 
     Args:
-        objective: ``objective(x, *constants, *data) -> scalar``, minimised.
-        equality: ``equality(x, *constants, *data)``, an array that is to be zero.
-        inequality: ``inequality(x, *constants, *data)``, an array that is to be at most zero.
-        constants: arrays of the problem, handed to all three.
+        objective: ``objective(x, *constants, *data) -> scalar``, which is minimised.
+        equality: ``equality(x, *constants, *data)``, an array that must be zero.
+        inequality: ``inequality(x, *constants, *data)``, an array that must be at most zero.
+        constants: arrays of the problem, passed to all three functions.
 
     Returns:
         The game.
@@ -177,15 +179,15 @@ def lagrangian(
         Arrow, Hurwicz, Uzawa, "Studies in Linear and Non-Linear Programming", 1958.
     """
     if equality is None and inequality is None:
-        raise ValueError("lagrangian got no constraint; give equality=, inequality= or both.")
+        raise ValueError("lagrangian needs a constraint, got none. Pass equality=, inequality= or both.")
     return zero_sum(_Lagrangian(objective, equality, inequality), constants=constants)
 
 
 def multipliers(
-    point: Any,
-    equality: Callable[..., Any] | None = None,
-    inequality: Callable[..., Any] | None = None,
-    constants: tuple[Any, ...] = (),
+    point: PyTree,
+    equality: Callable[..., jax.Array] | None = None,
+    inequality: Callable[..., jax.Array] | None = None,
+    constants: tuple[PyTree, ...] = (),
 ) -> dict[str, jax.Array]:
     """Return zero multipliers for the constraints of a `lagrangian`.
 
@@ -194,6 +196,9 @@ def multipliers(
         equality: as in `lagrangian`.
         inequality: as in `lagrangian`.
         constants: as in `lagrangian`.
+
+    Returns:
+        Player 1 at zero.
     """
     constraints = {"equality": equality, "inequality": inequality}
     return {
@@ -203,8 +208,8 @@ def multipliers(
     }
 
 
-def multiplier_projection(variables: dict[str, Any]) -> dict[str, Any]:
-    """Keep the multipliers of inequalities non-negative: player 1's projection in a `lagrangian`."""
+def multiplier_projection(variables: dict[str, jax.Array]) -> dict[str, jax.Array]:
+    """Project player 1 of a `lagrangian`: clip the multipliers of inequalities at zero."""
     return {
         kind: optax.projections.projection_non_negative(value) if kind == "inequality" else value
         for kind, value in variables.items()
@@ -213,11 +218,11 @@ def multiplier_projection(variables: dict[str, Any]) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True)
 class _Lagrangian:
-    objective: Callable[..., Any]
-    equality: Callable[..., Any] | None
-    inequality: Callable[..., Any] | None
+    objective: Callable[..., Scalar]
+    equality: Callable[..., jax.Array] | None
+    inequality: Callable[..., jax.Array] | None
 
-    def __call__(self, x: Any, variables: dict[str, Any], *arguments: Any) -> Any:
+    def __call__(self, x: PyTree, variables: dict[str, jax.Array], *arguments: PyTree) -> Scalar:
         value = self.objective(x, *arguments)
         for kind, constraint in (("equality", self.equality), ("inequality", self.inequality)):
             if constraint is not None:

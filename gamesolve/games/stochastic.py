@@ -1,38 +1,44 @@
-"""Games that are means over examples: noise added to a bilinear game, finite sums, regression as a saddle point."""
+"""Games whose payoffs are means over examples: noisy bilinear games, finite sums, regression as a saddle point."""
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gamesolve.game import Game, general_sum, zero_sum
+from gamesolve.trees import Batch, Players, PyTree, Scalar
 
 
 @dataclasses.dataclass(frozen=True)
 class PerExample:
-    """The mean over a batch of a payoff of one example; equal whenever the functions are."""
+    """The mean over a batch of one example's payoff. Equal functions make equal means."""
 
-    function: Callable[..., Any]
+    function: Callable[..., Scalar]
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: PyTree) -> jax.Array:
         *shared, examples = args
         return jnp.mean(jax.vmap(lambda example: self.function(*shared, example))(examples))
 
 
-def finite_sum(*payoffs: Callable[..., Any], arrays: Any, constants: tuple[Any, ...] = (), start: Any = None) -> Game:
-    """Make the game whose payoffs are means over examples, bound to all of them.
+def finite_sum(
+    *payoffs: Callable[..., Scalar],
+    arrays: Batch,
+    constants: tuple[PyTree, ...] = (),
+    start: Players | None = None,
+) -> Game:
+    """Make a game whose payoffs are means over examples, bound to all examples.
 
-    `gamesolve.minibatches` of the same arrays gives its stochastic form: ``gs.minibatches(*game.data, 8)``.
+    For minibatches of the same examples, pass ``gs.minibatches(*game.data, 8)`` as the sampler.
 
     Args:
-        *payoffs: ``payoff(*players, *constants, example) -> scalar`` for one example. One function makes a zero-sum
-            game, minimised by player 0 and maximised by player 1; several a game in which player i maximises the i-th.
-        arrays: pytree of arrays whose leading axis are the examples.
+        *payoffs: ``payoff(*players, *constants, example) -> scalar`` for one example. A single function makes a
+            zero-sum game, which player 0 minimises and player 1 maximises. With several, player i maximises the i-th.
+        arrays: pytree of arrays whose leading axis numbers the examples.
         constants: arrays of the game itself.
-        start: a starting point to keep with the game.
+        start: players to keep with the game as its start. Default: none.
 
     Returns:
         The game on all examples.
@@ -49,18 +55,19 @@ def finite_sum(*payoffs: Callable[..., Any], arrays: Any, constants: tuple[Any, 
     return dataclasses.replace(game.bind(arrays), start=start)
 
 
-def noisy_bilinear(matrix: Any, scale: float = 1.0) -> Game:
+def noisy_bilinear(matrix: ArrayLike, scale: float = 1.0) -> Game:
     """Make ``x^T M y`` with Gaussian noise on both gradients: x minimises, y maximises.
 
-    ``f = x^T M y + scale mean_i (xi_i^T x + zeta_i^T y)`` on a batch ``(xi, zeta)`` of shapes (b, n) and (b, m), as
-    ``sampling.joint(sampling.latents(b, n), sampling.latents(b, m))`` draws. Bound to nothing else it has no noise.
+    ``f = x^T M y + scale mean_i (xi_i^T x + zeta_i^T y)`` on a batch ``(xi, zeta)`` of shapes (b, n) and (b, m).
+    ``sampling.joint(sampling.latents(b, n), sampling.latents(b, m))`` draws such batches. Without a sampler the game
+    has no noise.
 
     Args:
-        matrix: M of shape (n, m).
-        scale: standard deviation of the noise of one example, in each coordinate.
+        matrix: M, of shape (n, m).
+        scale: standard deviation of one example's noise in each coordinate.
 
     Returns:
-        The game, bound to one example without noise; start at ones, equilibrium at zero.
+        The game, bound to one example without noise. It starts at ones and has its equilibrium at zero.
 
     Example:
         >>> import jax, jax.numpy as jnp, gamesolve as gs
@@ -76,7 +83,7 @@ def noisy_bilinear(matrix: Any, scale: float = 1.0) -> Game:
     """
     M = jnp.asarray(matrix)
     if M.ndim != 2:
-        raise ValueError(f"matrix has shape {M.shape}; give a matrix with a row for each entry of x.")
+        raise ValueError(f"matrix must have one row per entry of x and one column per entry of y, got shape {M.shape}.")
     n, m = M.shape
     game = zero_sum(_noisy_product, constants=(M, jnp.asarray(scale, M.dtype)))
     silence = (jnp.zeros((1, n), M.dtype), jnp.zeros((1, m), M.dtype))
@@ -86,16 +93,17 @@ def noisy_bilinear(matrix: Any, scale: float = 1.0) -> Game:
 
 
 def single_entries(size: int) -> Game:
-    """Make the finite sum ``mean_i n x_i y_i`` over n examples: each sees one coordinate only.
+    """Make the finite sum ``mean_i n x_i y_i`` over n examples, each of which involves a single coordinate.
 
-    Its mean is ``x^T y``. On single examples extragradient with one draw for both fields moves one coordinate a step
-    and settles; with independent draws it spirals away at every constant step, which variance reduction mends.
+    Its mean is ``x^T y``. On single examples, extragradient converges if both of its gradient evaluations use the
+    same example: it then moves one coordinate per step. With independent examples it diverges at every constant step
+    size. Variance reduction restores convergence.
 
     Args:
-        size: n, the number of examples and of parameters of each player.
+        size: n, the number of examples and of parameters per player.
 
     Returns:
-        The game on all examples; start at ones, equilibrium at zero.
+        The game on all examples. It starts at ones and has its equilibrium at zero.
 
     Example:
         >>> import gamesolve as gs
@@ -111,19 +119,19 @@ def single_entries(size: int) -> Game:
     return dataclasses.replace(game, equilibria=((zeros, zeros),))
 
 
-def dual_regression(features: Any, targets: Any, ridge: float = 0.1) -> Game:
-    """Make ridge regression as a saddle point: x fits, y holds one dual variable for each example.
+def dual_regression(features: ArrayLike, targets: ArrayLike, ridge: float = 0.1) -> Game:
+    """Make ridge regression as a saddle point: x is the model, y holds one dual variable per example.
 
-    ``mean_i (y_i (a_i^T x - t_i) - y_i^2 / 2) + ridge/2 |x|^2``; its equilibrium is the ridge solution, where y is the
-    residual. A minibatch touches its own dual variables only.
+    The game is ``mean_i (y_i (a_i^T x - t_i) - y_i^2 / 2) + ridge/2 |x|^2``. Its equilibrium is the ridge solution,
+    where y is the residual. A minibatch involves only the dual variables of its own examples.
 
     Args:
-        features: array of shape (N, d), the a_i.
-        targets: array of shape (N,), the t_i.
+        features: the a_i, of shape (N, d).
+        targets: the t_i, of shape (N,).
         ridge: weight of the penalty, positive.
 
     Returns:
-        The game on all examples, whose arrays are ``(features, targets, numbers of the examples)``; start at zero.
+        The game on all examples, with data ``(features, targets, indices of the examples)``. It starts at zero.
 
     Example:
         >>> import jax.numpy as jnp, gamesolve as gs
@@ -137,7 +145,7 @@ def dual_regression(features: Any, targets: Any, ridge: float = 0.1) -> Game:
     """
     A, t = jnp.asarray(features), jnp.asarray(targets)
     if A.ndim != 2 or t.shape != A.shape[:1]:
-        raise ValueError(f"features have shape {A.shape} and targets {t.shape}; give (N, d) and (N,).")
+        raise ValueError(f"features and targets must have shapes (N, d) and (N,), got {A.shape} and {t.shape}.")
     number, dim = A.shape
     arrays = (A, t, jnp.arange(number))
     start = (jnp.zeros(dim, A.dtype), jnp.zeros(number, A.dtype))
@@ -146,20 +154,20 @@ def dual_regression(features: Any, targets: Any, ridge: float = 0.1) -> Game:
     return dataclasses.replace(game, equilibria=((fit, A @ fit - t),))
 
 
-def shifted_classes(features: Any, labels: Any, ridge: float = 0.1, cost: float = 1.0) -> Game:
-    """Make robust logistic regression: x separates two classes, y moves each class against its label.
+def shifted_classes(features: ArrayLike, labels: ArrayLike, ridge: float = 0.1, cost: float = 1.0) -> Game:
+    """Make robust logistic regression: x separates two classes, y shifts each class against its label.
 
-    ``mean_i log(1 + exp(-(l_i (w^T a_i + b) - w^T y))) + ridge/2 (|w|^2 + b^2) - cost/2 |y|^2`` with
-    ``x = {"w", "b"}``: example i is moved to ``a_i - l_i y``, one y for the whole data set.
+    The game is ``mean_i log(1 + exp(-(l_i (w^T a_i + b) - w^T y))) + ridge/2 (|w|^2 + b^2) - cost/2 |y|^2`` with
+    ``x = {"w", "b"}``. Example i moves to ``a_i - l_i y``, with one y for the whole data set.
 
     Args:
-        features: array of shape (N, d), the a_i; standardised features suit the defaults.
-        labels: array of shape (N,) of -1 and 1, the l_i.
+        features: the a_i, of shape (N, d). Standardised features suit the defaults.
+        labels: the l_i, -1 or 1, of shape (N,).
         ridge: weight of the classifier's penalty.
-        cost: price of the move; above ``|w|^2 / 4`` the payoff is concave in y.
+        cost: price of the shift. Above ``|w|^2 / 4`` the payoff is concave in y.
 
     Returns:
-        The game on all examples; start at zero.
+        The game on all examples. It starts at zero.
 
     Example:
         >>> import jax.numpy as jnp, gamesolve as gs
@@ -170,30 +178,32 @@ def shifted_classes(features: Any, labels: Any, ridge: float = 0.1, cost: float 
     """
     A, labels = jnp.asarray(features), jnp.asarray(labels)
     if A.ndim != 2 or labels.shape != A.shape[:1]:
-        raise ValueError(f"features have shape {A.shape} and labels {labels.shape}; give (N, d) and (N,).")
+        raise ValueError(f"features and labels must have shapes (N, d) and (N,), got {A.shape} and {labels.shape}.")
     if not set(np.unique(labels)) <= {-1, 1}:
-        raise ValueError(f"labels hold {sorted(set(np.unique(labels).tolist()))[:4]}; give -1 and 1.")
+        raise ValueError(f"labels must be -1 or 1, got {np.unique(labels).tolist()[:4]}.")
     classifier = {"w": jnp.zeros(A.shape[1], A.dtype), "b": jnp.zeros((), A.dtype)}
     constants = (jnp.asarray(ridge, A.dtype), jnp.asarray(cost, A.dtype))
     arrays, start = (A, labels.astype(A.dtype)), (classifier, jnp.zeros(A.shape[1], A.dtype))
     return finite_sum(_shifted_loss, arrays=arrays, constants=constants, start=start)
 
 
-def _noisy_product(x: Any, y: Any, M: Any, scale: Any, noise: Any) -> Any:
+def _noisy_product(x: jax.Array, y: jax.Array, M: jax.Array, scale: jax.Array, noise: Batch) -> jax.Array:
     on_x, on_y = (part.mean(0) for part in noise)
     return x @ M @ y + scale * (on_x @ x + on_y @ y)
 
 
-def _masked_product(x: Any, y: Any, mask: Any) -> Any:
+def _masked_product(x: jax.Array, y: jax.Array, mask: jax.Array) -> jax.Array:
     return (mask * x) @ y
 
 
-def _dual_loss(x: Any, y: Any, ridge: Any, example: Any) -> Any:
+def _dual_loss(x: jax.Array, y: jax.Array, ridge: jax.Array, example: Batch) -> jax.Array:
     a, t, number = example
     return y[number] * (a @ x - t) - y[number] ** 2 / 2 + ridge / 2 * (x @ x)
 
 
-def _shifted_loss(x: Any, y: Any, ridge: Any, cost: Any, example: Any) -> Any:
+def _shifted_loss(
+    x: dict[str, jax.Array], y: jax.Array, ridge: jax.Array, cost: jax.Array, example: Batch
+) -> jax.Array:
     a, label = example
     margin = label * (x["w"] @ a + x["b"]) - x["w"] @ y
     return jax.nn.softplus(-margin) + ridge / 2 * (x["w"] @ x["w"] + x["b"] ** 2) - cost / 2 * (y @ y)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,12 +12,12 @@ from gamesolve.game import Game, general_sum
 def cosine() -> Game:
     """Make the game with the field ``v(theta, phi) = (cos phi, sin theta)`` on two angles.
 
-    A period has four equilibria: centres at (0, pi/2) and (pi, -pi/2) with eigenvalues +-i, saddles at (0, -pi/2) and
-    (pi, pi/2) with eigenvalues +-1. The field has no attractor; consensus optimisation makes the centres attract for
-    every gamma, and for gamma > 1 the saddles too.
+    Each period has four equilibria: centres at (0, pi/2) and (pi, -pi/2) with eigenvalues +-i, and saddles at
+    (0, -pi/2) and (pi, pi/2) with eigenvalues +-1. The field has no attractor. Consensus optimisation makes the
+    centres attracting for every gamma > 0, and the saddles too for gamma > 1.
 
     Returns:
-        The game on two numbers; start at (0.5, 1), near the centre (0, pi/2).
+        The game on two numbers. It starts at (0.5, 1), near the centre (0, pi/2).
 
     Example:
         >>> import gamesolve as gs
@@ -27,7 +26,7 @@ def cosine() -> Game:
         [1.0, -1.0]
     """
     half = math.pi / 2
-    zeros: tuple[Any, ...] = ((0.0, half), (math.pi, -half), (0.0, -half), (math.pi, half))
+    zeros = ((0.0, half), (math.pi, -half), (0.0, -half), (math.pi, half))
     equilibria = tuple(tuple(map(jnp.asarray, zero)) for zero in zeros)
     start = (jnp.asarray(0.5), jnp.asarray(1.0))
     return dataclasses.replace(general_sum(_cosine_theta, _cosine_phi), start=start, equilibria=equilibria)

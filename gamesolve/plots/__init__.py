@@ -1,9 +1,9 @@
-"""Pictures of games and runs: each function takes data, draws on one pair of axes and returns it.
+"""Pictures of games and runs: each function takes data, draws on matplotlib axes and returns them.
 
-Nothing here opens a window or touches matplotlib's global style; with ``ax=None`` a figure of its own is made, one
-column of a journal wide and without pyplot, so that no display is needed: ``plots.convergence(curves).figure.savefig(
-"curves.png")``. Colours differ to colour-blind readers, and nothing is random. `dark` turns what is drawn into a
-picture for dark pages.
+With ``ax=None`` a function makes a new figure, as wide as one column of a journal. It does not use pyplot, so it needs
+no display: ``plots.convergence(curves).figure.savefig("curves.png")``. No function opens a window, changes matplotlib's
+global style or is random. The colours are distinct to colour-blind readers. `dark` turns a finished picture into one
+for dark pages.
 
 >>> import numpy as np
 >>> from gamesolve import plots

@@ -1,4 +1,4 @@
-"""Moving pictures: any function of `gamesolve.plots` drawn once per frame.
+"""Animations: any function of `gamesolve.plots`, drawn once per frame.
 
 >>> import numpy as np
 >>> from gamesolve import animate, plots
@@ -25,31 +25,32 @@ from PIL import Image
 from gamesolve.analysis import Slice
 from gamesolve.plots import dark as darken
 from gamesolve.plots import legend, paper, phase_portrait, vector_field
+from gamesolve.trees import PyTree
 
 __all__ = ["Film", "fields", "paths", "record", "training"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Film:
-    """Frames that follow each other; a notebook shows it as it is.
+    """A sequence of frames, which notebooks show as an animation.
 
     Attributes:
-        frames: arrays of bytes, shape (height, width, 3), all of one size.
-        rate: frames a second.
+        frames: arrays of bytes of shape (height, width, 3), all of the same size.
+        rate: frames per second.
     """
 
     frames: Sequence[np.ndarray]
     rate: float = 15.0
 
     def save(self, path: str | Path) -> None:
-        """Write a file: ``.gif``, or ``.mp4`` with the extra ``mp4``.
+        """Save the film as ``.gif``, or as ``.mp4`` with the extra ``mp4``.
 
         Args:
-            path: where to; the ending decides.
+            path: name of the file. Its ending decides the format.
 
         Raises:
-            ValueError: for another ending.
-            ImportError: for a film without the extra.
+            ValueError: if the ending is neither ``.gif`` nor ``.mp4``.
+            ImportError: if the ending is ``.mp4`` and the extra is not installed.
         """
         path = Path(path)
         if path.suffix == ".gif":
@@ -57,18 +58,18 @@ class Film:
         elif path.suffix == ".mp4":
             _write_mp4(path, self.frames, self.rate)
         else:
-            raise ValueError(f"path ends in {path.suffix!r}; a film can be saved as .gif or .mp4.")
+            raise ValueError(f"path must end in .gif or .mp4, got {path.suffix!r}.")
 
     def to_html(self) -> str:
-        """Return the film as an element of a page that needs no other file."""
+        """Return the film as a self-contained HTML element."""
         return f'<img alt="animation" src="data:image/gif;base64,{base64.b64encode(self._gif()).decode()}"/>'
 
     def _repr_html_(self) -> str:
         return self.to_html()
 
     def _gif(self) -> bytes:
-        # One palette for all frames keeps colours from flickering, and the file small; thin lines count in it as much
-        # as the page.
+        # One palette for all frames avoids flicker and keeps the file small. MAXCOVERAGE gives the colours of thin
+        # lines as much weight as the background.
         some = Image.fromarray(np.concatenate([self.frames[at * (len(self.frames) - 1) // 2] for at in range(3)]))
         palette = some.quantize(256, Image.Quantize.MAXCOVERAGE)
         reduced = (Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in self.frames)
@@ -79,8 +80,8 @@ class Film:
 
 
 def record(
-    draw: Callable[[Axes, Any], Any],
-    items: Iterable[Any],
+    draw: Callable[[Axes, Any], object],
+    items: Iterable[PyTree],
     *,
     size: tuple[float, float] = paper.SIZE,
     dpi: float = 120,
@@ -92,18 +93,18 @@ def record(
 
     Args:
         draw: ``draw(ax, item)`` draws one frame, for example with a function of `gamesolve.plots`.
-        items: one for each frame.
-        size: of the figure in inches.
-        dpi: pixels an inch.
-        rate: frames a second.
-        dark: whether for dark pages, see `gamesolve.plots.dark`.
-        **kind: of axes, as for ``Figure.add_subplot``: ``projection="3d"`` for surfaces.
+        items: one item per frame.
+        size: size of the figure in inches.
+        dpi: pixels per inch.
+        rate: frames per second.
+        dark: whether to draw for dark pages; see `gamesolve.plots.dark`.
+        **kind: settings of the axes, as for ``Figure.add_subplot``: ``projection="3d"`` for surfaces.
 
     Returns:
         The `Film`.
 
     Raises:
-        ValueError: if there is no item.
+        ValueError: if there are no items.
 
     Example:
         >>> from gamesolve import animate
@@ -121,17 +122,17 @@ def record(
         canvas.draw()
         frames.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
     if not frames:
-        raise ValueError("items is empty; give at least one frame to draw.")
+        raise ValueError("items must hold at least one item to draw, got none.")
     return Film(frames, rate)
 
 
-def training(trace: Any, draw: Callable[[Axes, Any], Any], *, most: int = 60, **settings: Any) -> Film:
-    """Make a film of a run: what was recorded, frame by frame.
+def training(trace: PyTree, draw: Callable[[Axes, Any], object], *, most: int = 60, **settings: Any) -> Film:
+    """Make a film of a run from its records.
 
     Args:
-        trace: ``sol.trace`` of `gamesolve.solve`: a pytree whose leaves share the leading axis of time.
+        trace: ``sol.trace`` of `gamesolve.solve`, a pytree whose leaves share a leading axis of time.
         draw: ``draw(ax, entry)`` draws one entry of the trace, a pytree without that axis.
-        most: largest number of frames; longer traces are thinned evenly.
+        most: largest number of frames. Longer traces are thinned evenly.
         **settings: as in `record`.
 
     Returns:
@@ -150,22 +151,24 @@ def training(trace: Any, draw: Callable[[Axes, Any], Any], *, most: int = 60, **
     return record(draw, (jax.tree.map(lambda leaf, at=at: leaf[at], trace) for at in chosen), **settings)
 
 
-def paths(ways: Mapping[str, Any], *, most: int = 60, tail: int = 8, rate: float = 15.0, **settings: Any) -> Film:
+def paths(
+    ways: Mapping[str, np.ndarray], *, most: int = 60, tail: int = 8, rate: float = 15.0, **settings: Any
+) -> Film:
     """Make a film of paths that grow on a phase portrait.
 
     Args:
-        ways: for each name the points of a path, shape (steps, 2), all of one length.
-        most: largest number of frames.
-        tail: frames for which the end stays.
-        rate: frames a second.
-        **settings: ``size``, ``dpi`` and ``dark`` as in `record`; all others as in `gamesolve.plots.phase_portrait`,
-            where ``view`` or ``equilibrium`` keep the view still.
+        ways: points of the paths by name, of shape (steps, 2), all of the same length.
+        most: largest number of frames, without the tail.
+        tail: number of frames that repeat the end.
+        rate: frames per second.
+        **settings: ``size``, ``dpi`` and ``dark`` as in `record`; all others as in `gamesolve.plots.phase_portrait`.
+            One of them must be ``view`` or ``equilibrium``, which keep the view fixed.
 
     Returns:
         The `Film`.
 
     Raises:
-        ValueError: if the view could move.
+        ValueError: if neither ``view`` nor ``equilibrium`` is given.
 
     Example:
         >>> import numpy as np
@@ -175,7 +178,7 @@ def paths(ways: Mapping[str, Any], *, most: int = 60, tail: int = 8, rate: float
         4
     """
     if settings.get("view") is None and settings.get("equilibrium") is None:
-        raise ValueError("paths needs view= or equilibrium=, so that all frames show the same part of the plane.")
+        raise ValueError("paths needs view= or equilibrium=, got neither. They keep the view the same in all frames.")
     film = {name: settings.pop(name) for name in ("size", "dpi", "dark") if name in settings}
     longest = max(len(way) for way in ways.values())
     ends = np.unique(np.linspace(1, longest, min(longest, most)).round().astype(int))
@@ -189,11 +192,11 @@ def paths(ways: Mapping[str, Any], *, most: int = 60, tail: int = 8, rate: float
 
 
 def fields(pictures: Mapping[str, Slice], *, rate: float = 4.0, **settings: Any) -> Film:
-    """Make a film of a field that changes with a parameter: gamma, the number of samples, noise.
+    """Make a film of a field that changes with a parameter, such as gamma, the number of samples or the noise.
 
     Args:
-        pictures: for each value, as its title, the `gamesolve.analysis.slice_field` on one and the same plane.
-        rate: frames a second.
+        pictures: results of `gamesolve.analysis.slice_field` on the same plane, by the title of their frame.
+        rate: frames per second.
         **settings: as in `record`.
 
     Returns:
@@ -217,10 +220,10 @@ def fields(pictures: Mapping[str, Slice], *, rate: float = 4.0, **settings: Any)
 
 def _write_mp4(path: Path, frames: Sequence[np.ndarray], rate: float) -> None:
     try:
-        imageio = importlib.import_module("imageio.v2")  # here, because it is an extra
+        imageio = importlib.import_module("imageio.v2")  # an optional dependency
     except ImportError:
-        raise ImportError("to save .mp4 needs imageio; install it with pip install 'gamesolve[mp4]'.") from None
+        raise ImportError("saving .mp4 needs imageio; install it with pip install 'gamesolve[mp4]'.") from None
     with imageio.get_writer(path, fps=rate, codec="libx264", macro_block_size=2) as writer:
         for frame in frames:
-            height, width, _ = frame.shape  # H.264 wants even ones
+            height, width, _ = frame.shape  # H.264 needs even sizes
             writer.append_data(np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), "edge"))

@@ -1,7 +1,8 @@
-"""The figure of one game: every solver's path, curve and eigenvalues, in one colour each."""
+"""The figure of one game: the path, convergence curve and eigenvalues of every solver, each in its own colour."""
 
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gamesolve.plots import paper, styles
@@ -11,13 +12,13 @@ from gamesolve.plots.spectra import spectrum
 
 
 def comparison(data: Any) -> Figure:
-    """Draw the figure of one game: paths, curves, the spectrum of its Jacobian and those of the step maps.
+    """Draw the figure of one game: paths, convergence, the spectrum of its Jacobian and those of the step maps.
 
     Args:
         data: a `gamesolve.compare.Picture`.
 
     Returns:
-        The figure; save it with ``figure.savefig``.
+        The figure. Save it with ``figure.savefig``.
     """
     figure = paper.Sheet(figsize=(9.0, 7.6), dpi=110, layout="constrained")
     grid: Any = figure.subplots(2, 2)
@@ -26,16 +27,22 @@ def comparison(data: Any) -> Figure:
     convergence(data.curves, quantity=data.quantity, ax=grid[0, 1])
     grid[0, 1].set_title("convergence", fontsize=10)
     if data.eigenvalues is None:
-        paper.say(grid[1, 0], "too many parameters for a dense spectrum")
+        _say(grid[1, 0], "too many parameters for a dense spectrum")
     else:
         spectrum({"J": data.eigenvalues}, stable="flow", ax=grid[1, 0])
     grid[1, 0].set_title(f"eigenvalues of J at the {data.place}", fontsize=10)
     if data.spectra:
-        # An empty entry keeps the colours in step with the other panels.
+        # Empty entries keep each solver's colour the same in all panels.
         spectrum({name: data.spectra.get(name, ()) for name in data.paths}, ax=grid[1, 1])
     else:
-        paper.say(grid[1, 1], "no equilibrium reached")
+        _say(grid[1, 1], "no equilibrium reached")
     grid[1, 1].set_title("leading eigenvalues of each solver's step", fontsize=10)
-    styles.legend(figure, {name: place for place, (name, path) in enumerate(data.paths.items()) if len(path)})
+    styles.legend(figure, {name: index for index, (name, path) in enumerate(data.paths.items()) if len(path)})
     figure.suptitle(data.title, fontsize=12)
     return figure
+
+
+def _say(ax: Axes, text: str) -> None:
+    """Write a remark in place of a picture."""
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=paper.GREY)
+    ax.set_axis_off()

@@ -1,27 +1,31 @@
-"""Curves: what falls with the steps, or with what the steps cost, and which solver is best on how many problems."""
+"""Curves over steps or over their cost, and performance profiles."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from gamesolve.plots import paper, styles
 
-# Decades that a curve may rise above its start or fall below it before it is clipped.
+# Decades that the view extends above the largest start and below the smallest one, at most.
 RISE, FALL = 4, 10
 
 
 def lines(
-    values: Mapping[str, Any], at: Any = None, *, axes: Sequence[str] = ("step", "value"), ax: Axes | None = None
+    values: Mapping[str, ArrayLike],
+    at: ArrayLike | None = None,
+    *,
+    axes: Sequence[str] = ("step", "value"),
+    ax: Axes | None = None,
 ) -> Axes:
-    """Draw curves over the steps, or over anything else, on plain scales: medians and ranges where several.
+    """Draw curves on linear scales: the median and range if there are several runs.
 
     Args:
-        values: for each name an array of shape (points,) or (runs, points); where one is not finite there is a gap.
-        at: where the points are, shape (points,); 0, 1, 2 and so on unless given.
+        values: arrays of shape (points,) or (runs, points) by name. Values that are not finite leave a gap.
+        at: positions of the points, of shape (points,). Default: 0, 1, 2, ...
         axes: labels of the two axes.
-        ax: where to draw; axes of a new figure unless given.
+        ax: axes to draw on. Default: axes of a new figure.
 
     Returns:
         The axes.
@@ -37,29 +41,27 @@ def lines(
         runs = np.atleast_2d(np.asarray(entries, float))
         _line(ax, index, name, np.arange(runs.shape[1]) if at is None else np.asarray(at), runs)
     ax.set(xlabel=axes[0], ylabel=axes[1])
-    ax.margins(x=0)
-    paper.grid(ax)
-    return ax
+    return _with_grid(ax)
 
 
 def convergence(
-    curves: Mapping[str, Any],
+    curves: Mapping[str, ArrayLike],
     *,
     quantity: str = "distance",
-    cost: Mapping[str, Any] | None = None,
+    cost: Mapping[str, ArrayLike] | None = None,
     unit: str = "step",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw curves over the steps, or what they cost, on a logarithmic scale: medians and ranges where several.
+    """Draw curves over steps, or over their cost, on a logarithmic scale: the median and range of several runs.
 
     Args:
-        curves: for each name an array of shape (steps,) or (runs, steps); without steps it is left out, but keeps
-            its colour.
-        quantity: what they show.
-        cost: for each name what one step costs, or an array of shape (steps,): what was spent until each entry. One
-            each unless given.
-        unit: of the cost, for example ``"field"`` or ``"second"``.
-        ax: where to draw; axes of a new figure unless given.
+        curves: arrays of shape (steps,) or (runs, steps) by name. A curve without steps is left out, but keeps its
+            colour.
+        quantity: label of the vertical axis.
+        cost: cost of one step by name, or an array of shape (steps,) with the total cost until each entry. Default: 1
+            per step.
+        unit: unit of the cost, for example ``"field"`` or ``"second"``.
+        ax: axes to draw on. Default: axes of a new figure.
 
     Returns:
         The axes.
@@ -85,24 +87,23 @@ def convergence(
     if starts:
         low, high = ax.get_ylim()
         ax.set_ylim(max(low, min(starts) / 10**FALL), min(high, max(starts) * 10**RISE))
-    ax.margins(x=0)
-    paper.grid(ax)
-    return ax
+    return _with_grid(ax)
 
 
-def performance_profile(costs: Mapping[str, Any], *, ax: Axes | None = None) -> Axes:
-    """Draw on which share of the problems each solver is within a factor of the best one.
+def performance_profile(costs: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> Axes:
+    """Draw the share of problems on which each solver is within a factor of the best one.
 
     Args:
-        costs: for each name what each problem cost it, shape (problems,); infinite or NaN where it failed. At least
-            one solver must have solved a problem for it to count.
-        ax: where to draw; axes of a new figure unless given.
+        costs: cost of each problem by name of the solver, of shape (problems,). Failures are infinite or NaN. Problems
+            that no solver solved do not count.
+        ax: axes to draw on. Default: axes of a new figure.
 
     Returns:
-        The axes: at factor 1 the share on which a solver is best, at the right the share that it solves at all.
+        The axes. A curve starts, at factor 1, with the share of problems on which the solver is best, and ends with
+        the share that it solves at all.
 
     Raises:
-        ValueError: if the names have different numbers of problems, a cost is not positive, or nobody solved any.
+        ValueError: if the numbers of problems differ, a cost is not positive, or no problem was solved.
 
     Example:
         >>> from gamesolve import plots
@@ -115,14 +116,14 @@ def performance_profile(costs: Mapping[str, Any], *, ax: Axes | None = None) -> 
     """
     sizes = {np.shape(values) for values in costs.values()}
     if len(sizes) != 1 or len(min(sizes)) != 1:
-        raise ValueError(f"costs has entries of shapes {sorted(sizes)}; give one number for each problem to each name.")
+        raise ValueError(f"costs must hold one number per problem for every name, got shapes {sorted(sizes)}.")
     table = np.array([np.asarray(values, float) for values in costs.values()])
     table = np.where(np.isnan(table), np.inf, table)
     if (table <= 0).any():
-        raise ValueError(f"costs holds {table.min()}; give positive numbers, infinite ones for failures.")
+        raise ValueError(f"costs must be positive, got {table.min()}. Use infinity for failures.")
     best = table.min(axis=0)
     if not np.isfinite(best).any():
-        raise ValueError("costs holds no finite number; at least one problem must have been solved by somebody.")
+        raise ValueError("costs must hold a finite number, got none: no solver solved a problem.")
     ratios = table[:, np.isfinite(best)] / best[np.isfinite(best)]
     factors = np.unique(np.append(ratios[np.isfinite(ratios)], 1.0))
     factors = np.append(factors, 1.1 * factors[-1])
@@ -131,13 +132,19 @@ def performance_profile(costs: Mapping[str, Any], *, ax: Axes | None = None) -> 
     for index, name in enumerate(costs):
         ax.step(factors, shares[index], where="post", label=name, **styles.line(index))
     ax.set(xscale="log", ylim=(-0.03, 1.03), xlabel="factor of the best", ylabel="share of problems")
+    return _with_grid(ax)
+
+
+def _with_grid(ax: Axes) -> Axes:
+    """Let curves span the axes, over a thin grid."""
     ax.margins(x=0)
-    paper.grid(ax)
+    ax.grid(visible=True, color=paper.FAINT, linewidth=0.6)
+    ax.set_axisbelow(True)
     return ax
 
 
 def _line(ax: Axes, index: int, name: str, places: np.ndarray, runs: np.ndarray) -> None:
-    """Draw the median of some runs, and their range if there are several; a gap where one of them is not finite."""
+    """Draw the median of runs, and their range if there are several, with gaps where a run is not finite."""
     whole = np.isfinite(runs).all(axis=0)
     median = np.where(whole, np.median(np.where(whole, runs, 1), axis=0), np.nan)
     ax.plot(places, median, label=name, **styles.line(index))

@@ -1,6 +1,6 @@
 """Pictures for dark pages."""
 
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -11,23 +11,24 @@ from matplotlib.colors import ListedColormap, to_rgba_array
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.text import Text
 
-# Channels that differ by no more than this make a colour that has no hue.
+# A colour whose channels differ by at most this counts as grey.
 NEUTRAL = 0.05
-# Lightness of the page that white becomes.
+# Lightness of the page, which replaces white.
 PAGE = 0.08
-# The map of colours that images are drawn with.
+# The colormap of images, which stay as they are.
 PICTURES = "gray"
 COLOURS = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")
+Picture = TypeVar("Picture", Axes, Figure)
 
 
-def dark(picture: Axes | Figure) -> Any:
-    """Turn a finished picture into one for a dark background: black and white change places, with all greys.
+def dark(picture: Picture) -> Picture:
+    """Turn a finished picture into one for a dark background by inverting black, white and all greys.
 
-    Colours with a hue stay as they are, and so do images. The contours of a discriminator are greys: what was light is
-    dark then.
+    Colours and images stay as they are. The contours of a discriminator are greys, so their light and dark areas
+    change places.
 
     Args:
-        picture: axes, whose whole figure is changed, or a figure.
+        picture: a figure, or axes, whose whole figure is changed.
 
     Returns:
         The same axes or figure.
@@ -38,17 +39,17 @@ def dark(picture: Axes | Figure) -> Any:
         >>> axes.xaxis.label.get_color(), axes.lines[0].get_color()
         ((1.0, 1.0, 1.0, 1.0), '#0072B2')
     """
-    figure: Any = picture if isinstance(picture, Figure) else picture.get_figure()
+    figure = picture if isinstance(picture, Figure) else picture.figure
     for artist in figure.findobj():
         for part in (
             artist,
             getattr(artist, "pane", None),
             artist.get_bbox_patch() if isinstance(artist, Text) else None,
         ):
-            if part is not None and not isinstance(part, (Axes, FigureBase)):  # their patches come by themselves
+            if part is not None and not isinstance(part, (Axes, FigureBase)):  # their patches are artists too
                 _mirror(part)
     for axes in figure.axes:
-        axes.tick_params(which="both", color="white", labelcolor="white")  # those of later ticks too
+        axes.tick_params(which="both", color="white", labelcolor="white")  # for ticks that are made later
     return picture
 
 
@@ -75,7 +76,7 @@ def _mirror(artist: Artist) -> None:
 
 
 def _mirrored(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return colours with their greys mirrored, shape (n, 4), and which ones are greys."""
+    """Return colours with inverted greys, of shape (n, 4), and which of them are greys."""
     neutral = np.ptp(table[:, :3], axis=1) <= NEUTRAL
     greys = 1 - (1 - PAGE) * table[:, :3].mean(axis=1, keepdims=True)
     table = table.copy()

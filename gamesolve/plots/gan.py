@@ -1,4 +1,4 @@
-"""Pictures of a GAN: what its generator makes, what its discriminator believes."""
+"""Pictures of a GAN: the generator's examples and the discriminator's belief that a point is real."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,29 +7,35 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap
+from numpy.typing import ArrayLike
 
 from gamesolve.plots import paper
 
 REAL, MADE = "#0072B2", "#D55E00"
-# Light where a point is taken for real; never so dark that points on top are lost.
+# Light means real. The dark end is light enough for points on top.
 BELIEF = LinearSegmentedColormap.from_list("belief", ["#717171", "white"])
-# Angles reach pi; beyond it the cycle of colours would be white.
+# Angles end at pi, but the cyclic colormap would be white there.
 LIGHT = 1.15 * np.pi
-Judge = Callable[[np.ndarray], Any]
+Judge = Callable[[np.ndarray], ArrayLike]
 
 
 def density(
-    real: Any, made: Any, *, judge: Judge | None = None, view: tuple[float, float] | None = None, ax: Axes | None = None
+    real: ArrayLike,
+    made: ArrayLike,
+    *,
+    judge: Judge | None = None,
+    view: tuple[float, float] | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw histograms of real and generated numbers, and the discriminator's belief over them.
 
     Args:
-        real: real examples, shape (n,) or (n, 1).
-        made: generated ones.
-        judge: maps numbers of shape (m, 1) to the discriminator's logits; its belief that they are real, 0 to 1, is
-            drawn against the scale on the right.
-        view: smallest and largest number shown; all real ones unless given.
-        ax: where to draw; axes of a new figure unless given.
+        real: real examples, of shape (n,) or (n, 1).
+        made: generated examples.
+        judge: maps numbers of shape (m, 1) to the discriminator's logits. Its belief that they are real, from 0 to 1,
+            is drawn against the scale on the right. Default: none.
+        view: smallest and largest number shown. Default: all real numbers, with a margin.
+        ax: axes to draw on. Default: axes of a new figure.
 
     Returns:
         The axes of the histograms.
@@ -51,11 +57,9 @@ def density(
     ax.set(xlim=(low, high), xlabel="x", ylabel="density")
     if judge is not None:
         x = np.linspace(low, high, 301)
-        right = ax.twinx()
+        right = paper.small(ax.twinx())
         right.plot(x, _belief(judge, x[:, None]), color="black", linewidth=1.2, label="discriminator")
-        right.set(ylim=(-0.02, 1.02))
-        right.set_ylabel("belief that x is real", fontsize=paper.SMALL)
-        right.tick_params(labelsize=paper.SMALL - 1)
+        right.set(ylim=(-0.02, 1.02), ylabel="belief that x is real")
     return ax
 
 
@@ -65,11 +69,11 @@ def discriminator(judge: Judge, view: paper.Limits, *, num: int = 61, ax: Axes |
     Args:
         judge: maps points of shape (m, 2) to the discriminator's logits.
         view: ``((left, right), (bottom, top))``.
-        num: positions along each side.
-        ax: where to draw; axes of a new figure unless given.
+        num: number of grid points along each side.
+        ax: axes to draw on. Default: axes of a new figure.
 
     Returns:
-        The axes; light means real, the black line a belief of one half.
+        The axes. Light means real, and the black line is a belief of one half.
 
     Example:
         >>> from gamesolve import plots
@@ -87,16 +91,21 @@ def discriminator(judge: Judge, view: paper.Limits, *, num: int = 61, ax: Axes |
 
 
 def samples(
-    real: Any, made: Any, *, judge: Judge | None = None, view: paper.Limits | None = None, ax: Axes | None = None
+    real: ArrayLike,
+    made: ArrayLike,
+    *,
+    judge: Judge | None = None,
+    view: paper.Limits | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
-    """Draw patches at real and generated points of the plane, over the discriminator's contours.
+    """Draw real and generated points of the plane, over the discriminator's contours.
 
     Args:
-        real: real examples, shape (n, 2).
-        made: generated ones.
-        judge: as in `discriminator`; no contours without it.
-        view: ``((left, right), (bottom, top))``; a square round the real examples unless given.
-        ax: where to draw; axes of a new figure unless given.
+        real: real examples, of shape (n, 2).
+        made: generated examples, of shape (m, 2).
+        judge: as in `discriminator`. Default: none, which draws no contours.
+        view: ``((left, right), (bottom, top))``. Default: a square around the real examples.
+        ax: axes to draw on. Default: axes of a new figure.
 
     Returns:
         The axes.
@@ -119,19 +128,19 @@ def samples(
     return ax
 
 
-def latent_map(latents: Any, made: Any, *, ax: Axes | None = None) -> Axes:
-    """Draw an arrow from every latent to what the generator makes of it, coloured by the latent's angle.
+def latent_map(latents: ArrayLike, made: ArrayLike, *, ax: Axes | None = None) -> Axes:
+    """Draw a line from every latent to its generated example, coloured by the latent's angle.
 
     Args:
-        latents: shape (n, 2).
-        made: shape (n, 2).
-        ax: where to draw; axes of a new figure unless given.
+        latents: latents, of shape (n, 2).
+        made: generated examples, of shape (n, 2).
+        ax: axes to draw on. Default: axes of a new figure.
 
     Returns:
         The axes.
 
     Raises:
-        ValueError: if the two do not belong together.
+        ValueError: if the shapes differ or are not (n, 2).
 
     Example:
         >>> import numpy as np
@@ -142,7 +151,7 @@ def latent_map(latents: Any, made: Any, *, ax: Axes | None = None) -> Axes:
     """
     latents, made = np.asarray(latents, float), np.asarray(made, float)
     if latents.shape != made.shape or latents.shape[1:] != (2,):
-        raise ValueError(f"latents has shape {latents.shape} and made {made.shape}; give both as (n, 2).")
+        raise ValueError(f"latents and made must both have shape (n, 2), got {latents.shape} and {made.shape}.")
     ax = paper.axes(ax)
     angle = np.arctan2(latents[:, 1], latents[:, 0])
     ways = LineCollection(list(np.stack([latents, made], axis=1)), cmap="twilight", linewidths=0.6, alpha=0.6)
@@ -168,23 +177,29 @@ def latent_map(latents: Any, made: Any, *, ax: Axes | None = None) -> Axes:
 
 
 def surface(
-    judge: Judge, view: paper.Limits, *, made: Any = None, real: Any = None, num: int = 41, ax: Any = None
+    judge: Judge,
+    view: paper.Limits,
+    *,
+    made: ArrayLike | None = None,
+    real: ArrayLike | None = None,
+    num: int = 41,
+    ax: Any = None,
 ) -> Any:
-    """Draw the discriminator's belief as a surface in space, over the examples on the floor.
+    """Draw the discriminator's belief as a surface, with the examples on the floor below it.
 
     Args:
         judge: maps points of shape (m, 2) to the discriminator's logits.
         view: ``((left, right), (bottom, top))``.
-        made: generated examples, shape (n, 2).
-        real: real examples.
-        num: positions along each side.
-        ax: axes with ``projection="3d"``; those of a new figure unless given.
+        made: generated examples, of shape (n, 2). Default: none.
+        real: real examples, of shape (n, 2). Default: none.
+        num: number of grid points along each side.
+        ax: axes with ``projection="3d"``. Default: axes of a new figure.
 
     Returns:
         The axes.
 
     Raises:
-        ValueError: if the axes are not of three dimensions.
+        ValueError: if the axes do not have three dimensions.
 
     Example:
         >>> from gamesolve import plots
@@ -193,7 +208,7 @@ def surface(
         'belief'
     """
     if ax is not None and ax.name != "3d":
-        raise ValueError('ax is flat; make it with figure.add_subplot(projection="3d").')
+        raise ValueError('ax must have three dimensions. Make it with figure.add_subplot(projection="3d").')
     ax = paper.axes(ax, projection="3d")
     x, y, belief = _surface(judge, view, num)
     ax.plot_surface(*np.meshgrid(x, y), belief, cmap="cividis", vmin=0, vmax=1, linewidth=0, alpha=0.85)
@@ -204,7 +219,7 @@ def surface(
             ax.scatter(*seen.T, -0.5, s=4, color=colour, label=name, depthshade=False)
     ax.set(xlim=view[0], ylim=view[1], zlim=(-0.5, 1.0), zticks=[0, 0.5, 1])
     ax.set_zlabel("belief", fontsize=paper.SMALL)
-    ax.set_box_aspect(None, zoom=0.85)  # no layout makes room for that label
+    ax.set_box_aspect(None, zoom=0.85)  # layouts leave no room for the label of the third axis
     ax.tick_params(labelsize=paper.SMALL - 2)
     return ax
 

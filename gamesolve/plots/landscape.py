@@ -1,7 +1,5 @@
 """The field on a plane and along a line."""
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
@@ -9,7 +7,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from gamesolve.analysis import Path, Slice
 from gamesolve.plots import paper, styles
 
-# Neutral, because paths and curves have the colours, and light enough for lines on top.
+# Greys, because colours belong to paths and curves, and light enough for lines on top.
 NULLCLINE = "#404040"
 LEAVING = LinearSegmentedColormap.from_list("leaving", ["white", "#b8b8b8"])
 
@@ -22,15 +20,16 @@ def vector_field(
     axes: tuple[str, str] = ("a", "b"),
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the field on a plane: streamlines, nullclines, and how much of it points out of the plane.
+    """Draw the field on a plane: streamlines, nullclines, and the share of the field that points out of the plane.
 
     Args:
-        picture: of `gamesolve.analysis.slice_field`.
-        nullclines: whether to draw where the first position (solid) and where the second (dashed) rests.
-        shading: whether to shade by the share of the field that points out of the plane, 0 to 1, where any does. A
-            crossing of the nullclines that lies in the dark is no equilibrium.
+        picture: result of `gamesolve.analysis.slice_field`.
+        nullclines: whether to draw where the first component of the field is zero (solid) and where the second is
+            (dashed).
+        shading: whether to shade by the share of the field that points out of the plane, from 0 to 1. If nothing
+            points out, there is no shading. A crossing of the nullclines in a dark area is not an equilibrium.
         axes: labels of the two axes.
-        ax: where to draw; axes of a new figure unless given.
+        ax: axes to draw on. Default: axes of a new figure.
 
     Returns:
         The axes.
@@ -38,20 +37,20 @@ def vector_field(
     Example:
         >>> import gamesolve as gs
         >>> axes = gs.plots.vector_field(gs.analysis.slice_field(gs.games.icr_quadratic(), (0.0, 0.0), num=9))
-        >>> len(axes.images)  # two numbers: nothing can leave the plane
+        >>> len(axes.images)  # in a game of two numbers the field cannot leave the plane
         0
     """
     ax = paper.axes(ax)
     a, b = np.asarray(picture.a, float), np.asarray(picture.b, float)
-    # The arrays of a slice are indexed [a, b], those of matplotlib [row, column].
+    # A slice indexes its arrays by [a, b], matplotlib by [row, column].
     u, v = motion = np.ma.masked_invalid(np.asarray(picture.motion, float).T)
     out, norm = np.asarray(picture.out, float).T, np.asarray(picture.norm, float).T
     if shading and np.any(out > 1e-5 * np.nanmax(norm)):
         share = np.where(norm > 0, out / np.where(norm > 0, norm, 1), 0)
-        reach = [(side[1] - side[0]) / 2 for side in (a, b)]  # a pixel has its position in its middle
+        reach = [(side[1] - side[0]) / 2 for side in (a, b)]  # a position is the centre of its pixel
         edges = (a[0] - reach[0], a[-1] + reach[0], b[0] - reach[1], b[-1] + reach[1])
         image = ax.imshow(share, LEAVING, Normalize(0, 1), extent=edges, origin="lower", aspect="auto", zorder=0)
-        paper.bar(ax, image, "share out of the plane")
+        paper.colorbar(ax, image, "share out of the plane")
     if np.any(motion):
         ax.streamplot(a, b, u, v, color="#858585", linewidth=0.6, arrowsize=0.7, density=0.9, zorder=1)
     for values, line in zip((u, v), ("solid", "dashed"), strict=True):
@@ -65,11 +64,11 @@ def path_angle(path: Path, *, ax: Axes | None = None) -> Axes:
     """Draw the angle between a line and the field along it, and the norm of the field.
 
     Args:
-        path: of `gamesolve.analysis.path_angle`.
-        ax: where to draw; axes of a new figure unless given.
+        path: result of `gamesolve.analysis.path_angle`.
+        ax: axes to draw on. Default: axes of a new figure.
 
     Returns:
-        The axes of the cosine; the norm has a scale of its own on the right.
+        The axes of the cosine. The scale of the norm is on the right.
 
     Example:
         >>> import gamesolve as gs
@@ -78,12 +77,11 @@ def path_angle(path: Path, *, ax: Axes | None = None) -> Axes:
         'position a: start at 0, end at 1'
     """
     ax = paper.axes(ax)
-    positions: Any = np.asarray(path.a)
-    right = ax.twinx()
+    positions = np.asarray(path.a)
+    right = paper.small(ax.twinx())
     right.plot(positions, np.asarray(path.norm), label="norm of the field", **styles.line(1))
-    right.tick_params(labelsize=paper.SMALL - 1)
     right.set_ylim(bottom=0)
-    right.set_ylabel("norm of the field", color=styles.color(1), fontsize=paper.SMALL)
+    right.set_ylabel("norm of the field", color=styles.color(1))
     for place in (0, 1):
         ax.axvline(place, color=paper.FAINT, linewidth=1, zorder=0)
     ax.axhline(0, color=paper.GREY, linewidth=0.8, zorder=0)

@@ -1,36 +1,40 @@
-"""Maps: how fast a solver settles over two hyperparameters, and where it goes over its starts."""
+"""Maps: the rate of a solver over two hyperparameters, and the equilibrium it reaches from each start."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, TwoSlopeNorm
+from numpy.typing import ArrayLike
 
 from gamesolve.analysis import Basins
 from gamesolve.driving.sweep import Table
 from gamesolve.plots import paper, styles
+from gamesolve.trees import Players
 
-# Rates from here on share one colour: all of them fly off at once.
+# Rates beyond these share one colour.
 FASTEST, SLOWEST = 0.5, 1.5
 NOWHERE, GONE = "white", "#404040"
 
 
-def rate_map(table: Table, *, boundary: Callable[[np.ndarray], Any] | None = None, ax: Axes | None = None) -> Axes:
-    """Draw the rate over a grid of two hyperparameters: blue settles, red flies off, NaN is grey.
+def rate_map(
+    table: Table, *, boundary: Callable[[np.ndarray], ArrayLike] | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw the rate over a grid of two hyperparameters: blue converges, red diverges, grey is NaN.
+
+    The solid line is where the rate passes 1.
 
     Args:
-        table: of `gamesolve.sweep` over two named axes, rates as its values; the first axis is drawn to the right. An
+        table: result of `gamesolve.sweep` over two named axes, with rates as values. The first axis is horizontal. An
             axis whose values grow by a constant factor gets a logarithmic scale.
-        boundary: ``boundary(first) -> second``, where theory puts the limit of stability; dashed. The solid line is
-            where the rates themselves pass 1.
-        ax: where to draw; axes of a new figure unless given.
+        boundary: ``boundary(first) -> second``, the theoretical limit of stability, drawn dashed. Default: none.
+        ax: axes to draw on. Default: axes of a new figure.
 
     Returns:
         The axes.
 
     Raises:
-        ValueError: if the table has not two axes.
+        ValueError: if the table does not have two axes.
 
     Example:
         >>> import gamesolve as gs
@@ -43,8 +47,8 @@ def rate_map(table: Table, *, boundary: Callable[[np.ndarray], Any] | None = Non
     """
     if len(table.axes) != 2 or np.ndim(table.values) != 2:
         raise ValueError(
-            f"table has the axes {', '.join(table.axes)} and values of {np.ndim(table.values)} dimensions; give a "
-            "sweep over two axes whose function returns one number."
+            f"table must have two axes and one number per point, got the axes {', '.join(table.axes)} and values of "
+            f"{np.ndim(table.values)} dimensions."
         )
     (first, x), (second, y) = table.axes.items()
     rates = np.asarray(table.values, float).T
@@ -53,7 +57,7 @@ def rate_map(table: Table, *, boundary: Callable[[np.ndarray], Any] | None = Non
     norm = TwoSlopeNorm(1.0, FASTEST, SLOWEST)
     ax.set_facecolor("#d0d0d0")
     drawn = ax.pcolormesh(x, y, shown, cmap="RdYlBu_r", norm=norm, shading="nearest", rasterized=True)
-    paper.bar(ax, drawn, "factor per step")
+    paper.colorbar(ax, drawn, "factor per step")
     if np.nanmin(rates) < 1 < np.nanmax(rates):
         ax.contour(x, y, shown.filled(SLOWEST), levels=[1.0], colors="black", linewidths=1.2)
     scales = ["log" if _geometric(values) else "linear" for values in (x, y)]
@@ -65,21 +69,30 @@ def rate_map(table: Table, *, boundary: Callable[[np.ndarray], Any] | None = Non
     return ax
 
 
-def basins(result: Basins, a: Any, b: Any, *, equilibria: Any = None, ax: Axes | None = None) -> Axes:
-    """Draw which equilibrium each start comes to; white for none in time, dark grey where the run diverges.
+def basins(
+    result: Basins,
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    equilibria: Sequence[Players] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the equilibrium that each start converges to.
+
+    Starts are white if they reach none in time, and dark grey if the run diverges.
 
     Args:
-        result: of `gamesolve.analysis.basins` from the starts of ``slice_points(origin, directions, a, b)``.
+        result: result of `gamesolve.analysis.basins` from the starts ``slice_points(origin, directions, a, b)``.
         a: positions along the first direction.
         b: positions along the second direction.
-        equilibria: their positions, shape (number, 2), marked in the colours of their basins.
-        ax: where to draw; axes of a new figure unless given.
+        equilibria: equilibria of two numbers, marked in the colours of their basins. Default: none.
+        ax: axes to draw on. Default: axes of a new figure.
 
     Returns:
         The axes.
 
     Raises:
-        ValueError: if there are not as many starts as positions.
+        ValueError: if the number of starts differs from the number of positions.
 
     Example:
         >>> import jax.numpy as jnp, gamesolve as gs
@@ -93,7 +106,9 @@ def basins(result: Basins, a: Any, b: Any, *, equilibria: Any = None, ax: Axes |
     """
     a, b, labels = np.asarray(a), np.asarray(b), np.asarray(result.label)
     if labels.size != a.size * b.size:
-        raise ValueError(f"result has {labels.size} starts for {a.size} x {b.size} positions; make them of the same.")
+        raise ValueError(
+            f"result must have one start per position, got {labels.size} starts for {a.size} x {b.size} positions."
+        )
     number = max(int(labels.max()) + 1, 0 if equilibria is None else len(equilibria))
     ax = paper.axes(ax)
     colours = ListedColormap([GONE, NOWHERE, *(styles.color(index) for index in range(number))])
@@ -101,7 +116,7 @@ def basins(result: Basins, a: Any, b: Any, *, equilibria: Any = None, ax: Axes |
     ax.pcolormesh(
         a, b, grid, cmap=colours, vmin=-2.5, vmax=number - 0.5, alpha=0.75, shading="nearest", rasterized=True
     )
-    for index, point in enumerate([] if equilibria is None else list(equilibria)):
+    for index, point in enumerate([] if equilibria is None else equilibria):
         x, y = (float(np.ravel(entry)[0]) for entry in point)
         face = styles.color(index)
         ax.plot(x, y, marker=styles.marker(index), color=face, markeredgecolor="black", markersize=7, clip_on=True)
@@ -110,7 +125,7 @@ def basins(result: Basins, a: Any, b: Any, *, equilibria: Any = None, ax: Axes |
 
 
 def _geometric(values: np.ndarray) -> bool:
-    """Return whether values grow by a constant factor."""
+    """Whether values grow by a constant factor."""
     if len(values) < 3 or values.min() <= 0:
         return False
     factors = values[1:] / values[:-1]

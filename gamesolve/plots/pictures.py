@@ -1,15 +1,14 @@
 """Grids of images."""
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from gamesolve.plots import paper
 
 
 def images(
-    pictures: Any,
+    pictures: ArrayLike,
     *,
     columns: int = 8,
     span: tuple[float, float] = (-1.0, 1.0),
@@ -19,17 +18,17 @@ def images(
     """Draw images side by side, row by row.
 
     Args:
-        pictures: shape (n, height, width), or with a last axis of 1 or 3 channels.
-        columns: number of images in a row.
-        span: what is black and what is white.
-        labels: names of the rows, from the top.
-        ax: where to draw; axes of a new figure unless given.
+        pictures: images, of shape (n, height, width), or with a last axis of 1 or 3 channels.
+        columns: number of images per row.
+        span: the values drawn black and white.
+        labels: names of the rows, from the top. Default: none.
+        ax: axes to draw on. Default: axes of a new figure.
 
     Returns:
-        The axes, which hold one image of all.
+        The axes, which hold a single image of the whole grid.
 
     Raises:
-        ValueError: if the shape is that of no images.
+        ValueError: if the shape is not that of images.
 
     Example:
         >>> import numpy as np
@@ -41,7 +40,8 @@ def images(
     entries = entries[..., None] if entries.ndim == 3 else entries
     if entries.ndim != 4 or entries.shape[-1] not in (1, 3):
         raise ValueError(
-            f"pictures has shape {np.shape(pictures)}; give (n, height, width) or (n, height, width, 1 or 3)."
+            f"pictures must have shape (n, height, width), (n, height, width, 1) or (n, height, width, 3), got "
+            f"{np.shape(pictures)}."
         )
     number, height, width, channels = entries.shape
     columns = min(columns, number)

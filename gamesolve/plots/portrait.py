@@ -1,19 +1,20 @@
-"""Phase portraits: paths in a plane, over the field, with the equilibria marked by their kind."""
+"""Phase portraits: paths in a plane over the field, with the equilibria marked by their kind."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from gamesolve.analysis import classify, slice_field
 from gamesolve.game import Game
 from gamesolve.plots import paper, styles
 from gamesolve.plots.landscape import vector_field
+from gamesolve.trees import Players, PyTree
 
-# How the flow behaves at an equilibrium, the first word of ``Certificate.kind``: marker, and whether it is filled.
+# Marker and colour of an equilibrium, by the first word of ``Certificate.kind``.
 KINDS = {
     "stable": ("o", "#009E73"),
     "centre": ("o", "white"),
@@ -25,31 +26,32 @@ KINDS = {
 
 
 def phase_portrait(
-    paths: Mapping[str, Any],
+    paths: Mapping[str, PyTree],
     *,
     field: Game | Callable[[np.ndarray], np.ndarray] | None = None,
-    start: Any = None,
-    equilibrium: Any = None,
+    start: ArrayLike | None = None,
+    equilibrium: ArrayLike | None = None,
     axes: Sequence[str] = ("player 0", "player 1"),
     view: paper.Limits | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw paths in a plane, over the field.
 
-    The view holds the starts and the equilibrium; paths that leave it are cut off.
+    Hollow circles mark where the paths begin. Paths that leave the view are cut off.
 
     Args:
-        paths: for each name the points of a path: shape (steps, 2), or the two arrays that
-            ``gs.solve(..., record=lambda players, state: players).trace`` holds in a game of two numbers. Without
-            points a path is left out, but keeps its colour. There may be none if a view is given.
-        field: a game of two numbers, for streamlines, nullclines and its known equilibria by kind; or a function that
-            maps points of shape (m, 2) to the field there, for arrows. Nothing is drawn below the paths without it.
-        start: the two coordinates where all paths begin, put before their points; a record of `gamesolve.solve`
-            lacks it. Without it each path begins at its first point. Beginnings are marked by hollow circles.
-        equilibrium: its two coordinates, marked by a star.
+        paths: points of the paths by name: arrays of shape (steps, 2), or the two arrays that
+            ``gs.solve(..., record=lambda players, state: players).trace`` holds in a game of two numbers. A path
+            without points is left out, but keeps its colour. There may be no paths if a view is given.
+        field: a game of two numbers, to draw streamlines, nullclines and its known equilibria by kind; or a function
+            that maps points of shape (m, 2) to the field there, to draw arrows. Default: none.
+        start: the two coordinates where all paths begin, put before their points, because a record of
+            `gamesolve.solve` does not include the start. Default: each path begins at its first point.
+        equilibrium: the two coordinates of an equilibrium, marked by a star. Default: none.
         axes: labels of the two axes.
-        view: ``((left, right), (bottom, top))``, chosen from the paths unless given.
-        ax: where to draw; axes of a new figure unless given.
+        view: ``((left, right), (bottom, top))``. Default: a square around the equilibrium that holds the starts, or
+            around the paths if there is no equilibrium.
+        ax: axes to draw on. Default: axes of a new figure.
 
     Returns:
         The axes.
@@ -73,40 +75,34 @@ def phase_portrait(
         points = {name: np.concatenate([begin, path]) if len(path) else path for name, path in points.items()}
     drawn = [path for path in points.values() if len(path)]
     if not drawn and view is None:
-        raise ValueError("paths holds no point and no view is given; give one of them.")
+        raise ValueError("paths must hold a point, got none. Pass view= to draw the field alone.")
     ax = paper.axes(ax)
-    horizontal, vertical = _window(drawn, equilibrium) if view is None else view
+    view = _window(drawn, equilibrium) if view is None else view
     if isinstance(field, Game):
-        _below(ax, field, horizontal, vertical)
+        _flow(ax, field, view)
     elif field is not None:
-        _arrows(ax, field, horizontal, vertical)
-    for index, (name, path) in enumerate(points.items()):
-        if not len(path):
-            continue
-        visible = path[: _first_outside(path, horizontal, vertical)]
-        ax.plot(*visible.T, label=name, **styles.line(index, 1.1), zorder=3)
-        ax.plot(*visible[-1], marker=styles.marker(index), color=styles.color(index), markersize=5, zorder=4)
-    for place in {tuple(path[0]) for path in points.values() if len(path)}:
-        ax.plot(*place, marker="o", markerfacecolor="white", markeredgecolor="black", markersize=5, zorder=5)
+        _arrows(ax, field, view)
+    _draw_paths(ax, points, view)
     if equilibrium is not None:
-        ax.plot(*equilibrium, marker="*", markerfacecolor="#F0E442", markeredgecolor="black", markersize=13, zorder=6)
-    ax.set(xlim=horizontal, ylim=vertical, xlabel=axes[0], ylabel=axes[1], aspect="equal")
+        place = np.asarray(equilibrium, float)
+        ax.plot(*place, marker="*", markerfacecolor="#F0E442", markeredgecolor="black", markersize=13, zorder=6)
+    ax.set(xlim=view[0], ylim=view[1], xlabel=axes[0], ylabel=axes[1], aspect="equal")
     return ax
 
 
-def equilibria(game: Game, points: Sequence[Any], *, ax: Axes | None = None) -> Axes:
-    """Mark equilibria of a game of two numbers by what they are.
+def equilibria(game: Game, points: Sequence[Players], *, ax: Axes | None = None) -> Axes:
+    """Mark equilibria of a game of two numbers by their kind.
 
-    Filled circles are stable, hollow ones centres, crosses saddles, squares unstable, diamonds degenerate; a black rim
-    means a Nash equilibrium, a thin grey one none.
+    Filled circles are stable, hollow circles are centres, crosses are saddles, squares are unstable and diamonds are
+    degenerate. A black rim means a Nash equilibrium, a thin grey rim means none.
 
     Args:
         game: the game, bound to its data.
-        points: players, one tuple each; those of `gamesolve.analysis.find_equilibria` for example.
-        ax: where to draw; axes of a new figure unless given.
+        points: players of each equilibrium, for example those of `gamesolve.analysis.find_equilibria`.
+        ax: axes to draw on. Default: axes of a new figure.
 
     Returns:
-        The axes; the label of each marker is the certificate's ``kind``, once each, so that a legend explains them.
+        The axes. The markers are labelled with the certificate's ``kind``, each kind once, for a legend.
 
     Example:
         >>> import gamesolve as gs
@@ -136,27 +132,38 @@ def equilibria(game: Game, points: Sequence[Any], *, ax: Axes | None = None) -> 
     return ax
 
 
-def _points(path: Any) -> np.ndarray:
-    """Return the points of a path, also where it comes as one array for each player."""
+def _draw_paths(ax: Axes, paths: Mapping[str, np.ndarray], view: paper.Limits) -> None:
+    """Draw paths with their ends, and a circle where they begin."""
+    for index, (name, path) in enumerate(paths.items()):
+        if len(path):
+            visible = path[: _first_outside(path, view)]
+            ax.plot(*visible.T, label=name, **styles.line(index, 1.1), zorder=3)
+            ax.plot(*visible[-1], marker=styles.marker(index), color=styles.color(index), markersize=5, zorder=4)
+    for place in {tuple(path[0]) for path in paths.values() if len(path)}:
+        ax.plot(*place, marker="o", markerfacecolor="white", markeredgecolor="black", markersize=5, zorder=5)
+
+
+def _points(path: PyTree) -> np.ndarray:
+    """Return the points of a path, which may come as one array per player."""
     if isinstance(path, tuple):
         path = np.stack([np.asarray(leaf, float).reshape(len(leaf)) for leaf in jax.tree.leaves(path)], axis=1)
     points = np.asarray(path, float)
     if points.size and (points.ndim != 2 or points.shape[1] != 2):
-        raise ValueError(f"a path has shape {points.shape}; give points of shape (steps, 2).")
+        raise ValueError(f"a path must have shape (steps, 2), got shape {points.shape}.")
     return points
 
 
-def _below(ax: Axes, game: Game, horizontal: tuple[float, float], vertical: tuple[float, float]) -> None:
-    """Draw the flow of a game of two numbers, and the equilibria that it knows."""
+def _flow(ax: Axes, game: Game, view: paper.Limits) -> None:
+    """Draw the flow of a game of two numbers, and its known equilibria."""
     origin = jax.tree.map(jnp.zeros_like, game.start) if game.start is not None else (0.0, 0.0)
-    low, high = zip(horizontal, vertical, strict=True)
+    low, high = zip(*view, strict=True)
     vector_field(slice_field(game, origin, low=low, high=high), shading=False, ax=ax)
-    # Zeros of the field that the slice's grid does not see are known to the catalogue.
+    # The catalogue knows equilibria that the grid of the slice may miss.
     equilibria(game, game.equilibria, ax=ax)
 
 
-def _window(paths: Sequence[np.ndarray], equilibrium: Any) -> paper.Limits:
-    """Return the view of a portrait: the starts, mirrored at the equilibrium; all of the paths where none is known."""
+def _window(paths: Sequence[np.ndarray], equilibrium: ArrayLike | None) -> paper.Limits:
+    """Return a square view around an equilibrium that holds the starts, or else around the paths."""
     starts = np.array([path[0] for path in paths])
     if equilibrium is None:
         points = np.concatenate(paths)
@@ -169,21 +176,16 @@ def _window(paths: Sequence[np.ndarray], equilibrium: Any) -> paper.Limits:
     return (centre[0] - half, centre[0] + half), (centre[1] - half, centre[1] + half)
 
 
-def _first_outside(path: np.ndarray, horizontal: tuple[float, float], vertical: tuple[float, float]) -> int:
-    """Return where to cut a path: one point after it first leaves three times the view, or is not finite."""
-    low, high = np.array([horizontal[0], vertical[0]]), np.array([horizontal[1], vertical[1]])
+def _first_outside(path: np.ndarray, view: paper.Limits) -> int:
+    """Return where to cut a path: after the first point that is not finite or outside a view three times as large."""
+    low, high = np.transpose(view)
     inside = (path >= low - (high - low)) & (path <= high + (high - low))
     inside = inside.all(axis=1)
     return len(path) if inside.all() else int(np.argmin(inside)) + 1
 
 
-def _arrows(
-    ax: Axes,
-    field: Callable[[np.ndarray], np.ndarray],
-    horizontal: tuple[float, float],
-    vertical: tuple[float, float],
-) -> None:
-    x, y = np.meshgrid(np.linspace(*horizontal, 17)[1:-1], np.linspace(*vertical, 17)[1:-1])
+def _arrows(ax: Axes, field: Callable[[np.ndarray], np.ndarray], view: paper.Limits) -> None:
+    x, y = np.meshgrid(*(np.linspace(*limits, 17)[1:-1] for limits in view))
     arrows = np.asarray(field(np.stack([x.ravel(), y.ravel()], axis=1)), float)
     arrows = np.where(np.isfinite(arrows), arrows, 0)
     lengths = np.linalg.norm(arrows, axis=1, keepdims=True)

@@ -1,32 +1,33 @@
-"""Eigenvalues in the complex plane, with the region where they mean stability."""
+"""Eigenvalues in the complex plane, with the region of stability."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from gamesolve.plots import paper, styles
 
-# Lines in the corner of a spectrum; more would hide it.
+# Number of remarks in the corner of a spectrum; more would hide it.
 MOST_REMARKS = 6
 
 
-def spectrum(values: Mapping[str, Any], *, stable: str = "step", ax: Axes | None = None) -> Axes:
-    """Draw eigenvalues in the complex plane, with the region where they mean stability shaded.
+def spectrum(values: Mapping[str, ArrayLike], *, stable: str = "step", ax: Axes | None = None) -> Axes:
+    """Draw eigenvalues in the complex plane, with the region of stability shaded.
 
     Args:
-        values: for each name a complex array.
+        values: complex arrays by name.
         stable: ``"step"`` for step maps, stable inside the unit circle, or ``"flow"`` for Jacobians, stable in the
-            left half plane.
-        ax: where to draw; axes of a new figure unless given.
+            left half-plane.
+        ax: axes to draw on. Default: axes of a new figure.
 
     Returns:
-        The axes. For step maps the view holds the leading eigenvalue of each, but nothing beyond modulus two: what
-        lies outside is named in a corner, as are empty entries.
+        The axes. For step maps the view holds the leading eigenvalue of each array if its modulus is at most two. A
+        remark in the corner names the arrays outside the view, and empty ones.
 
     Raises:
-        ValueError: for another word in ``stable``.
+        ValueError: if ``stable`` is another word.
 
     Example:
         >>> import gamesolve as gs
@@ -35,9 +36,9 @@ def spectrum(values: Mapping[str, Any], *, stable: str = "step", ax: Axes | None
         [1.0, -1.0]
     """
     if stable not in ("step", "flow"):
-        raise ValueError(f"stable is {stable!r}; it must be 'step' or 'flow'.")
+        raise ValueError(f"stable must be 'step' or 'flow', got {stable!r}.")
     ax = paper.axes(ax)
-    points: dict[str, Any] = {name: np.asarray(entries, complex) for name, entries in values.items()}
+    points = {name: np.asarray(entries, complex) for name, entries in values.items()}
     if stable == "step":
         shown, limits = _step_window(points)
     else:
@@ -45,7 +46,7 @@ def spectrum(values: Mapping[str, Any], *, stable: str = "step", ax: Axes | None
     _stable_region(ax, stable, limits)
     for index, (name, entries) in enumerate(points.items()):
         color = "black" if stable == "flow" else styles.color(index)
-        ax.plot(entries.real, entries.imag, label=name, color=color, **styles.hollow(index))
+        ax.plot(np.real(entries), np.imag(entries), label=name, color=color, **styles.hollow(index))
     remarks = [f"{name}: modulus {abs(points[name]).max():.3g}, outside" for name in points if name not in shown]
     remarks += [f"{name}: none" for name, entries in points.items() if not entries.size]
     if len(remarks) > MOST_REMARKS:
@@ -58,7 +59,7 @@ def spectrum(values: Mapping[str, Any], *, stable: str = "step", ax: Axes | None
 
 
 def _step_window(points: Mapping[str, np.ndarray]) -> tuple[list[str], paper.Limits]:
-    """Return the names that are shown, and a view that holds 1 and the leading eigenvalues of those."""
+    """Return the names that are shown, and a view that holds 1 and their leading eigenvalues."""
     known = {name: entries for name, entries in points.items() if entries.size}
     leading = {name: entries[np.argmax(np.abs(entries))] for name, entries in known.items()}
     shown = [name for name in points if abs(leading.get(name, 0)) <= 2]
@@ -68,7 +69,7 @@ def _step_window(points: Mapping[str, np.ndarray]) -> tuple[list[str], paper.Lim
 
 
 def _stable_region(ax: Axes, stable: str, limits: paper.Limits) -> None:
-    """Shade where eigenvalues mean stability, and draw its border."""
+    """Shade the region of stability, and draw its border."""
     shade: dict[str, Any] = {"color": paper.SHADE, "zorder": 0, "linewidth": 0}
     border: dict[str, Any] = {"color": paper.GREY, "linewidth": 1, "linestyle": "--", "zorder": 1}
     if stable == "flow":

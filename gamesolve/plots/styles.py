@@ -1,6 +1,6 @@
-"""How the curves, paths and eigenvalues of one solver look: colour, dashes and marker by its place in the legend.
+"""Styles of a solver's curves, paths and eigenvalues: colour, dashes and marker, by its index in the legend.
 
-The first seven differ in all three; later ones repeat the colours with other dashes and markers, 49 pairs in all.
+The first seven differ in all three. Later ones repeat the colours with other dashes and markers, 49 styles in all.
 """
 
 from collections.abc import Mapping
@@ -9,49 +9,49 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-# Okabe and Ito's palette without its yellow, which is too light for lines: distinct to colour-blind readers.
+# Okabe and Ito's palette for colour-blind readers, without its yellow, which is too light for lines.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-# Curves often coincide (extragradient and CGD on bilinear games): dashes let the one below show through.
+# Curves often coincide (extragradient and CGD on bilinear games), and dashes let the lower one show through.
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (3, 3)), (0, (9, 4)), (0, (5, 2, 1.5, 2, 1.5, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-# Inches that a letter of the legend takes, and what stands beside the letters of a column.
+# Inches per letter of the legend, and per column beside its letters.
 LETTER, BESIDE = 0.075, 0.62
 
 
 def color(index: int) -> str:
-    """Return the colour of the solver with this place."""
+    """Return the colour of the solver with this index."""
     return COLORS[index % len(COLORS)]
 
 
 def marker(index: int) -> str:
-    """Return its marker."""
+    """Return the marker of the solver with this index."""
     return MARKERS[(index + index // len(COLORS)) % len(MARKERS)]
 
 
 def line(index: int, width: float = 1.6) -> dict[str, Any]:
-    """Return the style of its curve or path."""
+    """Return the style of a solver's curve or path."""
     dashes = DASHES[(index + index // len(COLORS)) % len(DASHES)]
     return {"color": color(index), "linestyle": dashes, "linewidth": width}
 
 
 def hollow(index: int) -> dict[str, Any]:
-    """Return the style of its eigenvalues; sizes differ, so that markers on one spot are seen as several."""
+    """Return the style of a solver's eigenvalues; sizes differ, so that coinciding markers stay visible."""
     style = {"linestyle": "none", "marker": marker(index), "markersize": 10 - 0.9 * (index % 7)}
     return style | {"markerfacecolor": "none", "markeredgewidth": 1.3}
 
 
-def legend(figure: Figure, places: Mapping[str, int]) -> None:
-    """Put one legend below all panels; where it takes more than one row the figure grows by the others.
+def legend(figure: Figure, indices: Mapping[str, int]) -> None:
+    """Put one legend below all panels. The figure grows if the legend needs more than one row.
 
     Args:
         figure: the figure.
-        places: the solvers that are shown, each with its place.
+        indices: index of each solver that is shown.
     """
-    columns = _columns([len(name) for name in places], figure.get_figwidth())
-    rows = -(-len(places) // columns)
+    columns = _columns([len(name) for name in indices], figure.get_figwidth())
+    rows = -(-len(indices) // columns)
     figure.set_figheight(figure.get_figheight() + 0.2 * (rows - 1))
     figure.legend(
-        handles=[Line2D([], [], label=name, **(hollow(place) | line(place))) for name, place in places.items()],
+        handles=[Line2D([], [], label=name, **(hollow(index) | line(index))) for name, index in indices.items()],
         loc="outside lower center",
         ncols=columns,
         frameon=False,
@@ -62,7 +62,7 @@ def legend(figure: Figure, places: Mapping[str, int]) -> None:
 
 
 def _columns(lengths: list[int], width: float) -> int:
-    """Return the largest number of columns, seven at most, that names of these lengths fit into, column by column."""
+    """Return the largest number of columns, at most seven, that hold names of these lengths, column by column."""
     for columns in range(min(7, len(lengths)), 1, -1):
         rows = -(-len(lengths) // columns)
         longest = [max(lengths[first : first + rows]) for first in range(0, len(lengths), rows)]

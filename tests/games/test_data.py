@@ -1,4 +1,4 @@
-"""Real data sets, and the sentence that says what is missing."""
+"""Real data sets, and the error messages if a package or file is missing."""
 
 import gzip
 import sys
@@ -68,5 +68,5 @@ def test_fashion_mnist_reads_the_published_format(tmp_path):
 )
 def test_a_missing_package_is_named(monkeypatch, load, module, package):
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ImportError, match=rf"comes with {package}: pip install 'gamesolve\[data\]'"):
+    with pytest.raises(ImportError, match=rf"needs {package}; install it with pip install 'gamesolve\[data\]'"):
         load()

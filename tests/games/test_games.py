@@ -87,27 +87,33 @@ def test_polymatrix(x64):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: games.bilinear(jnp.ones(3)), r"matrix has shape \(3,\); give two dimensions"),
-        (lambda: games.bilinear(jnp.ones((2, 2, 2))), r"matrix has shape \(2, 2, 2\)"),
+        (lambda: games.bilinear(jnp.ones(3)), r"matrix must have two dimensions, .* got shape \(3,\)"),
+        (lambda: games.bilinear(jnp.ones((2, 2, 2))), r"got shape \(2, 2, 2\)"),
         (
             lambda: games.quadratic(jnp.eye(2), jnp.ones((2, 3)), jnp.eye(2)),
-            r"they must be \(n, n\), \(n, m\), \(m, m\)",
+            r"A, B, C must have shapes \(n, n\), \(n, m\), \(m, m\)",
         ),
-        (lambda: games.quadratic(ONE, ONE, ONE, jnp.ones((1, 2))), r"shape \(1, 2\)"),
-        (lambda: games.quadratic(ONE, ONE, ONE, a=jnp.ones(2)), r"a has shape \(2,\)"),
-        (lambda: games.quadratic(ONE, ONE, ONE, c=jnp.ones(2)), r"c has shape \(2,\)"),
-        (lambda: games.polymatrix(((ONE,), (ONE, ONE))), "blocks has rows of"),
-        (lambda: games.polymatrix(((ONE, jnp.ones((1, 2))), (ONE, ONE))), r"blocks\[0\]\[1\] has shape \(1, 2\)"),
-        (lambda: games.polymatrix(((ONE, ONE), (ONE, ONE)), (jnp.ones(1),)), "linear has 1 entries"),
+        (lambda: games.quadratic(ONE, ONE, ONE, jnp.ones((1, 2))), r"D must have shape \(1, 1\), got \(1, 2\)"),
+        (lambda: games.quadratic(ONE, ONE, ONE, a=jnp.ones(2)), r"a must have shape \(1,\), got \(2,\)"),
+        (lambda: games.quadratic(ONE, ONE, ONE, c=jnp.ones(2)), r"c must have shape \(1,\), got \(2,\)"),
+        (lambda: games.polymatrix(((ONE,), (ONE, ONE))), r"blocks must have 2 entries in each row, got \[1, 2\]"),
+        (
+            lambda: games.polymatrix(((ONE, jnp.ones((1, 2))), (ONE, ONE))),
+            r"blocks\[0\]\[1\] must have shape \(1, 1\), got \(1, 2\)",
+        ),
+        (
+            lambda: games.polymatrix(((ONE, ONE), (ONE, ONE)), (jnp.ones(1),)),
+            "linear must have one entry for each of the 2 players, got 1",
+        ),
         (
             lambda: games.polymatrix(((ONE, ONE), (ONE, ONE)), (jnp.ones(1), jnp.ones(2))),
-            r"linear\[1\] has shape \(2,\)",
+            r"linear\[1\] must have shape \(1,\), got \(2,\)",
         ),
-        (lambda: games.random_quadratic(jax.random.key(0), (3,)), r"dims is \(3,\); give two or more players"),
-        (lambda: games.random_quadratic(jax.random.key(0), (3, 0)), r"dims is \(3, 0\)"),
-        (lambda: games.random_quadratic(jax.random.key(0), condition=0.5), "condition is 0.5"),
-        (lambda: games.random_quadratic(jax.random.key(0), rotation=1.5), "rotation is 1.5"),
-        (lambda: games.random_quadratic(jax.random.key(0), rotation=-0.5), "rotation is -0.5"),
+        (lambda: games.random_quadratic(jax.random.key(0), (3,)), r"dims must give two or more players .* got \(3,\)"),
+        (lambda: games.random_quadratic(jax.random.key(0), (3, 0)), r"got \(3, 0\)"),
+        (lambda: games.random_quadratic(jax.random.key(0), condition=0.5), "condition must be at least 1, got 0.5"),
+        (lambda: games.random_quadratic(jax.random.key(0), rotation=1.5), "rotation must lie .* got 1.5"),
+        (lambda: games.random_quadratic(jax.random.key(0), rotation=-0.5), "rotation must lie .* got -0.5"),
     ],
 )
 def test_wrong_settings(make, message):

@@ -1,4 +1,4 @@
-"""Games that are means over examples, and the solvers that reduce their variance."""
+"""Games whose payoffs are means over examples, and the solvers that reduce their variance."""
 
 import jax
 import jax.numpy as jnp
@@ -63,7 +63,7 @@ def test_noisy_bilinear_has_the_noise_that_it_says(x64):
         np.testing.assert_allclose(drawn.std(0), 0.3 / 2, rtol=0.03)
 
 
-def test_shifted_classes_has_an_equilibrium_where_both_are_content(x64):
+def test_shifted_classes_has_a_stable_equilibrium(x64):
     draw = np.random.default_rng(1).normal
     features = draw(size=(30, 2))
     game = games.shifted_classes(features, np.sign(features[:, 0] + 0.3 * draw(size=30)))
@@ -75,7 +75,7 @@ def test_shifted_classes_has_an_equilibrium_where_both_are_content(x64):
     assert gs.analysis.eigenvalues(game, end.players).real.max() < 0
 
 
-def test_same_sample_extragradient_settles_where_independent_samples_spiral_away():
+def test_same_sample_extragradient_converges_where_independent_samples_diverge():
     game = games.single_entries(4)
     same, steps = gs.minibatches(*game.data, 1), 4000
     run = lambda sample, key: gs.solve(game, gs.extragradient(0.05), game.start, steps, sample=sample, key=key).players
@@ -134,9 +134,9 @@ def test_messages(regression):
         gs.svrg(0.1, probability=0.0)
     with pytest.raises(ValueError, match="period is 0"):
         gs.svrg(0.1, period=0)
-    with pytest.raises(ValueError, match="labels hold"):
+    with pytest.raises(ValueError, match=r"labels must be -1 or 1, got \[0, 1\]"):
         games.shifted_classes(np.zeros((2, 1)), np.array([0, 1]))
-    with pytest.raises(ValueError, match=r"features have shape \(2, 1\)"):
+    with pytest.raises(ValueError, match=r"features and targets must .* got \(2, 1\) and \(3,\)"):
         games.dual_regression(np.zeros((2, 1)), np.zeros(3))
-    with pytest.raises(ValueError, match=r"matrix has shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"matrix must .* got shape \(3,\)"):
         games.noisy_bilinear(np.zeros(3))

@@ -74,7 +74,7 @@ def test_fields_and_surfaces_move_and_may_be_dark():
         **SMALL,
     )
     assert (surfaces.frames[0] != surfaces.frames[1]).any()
-    with pytest.raises(ValueError, match="items is empty"):
+    with pytest.raises(ValueError, match="items must hold at least one"):
         animate.record(lambda ax, item: None, [])
 
 

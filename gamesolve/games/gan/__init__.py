@@ -1,4 +1,4 @@
-"""GANs as games: each experiment with its data, start, known equilibria and measures."""
+"""GANs as games: experiments with their data, start, known equilibria and measures."""
 
 from gamesolve.games.gan.adversaries import adversarial, batches
 from gamesolve.games.gan.classifier import Classifier, ImageMeasures, image_measures, train_classifier

@@ -1,8 +1,8 @@
-"""The game that a generator, a discriminator, a loss and regularisers make."""
+"""The game of a generator and a discriminator, from their networks, a loss and regularisers."""
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +12,9 @@ from gamesolve.games.gan.losses import Loss, minimax
 from gamesolve.games.gan.regularisers import Judge, Regulariser
 from gamesolve.sampling import joint
 from gamesolve.sampling.samplers import Sampler
+from gamesolve.trees import Batch, PyTree, Scalar
 
-Generate = Callable[[Any, jax.Array], jax.Array]
+Generate = Callable[[PyTree, jax.Array], jax.Array]
 
 
 def adversarial(
@@ -21,18 +22,18 @@ def adversarial(
 ) -> Game:
     """Make the game of a generator (player 0) and a discriminator (player 1).
 
-    A batch is ``(real, latent)``, or ``(real, latent, key)`` where a regulariser draws; example i is the pair of
-    ``real[i]`` and ``latent[i]``. The payoffs are means over the pairs. Parameters may be any pytrees of arrays, such
-    as those of flax, equinox (``eqx.partition``) or your own functions.
+    A batch is ``(real, latent)``, or ``(real, latent, key)`` if a regulariser is random. Example i is the pair of
+    ``real[i]`` and ``latent[i]``, and the payoffs are means over the pairs. The parameters may be any pytrees of
+    arrays, such as those of flax, equinox (``eqx.partition``) or plain functions.
 
     Args:
         generate: ``generate(generator, latent) -> examples``.
-        judge: ``judge(discriminator, examples) -> logits``, one for each example, as (n,) or (n, 1).
-        loss: what they play for.
-        regularisers: terms of the payoffs; their strengths are constants of the game.
+        judge: ``judge(discriminator, examples) -> logits``, one per example, of shape (n,) or (n, 1).
+        loss: pair of payoffs.
+        regularisers: terms added to the payoffs. Their strengths are constants of the game.
 
     Returns:
-        The game. It is zero-sum where the loss and every penalty allow it.
+        The game. It is zero-sum if the loss and every penalty allow it.
 
     Example:
         >>> import jax.numpy as jnp, gamesolve as gs
@@ -49,15 +50,15 @@ def adversarial(
 
 
 def batches(real: Sampler, latent: Sampler, regularisers: tuple[Regulariser, ...] = ()) -> Sampler:
-    """Make the sampler of the batches of `adversarial`.
+    """Make a sampler of batches for `adversarial`.
 
     Args:
         real: sampler of examples.
         latent: sampler of as many latents.
-        regularisers: those of the game.
+        regularisers: regularisers of the game.
 
     Returns:
-        The sampler; with a random key in each batch where a regulariser draws.
+        The sampler. If a regulariser is random, each batch holds a random key.
 
     Example:
         >>> import jax, jax.numpy as jnp, gamesolve as gs
@@ -69,10 +70,26 @@ def batches(real: Sampler, latent: Sampler, regularisers: tuple[Regulariser, ...
     return joint(real, latent, Fresh()) if any(term.random for term in regularisers) else joint(real, latent)
 
 
+def on_one_batch(game: Game, real: jax.Array, latent: jax.Array, regularisers: tuple[Regulariser, ...] = ()) -> Game:
+    """Bind the game of `adversarial` to a single batch, for exact expectations.
+
+    Args:
+        game: the game.
+        real: real examples.
+        latent: as many latents.
+        regularisers: regularisers of the game.
+
+    Returns:
+        The deterministic game.
+    """
+    key = (jax.random.key(0),) if any(term.random for term in regularisers) else ()
+    return game.bind((real, latent, *key))
+
+
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class Fresh:
-    """The sampler of random keys."""
+    """A sampler of random keys."""
 
     def __call__(self, key: jax.Array) -> jax.Array:
         """Return the key itself."""
@@ -86,20 +103,22 @@ class _Parts(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """What one batch comes to: the outputs on real and generated examples, and the sum of the penalties."""
+    """The outputs on the real and generated examples of a batch, and the sum of the penalties."""
 
     real: jax.Array
     fake: jax.Array
-    penalty: Any
+    penalty: Scalar
 
 
 @dataclasses.dataclass(frozen=True)
 class Generating:
-    """The generator's payoff where the game is not zero-sum."""
+    """The generator's payoff if the game is not zero-sum."""
 
     parts: _Parts
 
-    def __call__(self, generator: Any, discriminator: Any, regularisers: Any, batch: Any) -> jax.Array:
+    def __call__(
+        self, generator: PyTree, discriminator: PyTree, regularisers: tuple[Regulariser, ...], batch: Batch
+    ) -> jax.Array:
         """Return the mean over the batch."""
         seen, loss = _look(self.parts, generator, discriminator, regularisers, batch), self.parts.loss
         if loss.generator is None:
@@ -113,16 +132,23 @@ class Discriminating:
 
     parts: _Parts
 
-    def __call__(self, generator: Any, discriminator: Any, regularisers: Any, batch: Any) -> jax.Array:
-        """Return the mean over the batch, less the penalties."""
+    def __call__(
+        self, generator: PyTree, discriminator: PyTree, regularisers: tuple[Regulariser, ...], batch: Batch
+    ) -> jax.Array:
+        """Return the mean over the batch, minus the penalties."""
         seen = _look(self.parts, generator, discriminator, regularisers, batch)
         return jnp.mean(self.parts.loss.discriminator(seen.real, seen.fake)) - seen.penalty
 
 
-def _look(parts: _Parts, generator: Any, discriminator: Any, regularisers: Any, batch: Any) -> _Seen:
+def _look(
+    parts: _Parts, generator: PyTree, discriminator: PyTree, regularisers: tuple[Regulariser, ...], batch: Batch
+) -> _Seen:
     real, latent, *rest = batch
     if not rest and any(term.random for term in regularisers):
-        raise ValueError("a regulariser draws, but the batch has no random key; make it (real, latent, key).")
+        raise ValueError(
+            "the batch must be (real, latent, key) because a regulariser is random, got no random key. "
+            "Make it with gan.batches."
+        )
     keys = jax.random.split(rest[0], len(regularisers)) if rest and regularisers else (None,) * len(regularisers)
     judge = parts.judge
     for term, key in zip(regularisers, keys, strict=True):

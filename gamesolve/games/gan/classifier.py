@@ -1,4 +1,4 @@
-"""A small classifier trained here, and what it says of generated images: always beside what it says of real ones."""
+"""A small image classifier, and measures of generated images under it, each beside its value for real images."""
 
 import dataclasses
 import hashlib
@@ -8,18 +8,19 @@ import tempfile
 import zipfile
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from numpy.typing import ArrayLike
 
 from gamesolve import metrics
 from gamesolve.driving.solve import solve
 from gamesolve.game import general_sum
 from gamesolve.games.data import Dataset
-from gamesolve.games.gan.networks import MLP
+from gamesolve.games.gan.networks import MLP, Layers
 from gamesolve.sampling import minibatches
 
 CACHE_VARIABLE = "GAMESOLVE_CACHE"
@@ -29,37 +30,37 @@ _WIDTHS, _BATCH, _RATE, _HELD_OUT = (128, 64), 128, 1e-3, 10
 @partial(jax.tree_util.register_dataclass, data_fields=["layers", "accuracy"], meta_fields=["network"])
 @dataclasses.dataclass(frozen=True)
 class Classifier:
-    """A trained perceptron; a pytree. Its figures compare generators under it, never with another classifier's.
+    """A trained perceptron; a pytree. Measures are comparable only under the same classifier.
 
     Attributes:
         layers: its parameters.
-        accuracy: on the tenth of the data that it was not trained on.
-        network: what they are the parameters of.
+        accuracy: accuracy on the tenth of the data that was held out.
+        network: the network that the parameters belong to.
     """
 
-    layers: Any
+    layers: Layers
     accuracy: jax.Array
     network: MLP
 
-    def features(self, images: Any) -> jax.Array:
-        """Return the last hidden layer, shape (n, 64)."""
+    def features(self, images: ArrayLike) -> jax.Array:
+        """Return the last hidden layer, of shape (n, 64)."""
         hidden = MLP(self.network.sizes[:-1], self.network.activation)
         return self.network.activation(hidden(self.layers[:-1], _flat(images)))
 
-    def probabilities(self, images: Any) -> jax.Array:
-        """Return the classes' probabilities, shape (n, classes)."""
+    def probabilities(self, images: ArrayLike) -> jax.Array:
+        """Return the probabilities of the classes, of shape (n, classes)."""
         return jax.nn.softmax(self.network(self.layers, _flat(images)))
 
 
 class ImageMeasures(NamedTuple):
-    """Measures of generated images and, beside each, the same of real images: the best that can be expected.
+    """Measures of generated images and, beside each, its value for real images: the best that can be expected.
 
     Attributes:
-        score, real_score: inception-style score; the more the better.
-        frechet, frechet_floor: squared Frechet distance of the features to those of real images; the less the better.
-        coverage, real_coverage: number of classes that have at least a tenth of their fair share of the images.
-        precision, real_precision: share of images that look real.
-        recall, real_recall: share of the real ones' variety that is there.
+        score, real_score: inception-style score; higher is better.
+        frechet, frechet_floor: squared Frechet distance of the features to those of real images; lower is better.
+        coverage, real_coverage: number of classes with at least a tenth of their fair share of the images.
+        precision, real_precision: share of the images that look real.
+        recall, real_recall: share of the variety of real images that is covered.
     """
 
     score: jax.Array
@@ -77,17 +78,18 @@ class ImageMeasures(NamedTuple):
 def train_classifier(
     dataset: Dataset, steps: int = 2000, seed: int = 0, folder: str | Path | None = None
 ) -> Classifier:
-    """Train a perceptron to tell the classes apart, or load it as it was trained before.
+    """Train a perceptron to classify images, or load it from the cache.
 
-    Two hidden layers of 128 and 64 units, Adam at 1e-3 on batches of 128; a tenth of the data is held out. It is kept
-    in a file whose name is a hash of the data and all settings, so that nothing stale is ever loaded.
+    The network has two hidden layers of 128 and 64 units. Adam trains it at rate 1e-3 on batches of 128, and a tenth
+    of the data is held out. The name of its file is a hash of the data and all settings, so a stale file is never
+    loaded.
 
     Args:
         dataset: images and labels.
-        steps: number of steps of training.
-        seed: of start, split and batches.
-        folder: where to keep it; by default the environment variable ``GAMESOLVE_CACHE``, else ``gamesolve`` in
-            ``XDG_CACHE_HOME`` or ``~/.cache``. A folder that can't be written to is no error.
+        steps: number of training steps.
+        seed: seed of the start, the split and the batches.
+        folder: folder of the cache. Default: the environment variable ``GAMESOLVE_CACHE``, else ``gamesolve`` in
+            ``XDG_CACHE_HOME`` or ``~/.cache``. If it is not writable, the classifier is not saved.
 
     Returns:
         The `Classifier`.
@@ -112,19 +114,20 @@ def train_classifier(
     return trained
 
 
-def image_measures(classifier: Classifier, real: Any, fake: Any) -> ImageMeasures:
+def image_measures(classifier: Classifier, real: ArrayLike, fake: ArrayLike) -> ImageMeasures:
     """Measure generated images under a classifier, and real images in the same way.
 
-    The real images are shuffled once and for all and halved; the fakes are measured against the first half, and so is
-    the second half. Since most measures depend on the number of samples, all three sets are cut to the smallest.
+    The real images are shuffled with a fixed seed and halved. The generated images are compared with the first half,
+    and so is the second half. Most measures depend on the number of samples, so all three sets are cut to the size of
+    the smallest. Works under ``jit`` and ``vmap``.
 
     Args:
-        classifier: such as `train_classifier` makes from the real images.
-        real: shape (N, ...), best twice as many as fakes.
-        fake: shape (n, ...).
+        classifier: classifier from `train_classifier` on the real images.
+        real: real images, of shape (N, ...), ideally twice as many as generated ones.
+        fake: generated images, of shape (n, ...).
 
     Returns:
-        The `ImageMeasures`; works under ``jit`` and ``vmap``.
+        The `ImageMeasures`.
 
     Example:
         >>> import gamesolve as gs
@@ -137,7 +140,9 @@ def image_measures(classifier: Classifier, real: Any, fake: Any) -> ImageMeasure
     real, fake = jnp.asarray(real), jnp.asarray(fake)
     size = min(len(real) // 2, len(fake))
     if size < 10 or real.shape[1:] != fake.shape[1:]:
-        raise ValueError(f"real and fake have shapes {real.shape} and {fake.shape}; give 20 and 10 alike at least.")
+        raise ValueError(
+            f"real and fake must hold at least 20 and 10 images of one shape, got {real.shape} and {fake.shape}."
+        )
     order = np.random.default_rng(0).permutation(len(real))
     reference, other = real[order[:size]], real[order[size : 2 * size]]
     near = classifier.features(reference)
@@ -170,11 +175,11 @@ def _train(classifier: Classifier, dataset: Dataset, steps: int, key: jax.Array)
 
 @dataclasses.dataclass(frozen=True)
 class _Likelihood:
-    """The payoff of a classifier, as a game of one player: the mean log likelihood of the labels."""
+    """The payoff of a classifier as a game of one player: the mean log likelihood of the labels."""
 
     network: MLP
 
-    def __call__(self, layers: Any, batch: Dataset) -> jax.Array:
+    def __call__(self, layers: Layers, batch: Dataset) -> jax.Array:
         logits = self.network(layers, _flat(batch.inputs))
         return -jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels))
 
@@ -183,9 +188,9 @@ def _parts(number: int) -> tuple[slice, slice]:
     return slice(0, number // _HELD_OUT), slice(number // _HELD_OUT, None)
 
 
-def _flat(images: Any) -> jax.Array:
-    images = jnp.asarray(images)
-    return images.reshape(len(images), -1)
+def _flat(images: ArrayLike) -> jax.Array:
+    array = jnp.asarray(images)
+    return array.reshape(len(array), -1)
 
 
 def _cache_folder(folder: str | Path | None) -> Path:
@@ -193,7 +198,7 @@ def _cache_folder(folder: str | Path | None) -> Path:
     return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gamesolve"
 
 
-def _fingerprint(dataset: Dataset, *settings: Any) -> str:
+def _fingerprint(dataset: Dataset, *settings: int | tuple[int, ...]) -> str:
     words = repr((settings, _WIDTHS, _BATCH, _RATE, _HELD_OUT, dataset.inputs.shape, str(dataset.inputs.dtype)))
     return hashlib.sha256(
         words.encode() + np.asarray(dataset.inputs).tobytes() + np.asarray(dataset.labels).tobytes()
@@ -204,12 +209,12 @@ def _load(path: Path, like: Classifier) -> Classifier | None:
     try:
         with np.load(io.BytesIO(path.read_bytes())) as file:
             return jax.tree.unflatten(jax.tree.structure(like), [jnp.asarray(file[name]) for name in file.files])
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile):  # none there, or not whole: train it
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile):  # missing or incomplete: train it
         return None
 
 
 def _save(path: Path, classifier: Classifier) -> None:
-    """Write the file under another name first, so that nobody reads half of it."""
+    """Write the file under another name first, so that no other process reads an incomplete file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:

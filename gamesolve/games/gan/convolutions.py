@@ -1,34 +1,34 @@
-"""Convolutional networks, from equinox: any of its models serves as a player, its arrays being the parameters."""
+"""Convolutional networks from equinox. The arrays of any equinox model can serve as a player."""
 
 import dataclasses
 import importlib
 import math
-from typing import Any
+from types import ModuleType
 
 import jax
 import jax.numpy as jnp
 
-from gamesolve.game import Players
 from gamesolve.games.gan.image_gans import Networks
+from gamesolve.trees import Players, PyTree
 
 
 def convolutional(shape: tuple[int, int] = (28, 28), latent: int = 64, width: int = 16) -> Networks:
-    """Make a generator and a discriminator of the shape of DCGAN's.
+    """Make a generator and a discriminator with the architecture of DCGAN.
 
-    Two layers of stride two each; transposed ones in the generator, with ReLU and a last tanh, plain ones with leaky
-    ReLU in the discriminator. They have no batch normalisation: it makes examples depend on each other, which breaks
-    unbiased estimates and gradient penalties.
+    Each has two layers of stride two. The generator uses transposed convolutions with ReLU and ends in tanh, the
+    discriminator uses plain convolutions with leaky ReLU. There is no batch normalisation: it couples the examples of
+    a batch, which biases the estimators and breaks gradient penalties.
 
     Args:
-        shape: of one image, (H, W), multiples of four.
+        shape: shape (H, W) of one image, both multiples of four.
         latent: dimension of the latent.
-        width: channels at half resolution; twice as many at a quarter.
+        width: number of channels at half resolution. At a quarter of the resolution there are twice as many.
 
     Returns:
         The `Networks`.
 
     Raises:
-        ImportError: without equinox; it says what to install.
+        ImportError: if equinox is not installed; the message says what to install.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -43,20 +43,20 @@ def convolutional(shape: tuple[int, int] = (28, 28), latent: int = 64, width: in
         Networks", ICLR 2016, https://arxiv.org/abs/1511.06434
     """
     if any(side % 4 or side < 4 for side in shape):
-        raise ValueError(f"shape is {shape}; two layers of stride two need multiples of four.")
+        raise ValueError(f"shape must hold multiples of four, for two layers of stride two, got {shape}.")
     draw = _Models(tuple(shape), latent, width)
     generator, discriminator = (from_equinox(model)[1] for model in draw.models(jax.random.key(0)))
     return Networks(draw, generator, discriminator, latent)
 
 
-def from_equinox(model: Any) -> tuple[Any, "Batched"]:
-    """Split an equinox model of one example into a player and the function that applies it to a batch.
+def from_equinox(model: PyTree) -> tuple[PyTree, "Batched"]:
+    """Split an equinox model of one example into a player and a function that applies it to a batch.
 
     Args:
         model: any callable `equinox.Module`.
 
     Returns:
-        The parameters, a pytree of its floating arrays, and ``function(parameters, examples)``.
+        The parameters, a pytree of the model's floating arrays, and ``function(parameters, examples)``.
 
     Example:
         >>> import equinox as eqx, jax, jax.numpy as jnp
@@ -77,11 +77,11 @@ def from_equinox(model: Any) -> tuple[Any, "Batched"]:
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class Batched:
-    """What `from_equinox` leaves of a model without its parameters."""
+    """The rest of a model after `from_equinox` has taken its parameters."""
 
-    static: Any
+    static: PyTree
 
-    def __call__(self, parameters: Any, examples: jax.Array) -> jax.Array:
+    def __call__(self, parameters: PyTree, examples: jax.Array) -> jax.Array:
         """Apply the model to each example."""
         return jax.vmap(_equinox().combine(parameters, self.static))(examples)
 
@@ -89,7 +89,7 @@ class Batched:
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class _Models:
-    """Draws the parameters of both networks."""
+    """Draw the parameters of both networks."""
 
     shape: tuple[int, ...]
     latent: int
@@ -98,8 +98,8 @@ class _Models:
     def __call__(self, key: jax.Array) -> Players:
         return tuple(from_equinox(model)[0] for model in self.models(key))
 
-    def models(self, key: jax.Array) -> tuple[Any, Any]:
-        """Return equinox models of the generator and the discriminator of one image."""
+    def models(self, key: jax.Array) -> tuple[PyTree, PyTree]:
+        """Return equinox models of the generator and the discriminator, each for one image."""
         nn, keys = _equinox().nn, jax.random.split(key, 6)
         coarse = (2 * self.width, self.shape[0] // 4, self.shape[1] // 4)
         size = math.prod(coarse)
@@ -121,8 +121,10 @@ class _Reshape:
         return values.reshape(self.shape)
 
 
-def _equinox() -> Any:
+def _equinox() -> ModuleType:
     try:
         return importlib.import_module("equinox")
     except ModuleNotFoundError as error:
-        raise ImportError("convolutional networks come from equinox: pip install 'gamesolve[images]'.") from error
+        raise ImportError(
+            "convolutional networks need equinox; install it with pip install 'gamesolve[images]'."
+        ) from error

@@ -1,27 +1,30 @@
 """The counter-attack: train a discriminator without its adversary, then let the generator answer."""
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from gamesolve.driving.solve import solve
-from gamesolve.game import Players
+from gamesolve.game import Game
 from gamesolve.games.gan.experiment import Experiment
+from gamesolve.trees import Batch, Players, PyTree, State
 
 
 class CounterAttack(NamedTuple):
-    """What happened to the discriminator; its loss is the negated payoff, a mean over batches that stay the same.
+    """The discriminator's behaviour in both phases. Its loss is its negated payoff, averaged over fixed batches.
 
     Attributes:
-        speed: mean absolute change of the logits a step in the first phase, on real images and on the generator's
-            images from before it.
-        before: its loss at the start.
-        trained: its loss after the first phase.
-        attacked: its largest loss while the generator answers.
-        losses: over the first phase, shape (steps,).
-        answers: its losses over the second phase, shape (answer_steps,).
-        players: after the second phase.
+        speed: mean absolute change of the logits per step in the first phase, on real images and on the images that
+            the generator made before it.
+        before: loss at the start.
+        trained: loss after the first phase.
+        attacked: largest loss while the generator answers.
+        losses: losses in the first phase, shape (steps,).
+        answers: losses in the second phase, shape (answer_steps,).
+        players: players after the second phase.
     """
 
     speed: jax.Array
@@ -34,14 +37,14 @@ class CounterAttack(NamedTuple):
 
     @property
     def jump(self) -> jax.Array:
-        """How far the loss rises at the counter-attack."""
+        """Rise of the loss during the counter-attack."""
         return self.attacked - self.trained
 
 
 def counter_attack(
     experiment: Experiment,
-    solver: Any,
-    answer: Any,
+    solver: optax.GradientTransformation,
+    answer: optax.GradientTransformation,
     players: Players,
     *,
     key: jax.Array,
@@ -49,23 +52,25 @@ def counter_attack(
     answer_steps: int = 200,
     batches: int = 8,
 ) -> CounterAttack:
-    """Continue a saved GAN with one solver, then with another, and watch the discriminator.
+    """Continue a saved GAN with one solver, then with another, and measure the discriminator's loss.
 
-    For the discriminator alone take ``alternating(tx, tx, order=(1,))``, or a solver that looks at the game followed by
-    ``per_player(optax.set_to_zero(), optax.identity())``; for the generator's answer the reverse.
+    To train the discriminator alone, use ``alternating(tx, tx, order=(1,))``, or chain a solver with
+    ``per_player(optax.set_to_zero(), optax.identity())``. For the generator's answer, exchange the players.
+
+    Works under ``jit`` and ``vmap``.
 
     Args:
-        experiment: with the measure ``logits``, such as `images` makes.
-        solver: of the first phase.
-        answer: of the second phase.
+        experiment: experiment with the measure ``logits``, such as those of `images`.
+        solver: solver of the first phase.
+        answer: solver of the second phase.
         players: the saved GAN.
         key: typed random key.
-        steps: of the first phase.
-        answer_steps: of the second phase.
+        steps: number of steps in the first phase.
+        answer_steps: number of steps in the second phase.
         batches: number of batches over which the loss is averaged.
 
     Returns:
-        The `CounterAttack`; works under ``jit`` and ``vmap``.
+        The `CounterAttack`.
 
     Example:
         >>> import jax, optax, gamesolve as gs
@@ -82,7 +87,7 @@ def counter_attack(
         https://arxiv.org/abs/1910.05852
     """
     if experiment.sample is None or "logits" not in experiment.measures:
-        raise ValueError("experiment must have a sampler and the measure 'logits', as those of `images` have.")
+        raise ValueError("experiment must have a sampler and the measure 'logits'. Make it with gan.images.")
     draw, first, second = jax.random.split(key, 3)
     watched = jax.vmap(experiment.sample)(jax.random.split(draw, batches))
     loss = jax.tree_util.Partial(_loss, experiment.game, watched)
@@ -105,15 +110,17 @@ def counter_attack(
     )
 
 
-def _loss(game: Any, watched: Any, players: Players, state: Any) -> jax.Array:
+def _loss(game: Game, watched: Batch, players: Players, state: State) -> jax.Array:
     del state
     return -jnp.mean(jax.vmap(lambda batch: game.bind(batch).evaluate(players)[1])(watched))
 
 
-def _logits(measure: Any, generator: Any, players: Players, state: Any) -> jax.Array:
+def _logits(measure: Callable[[Players], jax.Array], generator: PyTree, players: Players, state: State) -> jax.Array:
     del state
     return measure((generator, players[1]))
 
 
-def _seen(loss: Any, logits: Any, players: Players, state: Any) -> tuple[jax.Array, jax.Array]:
+def _seen(
+    loss: Callable[..., jax.Array], logits: Callable[..., jax.Array], players: Players, state: State
+) -> tuple[jax.Array, jax.Array]:
     return loss(players, state), logits(players, state)

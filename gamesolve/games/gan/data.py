@@ -13,9 +13,9 @@ class Clusters:
     """A sampler of isotropic normal clusters, all equally likely.
 
     Attributes:
-        centres: shape (k, d).
+        centres: centres of the clusters, of shape (k, d).
         scale: standard deviation of each cluster.
-        batch_size: number of examples a draw.
+        batch_size: number of examples per batch.
     """
 
     centres: jax.Array
@@ -37,7 +37,7 @@ class Circle:
     """A sampler of ``u = z / ||z|| + z / 10`` for normal z in the plane.
 
     Attributes:
-        batch_size: number of examples a draw.
+        batch_size: number of examples per batch.
     """
 
     batch_size: int

@@ -1,17 +1,17 @@
-"""The Dirac-GAN: one number each, and all that goes wrong in GANs near their equilibrium."""
+"""The Dirac-GAN: one number per player, and every way in which a GAN fails near its equilibrium."""
 
 import dataclasses
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import jax.scipy.stats
 
-from gamesolve.games.gan.adversaries import adversarial
+from gamesolve.games.gan.adversaries import adversarial, on_one_batch
 from gamesolve.games.gan.experiment import Experiment
 from gamesolve.games.gan.losses import Loss, minimax
 from gamesolve.games.gan.regularisers import Regulariser
+from gamesolve.trees import Players
 
 
 def dirac(loss: Loss = minimax, regularisers: tuple[Regulariser, ...] = (), noise: float = 0.0) -> Experiment:
@@ -20,15 +20,16 @@ def dirac(loss: Loss = minimax, regularisers: tuple[Regulariser, ...] = (), nois
     With the minimax loss the discriminator's payoff is ``-log(1 + exp(-theta psi))`` up to a constant. The equilibrium
     (0, 0) is a centre for the plain losses: eigenvalues ``+-i/2`` for the logarithmic ones and ``+-i`` for Wasserstein.
     With R1 of weight gamma they are ``-gamma/2 +- sqrt(gamma^2/4 - 1/4)``. With instance noise of variance s they are
-    ``-s/4 +- sqrt(s^2/16 - 1/4)``. A gradient penalty has no equilibrium at 0 and settles nowhere.
+    ``-s/4 +- sqrt(s^2/16 - 1/4)``. With a gradient penalty (0, 0) is not an equilibrium, and training does not
+    converge.
 
     Args:
-        loss: what they play for.
-        regularisers: terms of the payoffs.
+        loss: pair of payoffs.
+        regularisers: terms added to the payoffs.
         noise: scale of instance noise. It is exact to second order: 32 points of equal weight and of that variance.
 
     Returns:
-        The experiment, an exact game that starts at (1, 1); its one measure is the ``distance`` from the equilibrium.
+        The experiment, an exact game that starts at (1, 1). Its only measure is the ``distance`` from the equilibrium.
 
     Example:
         >>> import gamesolve as gs
@@ -42,8 +43,7 @@ def dirac(loss: Loss = minimax, regularisers: tuple[Regulariser, ...] = (), nois
         https://arxiv.org/abs/1801.04406
     """
     spread = _normal_points(32) * noise if noise else jnp.zeros(1)
-    key = (jax.random.key(0),) if any(term.random for term in regularisers) else ()
-    game = adversarial(_shifted, _linear, loss, regularisers).bind((spread, spread, *key))
+    game = on_one_batch(adversarial(_shifted, _linear, loss, regularisers), spread, spread, regularisers)
     start, equilibrium = (jnp.ones(()), jnp.ones(())), (jnp.zeros(()), jnp.zeros(()))
     game = dataclasses.replace(game, start=start, equilibria=(equilibrium,))
     return Experiment(game, None, {"distance": jax.tree_util.Partial(_distance)})
@@ -57,12 +57,12 @@ def _linear(slope: jax.Array, examples: jax.Array) -> jax.Array:
     return -slope * examples
 
 
-def _distance(players: Any) -> jax.Array:
+def _distance(players: Players) -> jax.Array:
     return jnp.hypot(*players)
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def _normal_points(number: int) -> jax.Array:
-    """Return the quantiles of a normal distribution, scaled to variance one."""
+    """Return evenly spaced quantiles of the normal distribution, scaled to variance one."""
     points = jax.scipy.stats.norm.ppf((jnp.arange(number) + 0.5) / number)
     return points / jnp.std(points)

@@ -1,4 +1,4 @@
-"""GANs on images: perceptrons or convolutional networks, and measures beside those of real images."""
+"""GANs on images: perceptrons or convolutional networks, measured beside real images."""
 
 import dataclasses
 from collections.abc import Callable
@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gamesolve.game import Players
 from gamesolve.games.data import Dataset
 from gamesolve.games.gan.adversaries import Generate, adversarial, batches
 from gamesolve.games.gan.classifier import Classifier, ImageMeasures, image_measures
@@ -17,7 +16,9 @@ from gamesolve.games.gan.losses import Loss, minimax
 from gamesolve.games.gan.networks import MLP
 from gamesolve.games.gan.regularisers import Judge, Regulariser
 from gamesolve.sampling import latents, minibatches
+from gamesolve.trees import Players, PyTree
 
+# Number of images that the measures use, at most.
 EVALUATED = 1000
 
 
@@ -25,8 +26,8 @@ class Networks(NamedTuple):
     """A generator and a discriminator of images.
 
     Attributes:
-        init: ``init(key) -> players``, the generator's and the discriminator's parameters.
-        generate: ``generate(generator, latent) -> images`` of shape (n, H, W), in [-1, 1].
+        init: ``init(key) -> players``, the parameters of the generator and of the discriminator.
+        generate: ``generate(generator, latent) -> images``, of shape (n, H, W) and in [-1, 1].
         judge: ``judge(discriminator, images) -> logits``.
         latent: dimension of the latent.
     """
@@ -41,12 +42,12 @@ def perceptrons(shape: tuple[int, ...] = (8, 8), latent: int = 16, widths: tuple
     """Make a generator and a discriminator that are multilayer perceptrons.
 
     Args:
-        shape: of one image, such as (H, W).
+        shape: shape of one image, such as (H, W).
         latent: dimension of the latent.
-        widths: of the hidden layers of both; the generator has them in reverse.
+        widths: widths of the hidden layers of both networks, in reverse order for the generator.
 
     Returns:
-        The `Networks`, with leaky ReLU and a last tanh of the generator.
+        The `Networks`, with leaky ReLU activations. The generator ends in tanh.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -75,20 +76,20 @@ def images(
     """Make a GAN on images.
 
     Args:
-        dataset: such as `games.data.digits` or `games.data.mnist_5k` return.
-        networks: generator and discriminator; `perceptrons` of two hidden layers of 128 units unless given, or
-            `convolutional` ones.
-        loss: what they play for.
-        regularisers: terms of the payoffs.
-        key: typed random key of the start; ``jax.random.key(0)`` unless given. For many starts take
+        dataset: images, such as those of `games.data.digits` or `games.data.mnist_5k`.
+        networks: generator and discriminator, from `perceptrons` or `convolutional`. Default: `perceptrons` with two
+            hidden layers of 128 units.
+        loss: pair of payoffs.
+        regularisers: terms added to the payoffs.
+        key: typed random key of the start. Default: ``jax.random.key(0)``. For many starts use
             ``jax.vmap(networks.init)(keys)``.
-        batch_size: number of real and of generated images a step.
-        classifier: such as `train_classifier` makes from the same data, for the measure ``quality``.
+        batch_size: number of real images, and of generated images, per step.
+        classifier: classifier from `train_classifier` on the same data, for the measure ``quality``. Default: none.
 
     Returns:
-        The experiment. Its measures are ``logits``, the discriminator's on real and then on as many generated images;
-        ``margin``, the mean of the former less that of the latter; and with a classifier ``quality``, an
-        `ImageMeasures`. They look at 1000 images, or half the data, if less.
+        The experiment. Its measure ``logits`` holds the discriminator's outputs on real images, followed by those on
+        as many generated images. ``margin`` is the mean of the former minus the mean of the latter. With a classifier
+        there is also ``quality``, an `ImageMeasures`. All use 1000 images, or half of the data if that is less.
 
     Example:
         >>> import jax, gamesolve as gs
@@ -110,7 +111,9 @@ def images(
     size = min(EVALUATED, len(real) // 2)
     noise = jax.random.normal(jax.random.key(1), (size, networks.latent), real.dtype)
     watched = (_leaf(networks.generate), _leaf(networks.judge), real[:: len(real) // size][:size], noise)
-    measures: dict[str, Any] = {name: jax.tree_util.Partial(measure, *watched) for name, measure in _MEASURES.items()}
+    measures: dict[str, Callable[[Players], Any]] = {
+        name: jax.tree_util.Partial(measure, *watched) for name, measure in _MEASURES.items()
+    }
     if classifier is not None:
         measures["quality"] = jax.tree_util.Partial(_quality, classifier, _leaf(networks.generate), real, noise)
     return Experiment(dataclasses.replace(game, start=players), sample, measures)
@@ -119,7 +122,7 @@ def images(
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class _Each:
-    """Draws the parameters of several networks."""
+    """Draw the parameters of several networks."""
 
     networks: tuple[MLP, ...]
 
@@ -136,7 +139,7 @@ class _Painter:
     network: MLP
     shape: tuple[int, ...]
 
-    def __call__(self, generator: Any, latent: jax.Array) -> jax.Array:
+    def __call__(self, generator: PyTree, latent: jax.Array) -> jax.Array:
         return jnp.tanh(self.network(generator, latent)).reshape(-1, *self.shape)
 
 
@@ -147,12 +150,12 @@ class _Critic:
 
     network: MLP
 
-    def __call__(self, discriminator: Any, examples: jax.Array) -> jax.Array:
+    def __call__(self, discriminator: PyTree, examples: jax.Array) -> jax.Array:
         return self.network(discriminator, examples.reshape(len(examples), -1))
 
 
-def _leaf(function: Callable[..., Any]) -> Any:
-    """Return a function as a pytree, so that it may be bound to a measure."""
+def _leaf(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """Return a function as a pytree, so that a measure can hold it."""
     return jax.tree_util.Partial(function) if jax.tree_util.all_leaves([function]) else function
 
 

@@ -1,32 +1,33 @@
-"""GANs with linear generators: covariance and mean estimation, where the equilibria are known."""
+"""GANs with linear generators and known equilibria: estimation of a covariance and of a mean."""
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+from numpy.typing import ArrayLike
 
 from gamesolve.game import zero_sum
-from gamesolve.games.gan.adversaries import adversarial, batches
+from gamesolve.games.gan.adversaries import adversarial, batches, on_one_batch
 from gamesolve.games.gan.data import Clusters
 from gamesolve.games.gan.experiment import Experiment
 from gamesolve.games.gan.losses import wasserstein
 from gamesolve.games.gan.regularisers import Regulariser
 from gamesolve.sampling import latents
+from gamesolve.trees import Players
 
 
 def covariance(dim: int = 20, key: jax.Array | None = None) -> Experiment:
-    """Make the estimation of a covariance: generator ``V z``, discriminator ``x^T W x``, exact expectations.
+    """Make a GAN that estimates a covariance: generator ``V z``, discriminator ``x^T W x``, exact expectations.
 
-    The generator minimises and the discriminator maximises ``<W, Sigma - V V^T>``. The matrix ``Sigma = U U^T`` has a
-    root U of standard normal entries, and the equilibrium is ``V = U`` (or any other root) with ``W = 0``.
+    The generator minimises and the discriminator maximises ``<W, Sigma - V V^T>``. Here ``Sigma = U U^T``, and U has
+    standard normal entries. The equilibrium is ``V = U`` (or any other root of Sigma) with ``W = 0``.
 
     Args:
-        dim: of the data.
-        key: typed random key of U and the start; ``jax.random.key(0)`` unless given.
+        dim: dimension of the data.
+        key: typed random key of U and the start. Default: ``jax.random.key(0)``.
 
     Returns:
-        The experiment. It starts near the equilibrium, at ``V = U + C`` and ``W = A A^T`` with entries of C and A
+        The experiment. It starts near the equilibrium, at ``V = U + C`` and ``W = A A^T``, where C and A have entries
         uniform on (-1/2, 1/2). Its measure is the ``residual``, the norm of ``(V V^T - Sigma, (W + W^T) / 2)``.
 
     Example:
@@ -52,20 +53,20 @@ def covariance(dim: int = 20, key: jax.Array | None = None) -> Experiment:
 
 
 def mean_estimation(
-    mean: Any = (3.0, 4.0), batch_size: int | None = None, regularisers: tuple[Regulariser, ...] = ()
+    mean: ArrayLike = (3.0, 4.0), batch_size: int | None = None, regularisers: tuple[Regulariser, ...] = ()
 ) -> Experiment:
-    """Make the Wasserstein GAN that estimates a mean: data ``N(mu, I)``, generator ``theta + z``, critic ``w^T x``.
+    """Make a Wasserstein GAN that estimates a mean: data ``N(mu, I)``, generator ``theta + z``, critic ``w^T x``.
 
     The payoff of the critic is ``w^T (mu - theta)``: bilinear, with the equilibrium ``theta = mu``, ``w = 0``.
 
     Args:
-        mean: mu, shape (d,).
-        batch_size: number of pairs a draw; None for exact expectations.
-        regularisers: terms of the payoffs, such as `r1`.
+        mean: mu, of shape (d,).
+        batch_size: number of pairs per batch. Default: None, exact expectations.
+        regularisers: terms added to the payoffs, such as `r1`.
 
     Returns:
-        The experiment. It starts at ``theta = 0`` and ``w = 1``, and its measure is the ``error``, the distance of
-        theta from mu.
+        The experiment. It starts at ``theta = 0`` and ``w = 1``. Its measure is the ``error``, the distance of theta
+        from mu.
 
     Example:
         >>> import gamesolve as gs
@@ -77,25 +78,24 @@ def mean_estimation(
     Reference:
         Daskalakis et al., "Training GANs with Optimism", ICLR 2018, https://arxiv.org/abs/1711.00141
     """
-    mean = jnp.asarray(mean, float)
-    players = (jnp.zeros_like(mean), jnp.ones_like(mean))
+    mu = jnp.asarray(mean, float)
+    players = (jnp.zeros_like(mu), jnp.ones_like(mu))
     game = adversarial(_shifted, _linear, wasserstein, regularisers)
-    game = dataclasses.replace(game, start=players, equilibria=((mean, jnp.zeros_like(mean)),))
+    game = dataclasses.replace(game, start=players, equilibria=((mu, jnp.zeros_like(mu)),))
     sample = None
     if batch_size is None:
-        key = (jax.random.key(0),) if any(term.random for term in regularisers) else ()
-        game = game.bind((mean[None], jnp.zeros_like(mean)[None], *key))
+        game = on_one_batch(game, mu[None], jnp.zeros_like(mu)[None], regularisers)
     else:
-        real = Clusters(mean[None], jnp.ones((), mean.dtype), batch_size)
-        sample = batches(real, latents(batch_size, len(mean)), regularisers)
-    return Experiment(game, sample, {"error": jax.tree_util.Partial(_error, mean)})
+        real = Clusters(mu[None], jnp.ones((), mu.dtype), batch_size)
+        sample = batches(real, latents(batch_size, len(mu)), regularisers)
+    return Experiment(game, sample, {"error": jax.tree_util.Partial(_error, mu)})
 
 
 def _covariance_gap(root: jax.Array, form: jax.Array, target: jax.Array) -> jax.Array:
     return jnp.sum(form * (target - root @ root.T))
 
 
-def _residual(target: jax.Array, players: Any) -> jax.Array:
+def _residual(target: jax.Array, players: Players) -> jax.Array:
     root, form = players
     return jnp.hypot(jnp.linalg.norm(root @ root.T - target), jnp.linalg.norm(form + form.T) / 2)
 
@@ -108,5 +108,5 @@ def _linear(slope: jax.Array, examples: jax.Array) -> jax.Array:
     return examples @ slope
 
 
-def _error(mean: jax.Array, players: Any) -> jax.Array:
+def _error(mean: jax.Array, players: Players) -> jax.Array:
     return jnp.linalg.norm(players[0] - mean)

@@ -1,7 +1,7 @@
-"""What GANs play for: pairs of payoffs of the discriminator's outputs.
+"""Losses of GANs: pairs of payoffs, as functions of the discriminator's outputs.
 
-A loss maps the logits of real and generated examples to one value per example; the payoffs are their means, and both
-players maximise. ``sigmoid(logit)`` is the discriminator's belief that an example is real.
+A loss maps the logits of real and generated examples to one value per example. The payoffs are the means of these
+values, and both players maximise. ``sigmoid(logit)`` is the discriminator's probability that an example is real.
 """
 
 import dataclasses
@@ -16,13 +16,13 @@ Values = Callable[[jax.Array, jax.Array], jax.Array]
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class Loss:
-    """A pair of payoffs, each ``values(real_logits, fake_logits)`` of the shape of the logits.
+    """A pair of payoffs, each ``values(real_logits, fake_logits)`` with the shape of the logits.
 
     Attributes:
-        name: what it is called.
-        discriminator: what the discriminator maximises.
-        generator: what the generator maximises; None where it minimises what the discriminator maximises, which makes
-            the game zero-sum.
+        name: name of the loss.
+        discriminator: values that the discriminator maximises.
+        generator: values that the generator maximises. If None, the generator minimises the discriminator's payoff,
+            and the game is zero-sum.
     """
 
     name: str

@@ -5,9 +5,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from numpy.typing import ArrayLike
 
-from gamesolve import metrics
-from gamesolve.game import Game
+from gamesolve.games.gan import measures
 from gamesolve.games.gan.adversaries import adversarial, batches
 from gamesolve.games.gan.data import Circle, Clusters
 from gamesolve.games.gan.experiment import Experiment
@@ -15,14 +15,15 @@ from gamesolve.games.gan.losses import Loss, minimax
 from gamesolve.games.gan.networks import MLP
 from gamesolve.games.gan.regularisers import Regulariser
 from gamesolve.sampling import latents
+from gamesolve.trees import Scalar
 
 WATCHED = 1000
-"""Number of generated examples that measures look at."""
+"""Number of generated examples that the measures use."""
 
 
 def clusters(
-    centres: Any,
-    scale: Any,
+    centres: ArrayLike,
+    scale: Scalar,
     *,
     loss: Loss = minimax,
     regularisers: tuple[Regulariser, ...] = (),
@@ -31,27 +32,32 @@ def clusters(
     latent_dim: int = 16,
     generator: MLP | None = None,
     discriminator: MLP | None = None,
-    reach: Any = None,
+    reach: Scalar | None = None,
 ) -> Experiment:
     """Make a GAN on normal clusters, all equally likely.
 
-    Its measures look at the same thousand latents at every step: ``samples``, their ``modes`` covered (at least ten
-    samples within ``reach``), the share of ``good`` ones (within ``reach`` of some centre), ``reverse_kl`` to
-    equal shares over nearest centres, ``mmd`` to as many data, and ``shares``, how many are nearest to each centre.
-    ``preference`` is the discriminator's logit at each centre less their mean. In one dimension also ``wasserstein1``.
+    All measures use the same thousand latents at every step:
+
+    - ``samples``: the generated examples.
+    - ``modes``: number of clusters covered, with at least ten samples within ``reach`` of the centre.
+    - ``good``: share of the samples within ``reach`` of some centre.
+    - ``shares``: share of the samples that are nearest to each centre.
+    - ``reverse_kl``: reverse KL divergence of these shares from equal shares.
+    - ``mmd``: maximum mean discrepancy to as many real examples.
+    - ``preference``: the discriminator's logit at each centre, minus the mean over the centres.
+    - ``wasserstein1``: Wasserstein-1 distance to as many real examples, in one dimension only.
 
     Args:
-        centres: shape (k, d).
+        centres: centres of the clusters, of shape (k, d).
         scale: standard deviation of each cluster.
-        loss: what the players play for.
-        regularisers: terms of the payoffs.
-        key: typed random key of the initial weights and of what the measures look at; ``jax.random.key(0)`` unless
-            given.
-        batch_size: number of pairs a draw.
-        latent_dim: dimension of the normal latents; that of the generator's inputs where it is given.
-        generator: its network; two hidden layers of 64 ReLUs unless given.
-        discriminator: likewise.
-        reach: how far from its centre a sample still belongs to a mode; three times ``scale`` unless given.
+        loss: pair of payoffs.
+        regularisers: terms added to the payoffs.
+        key: typed random key for the initial weights and the measures. Default: ``jax.random.key(0)``.
+        batch_size: number of pairs per batch.
+        latent_dim: dimension of the normal latents. Ignored if ``generator`` is given: its inputs decide.
+        generator: network of the generator. Default: two hidden layers of 64 ReLUs.
+        discriminator: network of the discriminator. Default: two hidden layers of 64 ReLUs.
+        reach: distance from a centre within which a sample counts as covering it. Default: ``3 * scale``.
 
     Returns:
         The experiment.
@@ -72,50 +78,49 @@ def clusters(
     seen = networks[0], _latent(key, networks[0])
     partial = jax.tree_util.Partial
     reach = 3 * scale if reach is None else jnp.asarray(reach, float)
-    measures = {
-        "modes": partial(_modes, centres, reach, *seen),
-        "good": partial(_good, centres, reach, *seen),
-        "reverse_kl": partial(_reverse_kl, centres, *seen),
-        "shares": partial(_shares, centres, *seen),
-        "preference": partial(_preference, centres, networks[1]),
+    of_clusters = {
+        "modes": partial(measures.modes, centres, reach, *seen),
+        "good": partial(measures.good, centres, reach, *seen),
+        "reverse_kl": partial(measures.reverse_kl, centres, *seen),
+        "shares": partial(measures.shares, centres, *seen),
+        "preference": partial(measures.preference, centres, networks[1]),
     }
-    return experiment._replace(measures=experiment.measures | measures)
+    return experiment._replace(measures=experiment.measures | of_clusters)
 
 
 def gaussian(mean: float = 3.0, scale: float = 1.0, **settings: Any) -> Experiment:
     """Make a GAN on a normal distribution on the line.
 
     Args:
-        mean: of the data.
+        mean: mean of the data.
         scale: standard deviation of the data.
-        **settings: as in `clusters`; latents have one dimension unless it says otherwise, so that the generator is a
-            map of the line to the line.
+        **settings: as in `clusters`. Latents have one dimension by default, so the generator maps the line to itself.
 
     Returns:
         The experiment.
     """
-    return clusters([[mean]], scale, **_on_the_line(settings))
+    return clusters([[mean]], scale, **{"latent_dim": 1, **settings})
 
 
-def line(positions: Any = (-2.0, 2.0), scale: float = 0.3, **settings: Any) -> Experiment:
+def line(positions: ArrayLike = (-2.0, 2.0), scale: float = 0.3, **settings: Any) -> Experiment:
     """Make a GAN on a mixture of normal distributions on the line.
 
     Args:
-        positions: of the clusters.
-        scale: standard deviation of each.
-        **settings: as in `clusters`; latents have one dimension unless it says otherwise.
+        positions: centres of the clusters.
+        scale: standard deviation of each cluster.
+        **settings: as in `clusters`. Latents have one dimension by default.
 
     Returns:
         The experiment.
     """
-    return clusters(jnp.asarray(positions, float)[:, None], scale, **_on_the_line(settings))
+    return clusters(jnp.asarray(positions, float)[:, None], scale, **{"latent_dim": 1, **settings})
 
 
 def five(scale: float = 0.2, radius: float = 2.0, **settings: Any) -> Experiment:
     """Make a GAN on five clusters in the plane: one at 0 and four at the corners of a square.
 
     Args:
-        scale: standard deviation of each.
+        scale: standard deviation of each cluster.
         radius: distance of the corners from 0.
         **settings: as in `clusters`.
 
@@ -131,16 +136,16 @@ def ring(modes: int = 8, scale: float = 0.01, radius: float = 1.0, **settings: A
 
     Args:
         modes: number of clusters.
-        scale: standard deviation of each.
-        radius: of the circle.
+        scale: standard deviation of each cluster.
+        radius: radius of the circle.
         **settings: as in `clusters`.
 
     Returns:
         The experiment.
 
     Reference:
-        Metz et al., "Unrolled Generative Adversarial Networks", ICLR 2017, https://arxiv.org/abs/1611.02163; with the
-        settings here Mescheder, Nowozin, Geiger, "The Numerics of GANs", NeurIPS 2017,
+        Metz et al., "Unrolled Generative Adversarial Networks", ICLR 2017, https://arxiv.org/abs/1611.02163. The
+        defaults are those of Mescheder, Nowozin, Geiger, "The Numerics of GANs", NeurIPS 2017,
         https://arxiv.org/abs/1705.10461
     """
     angles = 2 * jnp.pi * jnp.arange(modes) / modes
@@ -148,12 +153,12 @@ def ring(modes: int = 8, scale: float = 0.01, radius: float = 1.0, **settings: A
 
 
 def grid(side: int = 5, scale: float = 0.05, spacing: float = 1.0, **settings: Any) -> Experiment:
-    """Make a GAN on a square grid of clusters, 16 with ``side=4`` and 25 with ``side=5``.
+    """Make a GAN on a square grid of clusters: 16 for ``side=4``, 25 for ``side=5``.
 
     Args:
         side: number of clusters along one side.
-        scale: standard deviation of each.
-        spacing: distance of neighbours.
+        scale: standard deviation of each cluster.
+        spacing: distance between neighbouring centres.
         **settings: as in `clusters`.
 
     Returns:
@@ -176,20 +181,20 @@ def circle(
     generator: MLP | None = None,
     discriminator: MLP | None = None,
 ) -> Experiment:
-    """Make a GAN on ``u = z / ||z|| + z / 10``: latents of the plane drawn to a circle.
+    """Make a GAN on ``u = z / ||z|| + z / 10``: normal points of the plane pulled towards a circle.
 
-    The map itself is a generator that makes no error and that a network can't represent: it tears the plane at 0. The
-    measures are ``samples`` and ``mmd``, as in `clusters`, and ``sectors``: how many of 16 sectors of the plane hold at
-    least ten of the thousand samples.
+    This map would be a generator without error, but a network cannot represent it: it is discontinuous at 0. The
+    measures are ``samples`` and ``mmd``, as in `clusters`, and ``sectors``, the number of 16 sectors of the plane that
+    hold at least ten of the thousand samples.
 
     Args:
-        loss: as in `clusters`, as all that follow.
-        regularisers: terms of the payoffs.
-        key: of the initial weights and of what the measures look at.
-        batch_size: number of pairs a draw.
-        latent_dim: dimension of the normal latents; that of the generator's inputs where it is given.
-        generator: its network.
-        discriminator: likewise.
+        loss: pair of payoffs.
+        regularisers: terms added to the payoffs.
+        key: typed random key for the initial weights and the measures. Default: ``jax.random.key(0)``.
+        batch_size: number of pairs per batch.
+        latent_dim: dimension of the normal latents. Ignored if ``generator`` is given: its inputs decide.
+        generator: network of the generator. Default: two hidden layers of 64 ReLUs.
+        discriminator: network of the discriminator. Default: two hidden layers of 64 ReLUs.
 
     Returns:
         The experiment.
@@ -198,13 +203,8 @@ def circle(
     networks = _networks(latent_dim, 2, generator, discriminator)
     watched = Circle(WATCHED)(jax.random.fold_in(key, 2))
     experiment = _experiment(networks, Circle(batch_size), watched, key, loss, regularisers)
-    sectors = jax.tree_util.Partial(_sectors, networks[0], _latent(key, networks[0]))
+    sectors = jax.tree_util.Partial(measures.sectors, networks[0], _latent(key, networks[0]))
     return experiment._replace(measures=experiment.measures | {"sectors": sectors})
-
-
-def _on_the_line(settings: dict[str, Any]) -> dict[str, Any]:
-    """Make latents numbers, unless the settings say otherwise."""
-    return {"latent_dim": 1} | settings
 
 
 def _networks(latent_dim: int, dim: int, generator: MLP | None, discriminator: MLP | None) -> tuple[MLP, MLP]:
@@ -217,61 +217,20 @@ def _experiment(
     watched: jax.Array,
     key: jax.Array,
     loss: Loss,
-    regularisers: Any,
+    regularisers: tuple[Regulariser, ...],
 ) -> Experiment:
-    """Return the experiment with what it can measure on any data; ``watched`` are examples to compare with."""
+    """Return the experiment with the measures that all data sets share; ``watched`` are real examples."""
     latent_dim, *_, dim = networks[0].sizes
     keys = [jax.random.fold_in(key, number) for number in (0, 1)]
     players = tuple(network.init(own) for network, own in zip(networks, keys, strict=True))
-    game: Game = dataclasses.replace(adversarial(*networks, loss, regularisers), start=players)
+    game = dataclasses.replace(adversarial(*networks, loss, regularisers), start=players)
     seen = networks[0], _latent(key, networks[0])
     partial = jax.tree_util.Partial
-    measures = {"samples": partial(_samples, *seen), "mmd": partial(_mmd, watched, *seen)}
+    common = {"samples": partial(measures.samples, *seen), "mmd": partial(measures.mmd, watched, *seen)}
     if dim == 1:
-        measures["wasserstein1"] = partial(_wasserstein1, watched, *seen)
-    return Experiment(game, batches(data, latents(data.batch_size, latent_dim), regularisers), measures)
+        common["wasserstein1"] = partial(measures.wasserstein1, watched, *seen)
+    return Experiment(game, batches(data, latents(data.batch_size, latent_dim), regularisers), common)
 
 
 def _latent(key: jax.Array, generator: MLP) -> jax.Array:
     return jax.random.normal(jax.random.fold_in(key, 3), (WATCHED, generator.sizes[0]))
-
-
-def _samples(network: MLP, latent: jax.Array, players: Any) -> jax.Array:
-    return network(players[0], latent)
-
-
-def _mmd(watched: jax.Array, network: MLP, latent: jax.Array, players: Any) -> jax.Array:
-    return metrics.mmd(network(players[0], latent), watched)
-
-
-def _wasserstein1(watched: jax.Array, network: MLP, latent: jax.Array, players: Any) -> jax.Array:
-    return metrics.wasserstein1(network(players[0], latent)[:, 0], watched[:, 0])
-
-
-def _modes(centres: Any, reach: Any, network: MLP, latent: jax.Array, players: Any) -> jax.Array:
-    return metrics.modes_covered(network(players[0], latent), centres, reach, least=len(latent) // 100)
-
-
-def _good(centres: Any, reach: Any, network: MLP, latent: jax.Array, players: Any) -> jax.Array:
-    return metrics.good_share(network(players[0], latent), centres, reach)
-
-
-def _reverse_kl(centres: Any, network: MLP, latent: jax.Array, players: Any) -> jax.Array:
-    return metrics.reverse_kl(network(players[0], latent), centres, jnp.inf)
-
-
-def _shares(centres: Any, network: MLP, latent: jax.Array, players: Any) -> jax.Array:
-    samples = network(players[0], latent)
-    distances = jnp.sum((samples[:, None] - centres) ** 2, axis=-1)
-    return jnp.bincount(jnp.argmin(distances, axis=1), length=len(centres)) / len(samples)
-
-
-def _preference(centres: Any, network: MLP, players: Any) -> jax.Array:
-    logits = network(players[1], centres)[:, 0]
-    return logits - jnp.mean(logits)
-
-
-def _sectors(network: MLP, latent: jax.Array, players: Any) -> jax.Array:
-    x, y = network(players[0], latent).T
-    sector = jnp.floor(jnp.arctan2(y, x) / (2 * jnp.pi) * 16).astype(int) % 16
-    return jnp.sum(jnp.bincount(sector, length=16) >= len(latent) // 100)

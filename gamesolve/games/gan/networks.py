@@ -1,27 +1,28 @@
-"""Small multilayer perceptrons in plain JAX; any other pytree of arrays with a function may serve as a player."""
+"""Small multilayer perceptrons in plain JAX. Any other pytree of arrays with a function can be a player too."""
 
 import dataclasses
 import math
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+
+Layers = tuple[dict[str, jax.Array], ...]
 
 
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class MLP:
-    """A multilayer perceptron: ``init(key)`` draws its parameters, calling it with them maps examples to outputs.
+    """A multilayer perceptron: ``init(key)`` draws its parameters, a call maps parameters and examples to outputs.
 
-    Equal ones compare equal, so that nothing is compiled twice. The parameters are a tuple of layers, each a dictionary
-    with a ``weight`` of shape (inputs, outputs) and a ``bias``.
+    Networks with equal attributes compare equal, so nothing is compiled twice. The parameters are a tuple of layers,
+    each a dictionary with a ``weight`` of shape (inputs, outputs) and a ``bias``.
 
     Attributes:
-        sizes: number of units of every layer, inputs first, outputs last.
-        activation: what follows every layer but the last.
-        gain: the weights are drawn with the standard deviation ``gain / sqrt(inputs)``; biases start at zero.
+        sizes: number of units in every layer, from inputs to outputs.
+        activation: function applied after every layer but the last.
+        gain: the weights are drawn with standard deviation ``gain / sqrt(inputs)``. Biases start at zero.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -35,11 +36,11 @@ class MLP:
     activation: Callable[[jax.Array], jax.Array] = jax.nn.relu
     gain: float = math.sqrt(2)
 
-    def init(self, key: jax.Array) -> tuple[dict[str, jax.Array], ...]:
+    def init(self, key: jax.Array) -> Layers:
         """Draw the parameters."""
         return _draw(self, key)
 
-    def __call__(self, layers: Any, examples: jax.Array) -> jax.Array:
+    def __call__(self, layers: Layers, examples: jax.Array) -> jax.Array:
         """Map examples of shape (n, inputs) to outputs of shape (n, outputs)."""
         values = examples
         for layer in layers[:-1]:
@@ -48,7 +49,7 @@ class MLP:
 
 
 @jax.jit
-def _draw(network: MLP, key: jax.Array) -> tuple[dict[str, jax.Array], ...]:
+def _draw(network: MLP, key: jax.Array) -> Layers:
     keys = jax.random.split(key, len(network.sizes) - 1)
     return tuple(
         {

@@ -1,42 +1,45 @@
-"""The projection problem of implicit competitive regularisation: which error does a generator that must err accept?"""
+"""The projection problem of implicit competitive regularisation: which error does a constrained generator choose?"""
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+from numpy.typing import ArrayLike
 
 from gamesolve.games.gan.adversaries import adversarial
 from gamesolve.games.gan.experiment import Experiment
 from gamesolve.games.gan.losses import Loss, wasserstein
 from gamesolve.games.gan.networks import MLP
+from gamesolve.trees import Players, PyTree
 
 TARGET = (2.0, 2.0)
-"""The distribution that the data have."""
+"""The "distribution" of the data."""
 
 RADIUS = 2.5
-"""The generator's distributions have a norm below this; the target's is 2.83."""
+"""Upper bound on the norm of the generator's output. The target has norm 2.83."""
 
 
-def projection(scales: Any = (100.0, 1.0), *, loss: Loss = wasserstein, key: jax.Array | None = None) -> Experiment:
+def projection(
+    scales: ArrayLike = (100.0, 1.0), *, loss: Loss = wasserstein, key: jax.Array | None = None
+) -> Experiment:
     """Make the projection problem: a "distribution" is a pair (t_1, t_2), and the true one is out of reach.
 
-    The generator is a tiny network whose last layer keeps it inside the disc of radius 2.5, so that it may get one
-    component of (2, 2) right and not both. The discriminator is a tiny network on ``diag(scales) t``: it notices what
-    has a large scale quickly. Nobody tells the generator the scales, and no discriminator is held back by a penalty:
-    each could tell any distribution of the disc from (2, 2). In the metric that the scales set, the best that
-    the generator can do is (2, 1.5) for scales (100, 1) and (1.5, 2) for (1, 100).
+    The generator is a tiny network whose last layer keeps it inside the disc of radius 2.5. It can get one component
+    of (2, 2) right, but not both. The discriminator is a tiny network on ``diag(scales) t``, so it quickly notices
+    errors in the component with the large scale. The generator does not know the scales. No penalty restrains the
+    discriminator: it could tell any distribution of the disc from (2, 2). In the metric of the scales, the
+    generator's best output is (2, 1.5) for scales (100, 1) and (1.5, 2) for scales (1, 100).
 
-    Simultaneous gradient descent (steps of 1.5e-4, which go with these scales) spends a long stretch with the first
-    component right and leaves again; competitive gradient descent stays longer.
+    Simultaneous gradient descent (with step size 1.5e-4, which suits these scales) keeps the first component right
+    for a long stretch and then leaves. Competitive gradient descent stays longer.
 
     Args:
-        scales: how prominent the two components are to the discriminator.
-        loss: what the players play for.
-        key: typed random key of the initial weights; ``jax.random.key(0)`` unless given.
+        scales: weights of the two components in the discriminator's input.
+        loss: pair of payoffs.
+        key: typed random key of the initial weights. Default: ``jax.random.key(0)``.
 
     Returns:
-        The experiment, an exact game. Its measures are the ``output`` (t_1, t_2) and ``first_right`` and
+        The experiment, an exact game. Its measures are the ``output`` (t_1, t_2), and ``first_right`` and
         ``second_right``: whether that component is within 0.05 of 2.
 
     Example:
@@ -73,7 +76,7 @@ class _Inside:
 
     network: MLP
 
-    def __call__(self, generator: Any) -> jax.Array:
+    def __call__(self, generator: PyTree) -> jax.Array:
         values = self.network(generator, jnp.ones((1, 1)))[0]
         return RADIUS * values / jnp.sqrt(1 + values @ values)
 
@@ -84,13 +87,13 @@ class _Scaled:
 
     generate: _Inside
 
-    def __call__(self, generator: Any, scales: jax.Array) -> jax.Array:
+    def __call__(self, generator: PyTree, scales: jax.Array) -> jax.Array:
         return scales * self.generate(generator)
 
 
-def _output(generate: _Inside, players: Any) -> jax.Array:
+def _output(generate: _Inside, players: Players) -> jax.Array:
     return generate(players[0])
 
 
-def _right(component: int, generate: _Inside, players: Any) -> jax.Array:
+def _right(component: int, generate: _Inside, players: Players) -> jax.Array:
     return jnp.abs(generate(players[0])[component] - jnp.asarray(TARGET)[component]) < 0.05

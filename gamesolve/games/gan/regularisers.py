@@ -1,28 +1,29 @@
-"""What keeps a discriminator in bounds: penalties on its gradient or weights, noise on its input, bounds on its layers.
+"""Regularisers of a discriminator: penalties on gradients or weights, noise on inputs, bounds on layers.
 
-A regulariser has up to two sides: ``wrap`` replaces the discriminator that both players see, and ``penalty`` is taken
-off the discriminator's payoff. Its strength is a leaf, so that ``vmap`` runs through strengths in one program. Clipping
-is not among the terms of a payoff: it is a projection, for `gamesolve.transforms.project` or ``projections=``.
+A regulariser has up to two parts: ``wrap`` replaces the discriminator that both players see, and ``penalty`` is
+subtracted from the discriminator's payoff. Its strength is a leaf, so ``vmap`` over strengths needs one program.
+Clipping is not a term of a payoff but a projection, for `gamesolve.transforms.project` or ``projections=``.
 """
 
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
-Judge = Callable[[Any, jax.Array], jax.Array]
+from gamesolve.trees import PyTree, Scalar
+
+Judge = Callable[[PyTree, jax.Array], jax.Array]
 
 
-def _same(judge: Judge, strength: Any, key: Any) -> Judge:
+def _same(judge: Judge, strength: Scalar, key: jax.Array | None) -> Judge:
     del strength, key
     return judge
 
 
-def _nothing(*_: Any) -> float:
+def _nothing(*_: PyTree) -> float:
     return 0.0
 
 
@@ -34,27 +35,27 @@ class Regulariser:
     """A term of a GAN's payoffs.
 
     Attributes:
-        strength: its weight or scale.
+        strength: weight or scale.
         wrap: ``wrap(judge, strength, key) -> judge``, the discriminator that both players see.
-        penalty: ``penalty(judge, discriminator, real, fake, key)``, taken off the discriminator's payoff ``strength``
-            times.
-        shared: whether the generator's payoff may hold the penalty too, because it does not depend on the generator:
-            then a zero-sum game stays one.
-        random: whether it draws, from the random key that is then the last entry of the batch.
+        penalty: ``penalty(judge, discriminator, real, fake, key) -> scalar``. ``strength`` times this is subtracted
+            from the discriminator's payoff.
+        shared: whether the penalty is independent of the generator. The generator's payoff can then include it, and
+            a zero-sum game stays zero-sum.
+        random: whether the regulariser is random. The batch must then end with a random key.
     """
 
-    strength: Any
-    wrap: Callable[[Judge, Any, Any], Judge] = _same
-    penalty: Callable[..., Any] = _nothing
+    strength: Scalar
+    wrap: Callable[..., Judge] = _same
+    penalty: Callable[..., Scalar] = _nothing
     shared: bool = True
     random: bool = False
 
 
-def r1(gamma: Any) -> Regulariser:
+def r1(gamma: Scalar) -> Regulariser:
     """Penalise the discriminator's gradient on real data: ``gamma/2 E ||grad D(x)||^2``.
 
     Args:
-        gamma: weight.
+        gamma: weight of the penalty.
 
     Returns:
         The regulariser.
@@ -73,14 +74,14 @@ def r1(gamma: Any) -> Regulariser:
     return Regulariser(gamma, penalty=_on_real)
 
 
-def r2(gamma: Any) -> Regulariser:
+def r2(gamma: Scalar) -> Regulariser:
     """Penalise the discriminator's gradient on generated data: ``gamma/2 E ||grad D(G(z))||^2``.
 
     Args:
-        gamma: weight.
+        gamma: weight of the penalty.
 
     Returns:
-        The regulariser; the generator does not see it, so that the game is no longer zero-sum.
+        The regulariser. It is not in the generator's payoff, so the game is no longer zero-sum.
 
     Reference:
         Mescheder, Geiger, Nowozin, "Which Training Methods for GANs do actually Converge?", ICML 2018,
@@ -89,16 +90,16 @@ def r2(gamma: Any) -> Regulariser:
     return Regulariser(gamma, penalty=_on_fake, shared=False)
 
 
-def gradient_penalty(weight: Any) -> Regulariser:
-    """Penalise gradients whose norm is not one, at points between data: ``weight E (||grad D|| - 1)^2``.
+def gradient_penalty(weight: Scalar) -> Regulariser:
+    """Penalise gradient norms other than one between real and generated data: ``weight E (||grad D|| - 1)^2``.
 
-    The points are ``e x + (1 - e) G(z)`` with e uniform on (0, 1), one for each pair of the batch.
+    The gradients are taken at ``e x + (1 - e) G(z)`` with e uniform on (0, 1), one point per pair of the batch.
 
     Args:
-        weight: 10 in the paper.
+        weight: weight of the penalty, 10 in the paper.
 
     Returns:
-        The regulariser; the generator does not see it, so that the game is no longer zero-sum.
+        The regulariser. It is not in the generator's payoff, so the game is no longer zero-sum.
 
     Reference:
         Gulrajani et al., "Improved Training of Wasserstein GANs", NeurIPS 2017, https://arxiv.org/abs/1704.00028
@@ -106,13 +107,14 @@ def gradient_penalty(weight: Any) -> Regulariser:
     return Regulariser(weight, penalty=_between, shared=False, random=True)
 
 
-def weight_decay(weight: Any) -> Regulariser:
+def weight_decay(weight: Scalar) -> Regulariser:
     """Penalise the discriminator's weights: ``weight/2 ||w||^2``.
 
-    For both players, or decoupled from a metric as in AdamW, chain ``optax.add_decayed_weights``.
+    To decay the weights of both players, or decouple the decay from an adaptive metric as in AdamW, chain
+    ``optax.add_decayed_weights``.
 
     Args:
-        weight: of the penalty.
+        weight: weight of the penalty.
 
     Returns:
         The regulariser.
@@ -120,11 +122,11 @@ def weight_decay(weight: Any) -> Regulariser:
     return Regulariser(weight, penalty=_on_weights)
 
 
-def instance_noise(scale: Any) -> Regulariser:
-    """Add normal noise to all that the discriminator sees, the same to both members of a pair (x, G(z)).
+def instance_noise(scale: Scalar) -> Regulariser:
+    """Add normal noise to the discriminator's inputs, the same noise to both members of a pair (x, G(z)).
 
     Args:
-        scale: standard deviation, in the units of the data.
+        scale: standard deviation of the noise, in the units of the data.
 
     Returns:
         The regulariser.
@@ -136,14 +138,14 @@ def instance_noise(scale: Any) -> Regulariser:
     return Regulariser(scale, wrap=_noisy, random=True)
 
 
-def spectral_normalisation(bound: Any = 1.0) -> Regulariser:
-    """Divide every weight matrix of the discriminator by its largest singular value, times ``bound``.
+def spectral_normalisation(bound: Scalar = 1.0) -> Regulariser:
+    """Divide every weight matrix of the discriminator by its largest singular value and multiply it by ``bound``.
 
-    Weights of more than two dimensions are taken as matrices whose columns are their last axis. The singular value
-    comes from a power iteration of twenty steps that is differentiated too, so that second derivatives are right.
+    Weights with more than two dimensions count as matrices whose columns are their last axis. The singular value
+    comes from twenty steps of power iteration. These are differentiated too, so second derivatives are right.
 
     Args:
-        bound: largest singular value of each layer afterwards.
+        bound: largest singular value of each layer after normalisation.
 
     Returns:
         The regulariser.
@@ -162,19 +164,19 @@ class Clip:
 
     limit: float
 
-    def __call__(self, discriminator: Any) -> Any:
-        """Clamp every parameter to [-limit, limit]."""
+    def __call__(self, discriminator: PyTree) -> PyTree:
+        """Clip every parameter to [-limit, limit]."""
         return jax.tree.map(lambda leaf: jnp.clip(leaf, -self.limit, self.limit), discriminator)
 
 
 def clip(limit: float) -> Clip:
-    """Make the projection that clamps every parameter of a critic to [-limit, limit].
+    """Make a projection that clips every parameter of a critic to [-limit, limit].
 
     Args:
-        limit: 0.01 in the paper.
+        limit: bound on every parameter, 0.01 in the paper.
 
     Returns:
-        A function of the critic, for ``transforms.project((None, clip(0.01)))`` at the end of a chain, or for the
+        A function of the critic, for ``transforms.project((None, clip(0.01)))`` at the end of a chain or for the
         ``projections`` of a solver.
 
     Example:
@@ -188,32 +190,34 @@ def clip(limit: float) -> Clip:
     return Clip(limit)
 
 
-def _on_real(judge: Judge, discriminator: Any, real: Any, fake: Any, key: Any) -> Any:
+def _on_real(judge: Judge, discriminator: PyTree, real: jax.Array, fake: jax.Array, key: jax.Array | None) -> jax.Array:
     del fake, key
     return _mean_square(_slopes(judge, discriminator, real)) / 2
 
 
-def _on_fake(judge: Judge, discriminator: Any, real: Any, fake: Any, key: Any) -> Any:
+def _on_fake(judge: Judge, discriminator: PyTree, real: jax.Array, fake: jax.Array, key: jax.Array | None) -> jax.Array:
     del real, key
     return _mean_square(_slopes(judge, discriminator, fake)) / 2
 
 
-def _between(judge: Judge, discriminator: Any, real: Any, fake: Any, key: Any) -> Any:
+def _between(judge: Judge, discriminator: PyTree, real: jax.Array, fake: jax.Array, key: jax.Array) -> jax.Array:
     share = jax.random.uniform(key, (len(real),) + (1,) * (real.ndim - 1), real.dtype)
     slopes = _slopes(judge, discriminator, share * real + (1 - share) * fake)
     squares = jnp.sum(slopes.reshape(len(slopes), -1) ** 2, axis=1)
-    # A discriminator that is flat somewhere has a norm without a derivative there.
+    # The norm has no derivative at points where the discriminator is flat.
     norms = jnp.sqrt(jnp.where(squares > 0, squares, 1)) * (squares > 0)
     return jnp.mean((norms - 1) ** 2)
 
 
-def _on_weights(judge: Judge, discriminator: Any, real: Any, fake: Any, key: Any) -> Any:
+def _on_weights(
+    judge: Judge, discriminator: PyTree, real: jax.Array, fake: jax.Array, key: jax.Array | None
+) -> jax.Array:
     del judge, real, fake, key
     return optax.tree.norm(discriminator, squared=True) / 2
 
 
-def _slopes(judge: Judge, discriminator: Any, examples: jax.Array) -> jax.Array:
-    """Return the gradient of each example's logit in the example."""
+def _slopes(judge: Judge, discriminator: PyTree, examples: jax.Array) -> jax.Array:
+    """Return the gradient of each example's logit with respect to the example."""
     return jax.grad(lambda inputs: jnp.sum(judge(discriminator, inputs)))(examples)
 
 
@@ -221,14 +225,14 @@ def _mean_square(slopes: jax.Array) -> jax.Array:
     return jnp.sum(slopes**2) / len(slopes)
 
 
-def _noisy(judge: Judge, scale: Any, key: Any) -> Judge:
-    def noisy(discriminator: Any, examples: jax.Array) -> jax.Array:
+def _noisy(judge: Judge, scale: Scalar, key: jax.Array) -> Judge:
+    def noisy(discriminator: PyTree, examples: jax.Array) -> jax.Array:
         return judge(discriminator, examples + scale * jax.random.normal(key, examples.shape, examples.dtype))
 
     return noisy
 
 
-def _normalised(judge: Judge, bound: Any, key: Any) -> Judge:
+def _normalised(judge: Judge, bound: Scalar, key: jax.Array | None) -> Judge:
     del key
 
     def bounded(leaf: jax.Array) -> jax.Array:
@@ -238,10 +242,10 @@ def _normalised(judge: Judge, bound: Any, key: Any) -> Judge:
 
 
 def _largest_singular_value(matrix: jax.Array) -> jax.Array:
-    def turn(_: Any, vector: jax.Array) -> jax.Array:
+    def iterate(_: Scalar, vector: jax.Array) -> jax.Array:
         image = matrix.T @ (matrix @ vector)
         return image / jnp.linalg.norm(image)
 
-    # A fixed start of mixed signs and sizes, so that hardly any matrix has its leading vector at right angles to it.
+    # Mixed signs and sizes make it unlikely that the leading singular vector is orthogonal to this fixed start.
     start = jnp.cos(1.0 + 2.0 * jnp.arange(matrix.shape[1], dtype=matrix.dtype))
-    return jnp.linalg.norm(matrix @ jax.lax.fori_loop(0, 20, turn, start / jnp.linalg.norm(start)))
+    return jnp.linalg.norm(matrix @ jax.lax.fori_loop(0, 20, iterate, start / jnp.linalg.norm(start)))

@@ -1,4 +1,4 @@
-"""Dirac-GAN in its variants, losses, regularisers, and GANs with linear generators."""
+"""The Dirac-GAN and its variants, losses, regularisers, and GANs with linear generators."""
 
 import jax
 import jax.numpy as jnp
@@ -41,7 +41,7 @@ def test_g4_dirac_gan_of_the_catalogue(settings, projections, published):
 
 
 @pytest.mark.usefixtures("x64")
-def test_g4_consensus_and_what_never_settles():
+def test_g4_consensus_and_variants_that_never_converge():
     np.testing.assert_allclose(after(gan.dirac(), gs.conopt(STEP, gamma=1.0)), 2.58e-10, rtol=5e-3)
     penalised = gan.dirac(gan.wasserstein, (gan.gradient_penalty(1.0),))
     distances = [after(penalised, gs.simgd(0.05), steps) for steps in (2000, 4000, 8000)]
@@ -109,7 +109,7 @@ def test_penalties_of_a_linear_discriminator_are_those_of_its_slope():
 
 def test_noise_and_normalisation_change_what_both_players_see():
     players = (jnp.ones(3), jnp.array([2.0, -1.0, 2.0]))
-    # The same noise on both members of a pair: a linear critic of Wasserstein's loss does not see it.
+    # Both members of a pair get the same noise, so a linear critic with the Wasserstein loss does not see it.
     np.testing.assert_allclose(
         linear_game(gan.instance_noise(1.0)).evaluate(players), linear_game().evaluate(players), atol=1e-5
     )
@@ -140,7 +140,7 @@ def test_errors_say_what_to_do():
         game.bind((jnp.zeros(2), jnp.zeros(2))).evaluate((1.0, 1.0))
     with pytest.raises(ValueError, match="got 'taste'"):
         gan.dirac().watch("taste")
-    with pytest.raises(ValueError, match=r"pass key=jax\.random\.key"):
+    with pytest.raises(ValueError, match=r"Pass key=jax\.random\.key"):
         gan.bias_plane(samples=5)
 
 

@@ -37,7 +37,7 @@ def classifier(dataset, folder):
     return gan.train_classifier(dataset, steps=200, folder=folder)
 
 
-def test_the_classifier_learns_and_is_kept(dataset, classifier, folder, monkeypatch):
+def test_the_classifier_learns_and_is_cached(dataset, classifier, folder, monkeypatch):
     assert classifier.accuracy == 1.0
     assert classifier.features(dataset.inputs).shape == (300, 64)
     np.testing.assert_allclose(classifier.probabilities(dataset.inputs).sum(axis=1), 1, rtol=1e-5)
@@ -77,7 +77,7 @@ def test_measures_come_with_those_of_real_images(dataset, classifier):
     # The floor does not depend on the fakes.
     for name in ("real_score", "frechet_floor", "real_coverage", "real_precision", "real_recall"):
         assert getattr(one_class, name) == getattr(itself, name)
-    with pytest.raises(ValueError, match="real and fake have shapes"):
+    with pytest.raises(ValueError, match="real and fake must hold at least 20 and 10 images"):
         gan.image_measures(classifier, real, real[:5])
 
 
@@ -211,7 +211,7 @@ PHASES = {
 
 
 def attacks(networks, pretraining, steps, phases):
-    """Return what happens to the discriminators of five saved GANs of digits in each phase; every field by seed."""
+    """Return the counter-attacks on five saved GANs of digits for each phase, with the seed as the first axis."""
     experiment = gan.images(data.digits(), networks)
     adam, answer = optax.adam(1e-3, b1=0.5), gs.alternating(SGD, SGD, order=(0,))
 
@@ -254,6 +254,6 @@ def test_a_discriminator_of_a_better_gan_is_slower_together_and_falls_alone_unde
     assert (alone.speed > 1.15 * together.speed).all()
     assert (alone.jump > 1.5 * together.jump).all()
     assert alone.jump.mean() > 10
-    # The generator that it expects to answer does not move, and at these steps its answer would be small.
+    # The anticipated generator does not move, and with such small steps its response would be small anyway.
     np.testing.assert_allclose(competitive.speed, alone.speed, rtol=0.1)
     assert (competitive.jump > 1.5 * together.jump).all()

@@ -1,4 +1,4 @@
-"""One-parameter GANs: the planes of biases and of weights, exactly and on samples."""
+"""GANs with one parameter per player: the two biases and the two weights, exactly and on samples."""
 
 import functools
 import itertools
@@ -32,7 +32,7 @@ def test_expected_doubt_is_the_integral(mean, scale):
 
 
 @pytest.mark.usefixtures("x64")
-def test_a_sigmoid_runs_off_to_infinity():
+def test_a_sigmoid_diverges_to_infinity():
     experiment = gan.bias_plane(gan.Sigmoid())
     trace = gs.solve(
         experiment.game, gs.runge_kutta(0.1), experiment.game.start, 2000, record=lambda players, _: players, every=500
@@ -58,11 +58,11 @@ def test_a_bump_spirals_in_as_long_as_its_weight_is_large(kappa, real, imag, thr
         value = gs.analysis.eigenvalues(plane(weight).game, origin)[0]
         assert (value.real < 0) == stable
         assert abs(value.imag) > 1
-    for weight, settles in ((1.0, True), (0.9, True), (0.55, False)):
+    for weight, converges in ((1.0, True), (0.9, True), (0.55, False)):
         experiment = plane(weight)
-        start = experiment.game.start if settles else (0.01, 0.0)
+        start = experiment.game.start if converges else (0.01, 0.0)
         run = gs.solve(experiment.game, gs.runge_kutta(0.05), start, 2000)
-        assert (experiment.measures["distance"](run.players) < 0.005) == settles
+        assert (experiment.measures["distance"](run.players) < 0.005) == converges
 
 
 @pytest.mark.usefixtures("x64")
@@ -84,7 +84,7 @@ def test_the_scale_of_the_generator_collapses(kappa, time, weight):
     ).trace
     assert optimum_is_left(experiment)
     last = int(np.argmax(~(np.asarray(w_g) > 0.1))) - 1
-    # The scale goes as the square root of the time that is left, so that its square meets zero in a straight line.
+    # The scale is proportional to the square root of the remaining time, so its square is linear in time.
     left = w_g[last] ** 2 / (w_g[last - 1] ** 2 - w_g[last] ** 2)
     assert abs((last + 1 + left) * step - time) < 6e-4
     assert abs(w_d[last] - weight) < 3e-3
@@ -97,7 +97,7 @@ def optimum_is_left(experiment):
 @functools.partial(jax.jit, static_argnames=("samples", "smoothed"))
 @functools.partial(jax.vmap, in_axes=(0, None, None))
 def spurious(key, samples, smoothed):
-    """Return how many saddles there are on the plane of the biases; the exact field has none."""
+    """Return the number of saddles in the field of the two biases; the exact field has none."""
     game = gan.bias_plane(gan.Bump(0.5, cap=0.005), samples=samples, key=key).game
     game = gs.analysis.smooth(game, 0.2, 30, jax.random.key(9)) if smoothed else game
     axes = ((1.0, 0.0), (0.0, 1.0))
@@ -129,6 +129,6 @@ def test_without_a_cap_more_samples_do_not_help():
 
         return float(jnp.median(jnp.abs(jax.vmap(slope)(jax.random.split(jax.random.key(0), 50)) - slope(None))))
 
-    # Four hundred times the samples: a twentieth of the error where the variance is finite, and far more where not.
+    # With 400 times the samples the error shrinks to a twentieth if the variance is finite, and far less otherwise.
     assert error(10_000, 0.1) < error(25, 0.1) / 8
     assert error(10_000, 0.0) > error(25, 0.0) / 3

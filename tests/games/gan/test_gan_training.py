@@ -1,4 +1,4 @@
-"""GANs that train: collapse, swaying and forgetting on a line, modes in the plane, the projection problem."""
+"""Training of GANs: collapse, divergence and forgetting on a line, modes in the plane, the projection problem."""
 
 import functools
 
@@ -15,7 +15,7 @@ POSITIONS = (-6.0, -2.0, 2.0, 6.0)
 
 
 def train(make, solver, steps, every, names, seeds=5):
-    """Return traces of several seeds, first axis the seed."""
+    """Return the traces of several seeds, with the seed as the first axis."""
 
     @jax.vmap
     def run(seed):
@@ -110,7 +110,7 @@ def test_g18_eight_gaussians():
     runs = {name: train(eight(512), solver, 12_000, 1000, ("modes", "mmd")) for name, solver in solvers.items()}
     assert (runs["conopt"]["modes"][:, -2:] == 8).mean() > 0.85
     assert runs["conopt"]["mmd"][:, -4:].mean() < 0.05
-    # Without consensus the seeds rotate or collapse; one or the other finds the modes after all.
+    # Without consensus most seeds rotate or collapse, but some find the modes.
     for name in ("simgd", "altgd"):
         assert runs[name]["modes"][:, -6:].mean() < 6.5
         assert runs[name]["mmd"][:, -6:].mean() > 0.15
@@ -152,7 +152,7 @@ def test_competitive_descent_prolongs_the_projection():
     ]
     assert stretches[1].mean() > 4 * stretches[0].mean()
     assert competitive["first_right"].mean() > 2 * simultaneous["first_right"].mean()
-    # Whoever stays stays near (2, 1.5), the projection in the discriminator's metric, and not near (1.5, 2).
+    # Runs that stay are near (2, 1.5), the projection in the discriminator's metric, and not near (1.5, 2).
     output = competitive["output"][:, -100:]
     assert np.abs(np.median(output, axis=(0, 1)) - [2.0, 1.5]).max() < 0.1
 
