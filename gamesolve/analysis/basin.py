@@ -106,7 +106,7 @@ def _basins(
     *,
     num_steps: int,
 ) -> Basins:
-    vector = lambda players: jax.flatten_util.ravel_pytree(players)[0]  # noqa: E731
+    vector = lambda players: jax.flatten_util.ravel_pytree(players)[0]
     places = jax.vmap(vector)(targets)
 
     def end(start: Players) -> Basins:

@@ -13,7 +13,8 @@ from gamesolve import products
 from gamesolve.analysis.spectrum import by_real_part, jacobian
 from gamesolve.game import Game, Players, as_players, exact_products
 from gamesolve.linear.arnoldi import leading_pairs
-from gamesolve.linear.dense import COLUMNS, dense_derivative
+from gamesolve.linear.dense import COLUMNS, dense_derivative, flattened
+from gamesolve.trees import PyTree
 
 
 class Leadership(NamedTuple):
@@ -106,20 +107,15 @@ def _leadership(game: Game, players: Players, J: jax.Array, leader: int) -> Lead
 
 
 def _curvature(game: Game, players: Players, *, player: int) -> Any:
-    _, unravel = jax.flatten_util.ravel_pytree(players[player])
-    product = products.curvature(game, players, player)
-    return lambda t: jax.flatten_util.ravel_pytree(product(unravel(t)))[0]
+    return flattened(products.curvature(game, players, player), players[player])[0]
 
 
 @partial(jax.jit, static_argnames="player")
 def _hessian(game: Game, players: Players, player: int) -> jax.Array:
-    flat, unravel = jax.flatten_util.ravel_pytree(players[player])
+    def gradient(own: PyTree) -> Players:
+        return game.gradients((*players[:player], own, *players[player + 1 :]), (player,))
 
-    def gradient(own: jax.Array) -> jax.Array:
-        moved = (*players[:player], unravel(own), *players[player + 1 :])
-        return jax.flatten_util.ravel_pytree(game.gradients(moved, (player,)))[0]
-
-    return dense_derivative(gradient, flat)
+    return dense_derivative(*flattened(gradient, players[player]))
 
 
 def lead_from(game: Game, players: Players, J: jax.Array, leader: int) -> tuple[jax.Array, jax.Array]:
@@ -139,7 +135,8 @@ def lead_from(game: Game, players: Players, J: jax.Array, leader: int) -> tuple[
         Norm of the leader's total gradient and the followers' field together, and the Hessian, symmetric, not finite
         where the followers' answer is not defined.
     """
-    flat, unravel = jax.flatten_util.ravel_pytree(players)
+    field, flat = flattened(game.field, players)
+    _, unravel = jax.flatten_util.ravel_pytree(players)
     owner = np.repeat(np.arange(game.num_players), [optax.tree.size(player) for player in players])
     mine, theirs = np.flatnonzero(owner == leader), np.flatnonzero(owner != leader)
     payoff: Any = game.payoffs[leader]
@@ -147,16 +144,13 @@ def lead_from(game: Game, players: Players, J: jax.Array, leader: int) -> tuple[
     def value(z: jax.Array) -> jax.Array:
         return payoff(*unravel(z), *game.constants, *game.data)
 
-    def followers(z: jax.Array) -> jax.Array:
-        return jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0][theirs]
-
     with exact_products():
-        stake, rest = jax.grad(value)(flat), followers(flat)
+        stake, rest = jax.grad(value)(flat), field(flat)[theirs]
         factors = jax.scipy.linalg.lu_factor(J[np.ix_(theirs, theirs)])
         answer = jax.scipy.linalg.lu_solve(factors, -J[np.ix_(theirs, mine)])
         prices = jax.scipy.linalg.lu_solve(factors, stake[theirs], trans=1)
         R = jnp.zeros((flat.size, mine.size), flat.dtype).at[mine, np.arange(mine.size)].set(1).at[theirs].set(answer)
-        _, product = jax.linearize(jax.grad(lambda z: value(z) - prices @ followers(z)), flat)
+        _, product = jax.linearize(jax.grad(lambda z: value(z) - prices @ field(z)[theirs]), flat)
         hessian = jax.lax.map(product, R.T, batch_size=COLUMNS) @ R
     residual = jnp.sqrt(jnp.sum((R.T @ stake) ** 2) + jnp.sum(rest**2))
     return residual, (hessian + hessian.T) / 2

@@ -18,10 +18,9 @@ import optax
 
 from gamesolve.analysis.blocks import lead_from
 from gamesolve.analysis.spectrum import by_real_part, jacobian
-from gamesolve.analysis.stability import rate, step_spectrum
+from gamesolve.analysis.stability import step_map
 from gamesolve.driving.solve import step
 from gamesolve.game import Game, Players, as_players
-from gamesolve.solver import as_solver
 
 
 class Margins(NamedTuple):
@@ -198,10 +197,10 @@ def attraction(game: Game, solver: optax.GradientTransformation, players: Player
     Reference:
         Mescheder, Nowozin, Geiger, "The Numerics of GANs", NeurIPS 2017, https://arxiv.org/abs/1705.10461
     """
-    players = as_players(players, game.num_players)
-    gap = jnp.min(jnp.abs(step_spectrum(game, solver, players) - 1))
-    J = jacobian(game, players)
-    return _attraction(game, as_solver(solver), players, gap, rate(game, solver, players), J, tol)
+    stepping = step_map(game, solver, players)
+    gap = jnp.min(jnp.abs(stepping.eigenvalues() - 1))
+    J = jacobian(game, stepping.players)
+    return _attraction(game, stepping.solver, stepping.players, gap, stepping.rate(), J, tol)
 
 
 @jax.jit

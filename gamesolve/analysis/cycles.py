@@ -99,7 +99,7 @@ def _cycle(game: Game, solver: Any, players: Players, num_steps: int, settle: in
 
     def orbit(start: jax.Array) -> tuple[Any, ...]:
         settled = solve(game, solver, unravel(start), settle)
-        record = lambda players, _: jax.flatten_util.ravel_pytree(players)[0]  # noqa: E731
+        record = lambda players, _: jax.flatten_util.ravel_pytree(players)[0]
         return _rounds(solve(game, solver, settled.players, num_steps, state=settled.state, record=record).trace)
 
     center, period, nearest, farthest, drift = orbit(flat)
@@ -125,7 +125,7 @@ def _rounds(path: jax.Array) -> tuple[jax.Array, ...]:
     center = jnp.where(rounds > 0, jnp.sum(whole, axis=0) / jnp.maximum(last - first, 1), rough)
     height, passing, first, last, rounds = passes(center)
     share = height[:-1] / jnp.where(passing, height[:-1] - height[1:], 1)
-    at = lambda index: path[index] + share[index] * (path[index + 1] - path[index])  # noqa: E731
+    at = lambda index: path[index] + share[index] * (path[index + 1] - path[index])
     distances = jnp.linalg.norm(path - center, axis=1)
     farthest = jnp.max(distances)
     period = jnp.where(rounds > 0, (last + share[last] - first - share[first]) / jnp.maximum(rounds, 1), jnp.nan)

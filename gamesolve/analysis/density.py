@@ -10,6 +10,7 @@ import optax
 
 from gamesolve.game import Game, Players, as_players, exact_products
 from gamesolve.linear.arnoldi import expand
+from gamesolve.linear.dense import flattened
 
 
 class Density(NamedTuple):
@@ -138,8 +139,7 @@ def _densities(game: Game, players: Players, key: jax.Array, num_steps: int, num
 
 def _parts(game: Game, players: Players) -> Any:
     """Return ``t -> (S t, A t)`` on the players ravelled in order."""
-    flat, unravel = jax.flatten_util.ravel_pytree(players)
-    field = lambda z: jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0]  # noqa: E731
+    field, flat = flattened(game.field, players)
     with exact_products():
         _, forward = jax.linearize(field, flat)
         transposed = jax.linear_transpose(forward, flat)

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.analysis.step_map import step_map
+from gamesolve.analysis.flat_step import flat_step
 from gamesolve.game import Game, Players, as_players, exact_products
 from gamesolve.linear.dense import LARGEST_MATRIX
 from gamesolve.solver import as_solver
@@ -103,7 +103,7 @@ def flow_exponents(
 
 @partial(jax.jit, static_argnums=(3, 4, 5))
 def _exponents(game: Game, solver: Any, players: Players, k: int | None, num_steps: int, settle: int) -> jax.Array:
-    start = step_map(game, solver, players, solver.init(players))
+    start = flat_step(game, solver, players, solver.init(players))
     size = start.point.size
     count = size if k is None else k
     if not 1 <= count <= size:

@@ -12,7 +12,7 @@ import optax
 
 from gamesolve.analysis.certificates import Attraction, Certificate, attraction, classify, first_move
 from gamesolve.game import Game, Players, as_players
-from gamesolve.linear.dense import LARGEST_MATRIX
+from gamesolve.linear.dense import LARGEST_MATRIX, flattened
 from gamesolve.solver import as_solver
 
 # A root finder stops after this many steps; those that arrive take some ten.
@@ -196,10 +196,9 @@ def _search(motion: Callable[..., Players], finder: Any, subject: tuple[Any, ...
     chosen = optimistix.LevenbergMarquardt(rtol=eps**0.5, atol=eps**0.75) if finder is None else finder
 
     def find(start: Players) -> Any:
-        residual = lambda players, _: motion(*subject, players)  # noqa: E731
+        residual = lambda players, _: motion(*subject, players)
         end = optimistix.root_find(residual, chosen, start, max_steps=MAX_STEPS, throw=False).value
-        flat, unravel = jax.flatten_util.ravel_pytree(end)
-        function = lambda z: jax.flatten_util.ravel_pytree(motion(*subject, unravel(z)))[0]  # noqa: E731
+        function, flat = flattened(partial(motion, *subject), end)
         value = function(flat)
         left = jnp.linalg.lstsq(jax.jacfwd(function)(flat), value)[0]
         return end, flat, jnp.linalg.norm(value), jnp.linalg.norm(left) / (1 + jnp.linalg.norm(flat))

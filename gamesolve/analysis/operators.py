@@ -4,8 +4,6 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.core
-import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 
@@ -13,7 +11,7 @@ from gamesolve import linear
 from gamesolve.game import Game, Players
 from gamesolve.linear import krylov
 from gamesolve.linear.arnoldi import leading_pairs
-from gamesolve.linear.dense import dense_derivative
+from gamesolve.linear.dense import dense_derivative, flattened
 from gamesolve.linear.eigenpairs import Pairs, certified
 
 # Parameters up to which a shifted Jacobian is factorised rather than solved with by GMRES.
@@ -24,9 +22,7 @@ INNER_SPACE = 100
 
 def field_operator(game: Game, players: Players) -> Any:
     """Return ``t -> J t`` on the players ravelled in order; with its arguments bound it is an `Operator`."""
-    flat, unravel = jax.flatten_util.ravel_pytree(players)
-    _, product = jax.linearize(lambda z: jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0], flat)
-    return product
+    return jax.linearize(*flattened(game.field, players))[1]
 
 
 def nearest_pairs(
@@ -46,9 +42,8 @@ def nearest_pairs(
 
 @jax.jit
 def _factors(game: Game, players: Players, shift: jax.Array) -> Any:
-    flat, unravel = jax.flatten_util.ravel_pytree(players)
-    matrix = dense_derivative(lambda z: jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0], flat)
-    return jax.scipy.linalg.lu_factor(matrix - shift * jnp.eye(flat.size, dtype=shift.dtype))
+    matrix = dense_derivative(*flattened(game.field, players))
+    return jax.scipy.linalg.lu_factor(matrix - shift * jnp.eye(len(matrix), dtype=shift.dtype))
 
 
 def _by_factors(factors: Any) -> Any:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.analysis.stability import step_spectrum
+from gamesolve.analysis.stability import step_map
 from gamesolve.game import Game, general_sum
 
 
@@ -39,7 +39,7 @@ def stability_region(make_solver: Callable[[float], optax.GradientTransformation
     def amplify(value: jax.Array) -> jax.Array:
         game = _turning(value.real, value.imag)
         zero = jnp.zeros((), value.real.dtype)
-        return jnp.max(jnp.abs(step_spectrum(game, solver, (zero, zero))))
+        return jnp.max(jnp.abs(step_map(game, solver, (zero, zero)).eigenvalues()))
 
     return jax.jit(jax.vmap(amplify))(values.ravel()).reshape(values.shape)
 

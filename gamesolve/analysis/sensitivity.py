@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from gamesolve import linear
 from gamesolve.game import Game, Players, as_players, exact_products
+from gamesolve.linear.dense import flattened
 
 
 def differentiable_equilibrium(game: Game, players: Players, tolerance: float | None = None) -> Players:
@@ -51,8 +52,8 @@ def differentiable_equilibrium(game: Game, players: Players, tolerance: float | 
     def tangent(product: Any, rhs: Players) -> Players:
         # One vector, since reverse mode wants all leaves of a right-hand side to depend on the constants or none; and
         # a solve of its own, since the dense branch looks at its result, which reverse mode can't see through.
-        flat, unravel = jax.flatten_util.ravel_pytree(rhs)
-        image = lambda vector: jax.flatten_util.ravel_pytree(product(unravel(vector)))[0]  # noqa: E731
+        image, flat = flattened(product, rhs)
+        _, unravel = jax.flatten_util.ravel_pytree(rhs)
         return unravel(jax.lax.custom_linear_solve(image, flat, solve, transpose_solve=solve))
 
     with exact_products():

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from gamesolve.analysis.operators import field_operator, nearest_pairs
 from gamesolve.game import Game, Players, as_players
 from gamesolve.linear.arnoldi import leading_pairs
-from gamesolve.linear.dense import dense_derivative
+from gamesolve.linear.dense import dense_derivative, flattened
 from gamesolve.linear.eigenpairs import ORDERS, default_tolerance
 
 
@@ -54,8 +54,7 @@ def jacobian(game: Game, players: Players) -> jax.Array:
 
 @jax.jit
 def _jacobian(game: Game, players: Players) -> jax.Array:
-    flat, unravel = jax.flatten_util.ravel_pytree(players)
-    return dense_derivative(lambda z: jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0], flat)
+    return dense_derivative(*flattened(game.field, players))
 
 
 @jax.jit

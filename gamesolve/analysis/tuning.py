@@ -60,7 +60,7 @@ def critical_step(
     radii = _radii(game, make_solver, players)
     slack = 100 * float(jnp.finfo(optax.tree.dtype(players, "lowest")).eps) * optax.tree.size(players)
     # A rate that is not a number belongs to a step that overflows.
-    unstable = lambda steps: ~(radii(steps) <= 1 + slack)  # noqa: E731
+    unstable = lambda steps: ~(radii(steps) <= 1 + slack)
     grid = np.union1d(np.geomspace(FINEST * upper, upper, SCAN // 2), np.linspace(0, upper, SCAN // 2 + 1)[1:])
     first, crossing = _first_change(unstable, grid)
     if crossing is not None:
@@ -168,7 +168,7 @@ def timescale_ratio(game: Game, players: Players, leader: int = 0) -> float:
         return jnp.max(values.real) / jnp.max(jnp.abs(values))
 
     slack = 10 * float(jnp.finfo(J.dtype).eps) * len(J)
-    stable = lambda ratios: np.asarray(leading(_padded(ratios)))[: len(ratios)] < -slack  # noqa: E731
+    stable = lambda ratios: np.asarray(leading(_padded(ratios)))[: len(ratios)] < -slack
     first, crossing = _first_change(stable, np.geomspace(1e-6, 1e6, SCAN))
     if crossing is not None:
         return 0.0 if first else crossing

@@ -19,8 +19,8 @@ import scipy.linalg
 from gamesolve.game import exact_products
 from gamesolve.linear.eigenpairs import (
     ORDERS,
-    Key,
     Operator,
+    Order,
     Pairs,
     Values,
     certified,
@@ -136,7 +136,7 @@ def _padded(matrix: Values, rows: int, columns: int) -> Values:
     return np.pad(matrix, ((0, rows - matrix.shape[0]), (0, columns - matrix.shape[1])))
 
 
-def _score(values: Values, keys: Sequence[Key], k: int) -> Key:
+def _score(values: Values, keys: Sequence[Order], k: int) -> Order:
     """Return how far a value leads at its best end, beside the k-th there and in units of the spread."""
     ranks = [np.sort(key(values))[::-1] for key in keys]
     spreads = [max(rank[0] - rank[-1], np.finfo(float).tiny) for rank in ranks]
@@ -144,7 +144,7 @@ def _score(values: Values, keys: Sequence[Key], k: int) -> Key:
     return lambda at: np.max([(key(at) - rank[k - 1]) / spread for key, rank, spread in ends], axis=0)
 
 
-def _ordered(matrix: Values, score: Key, wanted: int) -> tuple[Values, Values]:
+def _ordered(matrix: Values, score: Order, wanted: int) -> tuple[Values, Values]:
     """Return the leading block of an ordered Schur form, about half of it cut at a gap, and its vectors."""
     form = "complex" if np.iscomplexobj(matrix) else "real"
     ranks = np.sort(score(np.linalg.eigvals(matrix)))[::-1]
@@ -152,7 +152,7 @@ def _ordered(matrix: Values, score: Key, wanted: int) -> tuple[Values, Values]:
     cuts = np.flatnonzero(ranks[:-1] - ranks[1:] > 1e-6) + 1
     for cut in cuts[np.argsort(np.abs(cuts - middle), kind="stable")]:
         least = (ranks[cut - 1] + ranks[cut]) / 2
-        leads = lambda real, imag=0.0, least=least: bool(score(np.asarray(real + 1j * imag)) >= least)  # noqa: E731
+        leads = lambda real, imag=0.0, least=least: bool(score(np.asarray(real + 1j * imag)) >= least)
         try:
             ordered: Any = scipy.linalg.schur(matrix, output=form, sort=leads)
         except np.linalg.LinAlgError:  # rounding took an eigenvalue across the cut: try the next gap
@@ -188,7 +188,7 @@ def expand(operator: Operator, basis: jax.Array, begin: Any, end: Any) -> tuple[
             norm = jnp.linalg.norm(vector)
             # The space is invariant: go on with a vector outside, so that copies of an eigenvalue are found as well.
             broken = norm <= 10 * jnp.finfo(vector.dtype).eps * jnp.linalg.norm(image)
-            fresh = lambda: orthogonalise(basis, _random(j, vector))[0]  # noqa: E731
+            fresh = lambda: orthogonalise(basis, _random(j, vector))[0]
             vector = jax.lax.cond(broken, fresh, lambda: vector)
             column = column.at[j + 1].set(jnp.where(broken, 0, norm))
             return basis.at[j + 1].set(vector / jnp.linalg.norm(vector)), columns.at[:, j].set(column)

@@ -1,13 +1,14 @@
-"""Dense Jacobians of functions of one vector, a block of columns at a time."""
+"""Functions of pytrees as functions of one vector, and the dense Jacobians of those."""
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import jax
+import jax.flatten_util
 import jax.numpy as jnp
 
 from gamesolve.game import exact_products
+from gamesolve.trees import PyTree
 
 # A dense matrix above this many bytes is refused.
 LARGEST_MATRIX = 2 * 2**30
@@ -15,8 +16,14 @@ LARGEST_MATRIX = 2 * 2**30
 COLUMNS = 128
 
 
-def dense_derivative(function: Callable[[jax.Array], Any], point: jax.Array) -> jax.Array:
-    """Return the Jacobian of a function of one vector, by forward products.
+def flattened(function: Callable[..., PyTree], tree: PyTree) -> tuple[Callable[[jax.Array], jax.Array], jax.Array]:
+    """Return a function of one tree as a function of one vector, and the tree as a vector."""
+    flat, unravel = jax.flatten_util.ravel_pytree(tree)
+    return lambda vector: jax.flatten_util.ravel_pytree(function(unravel(vector)))[0], flat
+
+
+def dense_derivative(function: Callable[[jax.Array], jax.Array], point: jax.Array) -> jax.Array:
+    """Return the Jacobian of a function of one vector, by forward products in blocks of columns.
 
     Args:
         function: from vectors to vectors of the same length.

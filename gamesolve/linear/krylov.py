@@ -112,7 +112,7 @@ def restarted(
         residual_after = axpy(-1.0, matvec(candidate), rhs)
         norm_after = jnp.sqrt(inner(residual_after, residual_after))
         better = norm_after < kept * norm
-        keep = lambda new, old: jax.tree.map(partial(jnp.where, better), new, old)  # noqa: E731
+        keep = lambda new, old: jax.tree.map(partial(jnp.where, better), new, old)
         after = keep(candidate, x), keep(residual_after, residual), jnp.where(better, norm_after, norm)
         return *after, norm, count + taken
 
@@ -189,7 +189,7 @@ def gmres(matvec: Operator, rhs: Any, goal: Any, limit: Any, space: int) -> tupl
         column, length = column.astype(wide), optax.tree.norm(vector).astype(wide)
         # The vector that no column of the projected map sees, first entry one: the least residual is one over its norm.
         null = null.at[j + 1].set(-jnp.vdot(null, column) / length)
-        write = lambda leaf, row: leaf.at[j + 1].set(ratio(row, length.astype(row.dtype)))  # noqa: E731
+        write = lambda leaf, row: leaf.at[j + 1].set(ratio(row, length.astype(row.dtype)))
         return jax.tree.map(write, basis, vector), projected.at[:, j].set(column.at[j + 1].set(length)), null, j + 1
 
     first = jnp.zeros(space + 1, wide).at[0].set(1)
@@ -230,6 +230,6 @@ def _begin(start: Any, image: Any, rhs: Any, inner: Inner) -> tuple[Any, Any, An
     residual = jax.tree.map(jnp.subtract, rhs, image)
     square, scale = inner(residual, residual), inner(rhs, rhs)
     warm = square < scale
-    choose = lambda near, far: jax.tree.map(partial(jnp.where, warm), near, far)  # noqa: E731
+    choose = lambda near, far: jax.tree.map(partial(jnp.where, warm), near, far)
     start, residual = choose(start, optax.tree.zeros_like(start)), choose(residual, rhs)
     return start, residual, jnp.where(warm, square, scale), scale
