@@ -1,4 +1,4 @@
-"""What a game is at a point, around it and along a run: spectra, certificates, dynamics and landscapes."""
+"""Analyse a game at a point, around a point and along a run: spectra, certificates, dynamics and landscapes."""
 
 from gamesolve.analysis.basin import Basins, basins
 from gamesolve.analysis.blocks import Leadership, hessian_spectra, stackelberg_spectrum
