@@ -95,7 +95,7 @@ class Slice(NamedTuple):
     Attributes:
         a: positions along the first direction, shape (num_a,).
         b: positions along the second direction, shape (num_b,).
-        motion: the field's components along the two directions, shape (num_a, num_b, 2).
+        motion: rates of change of the two positions, shape (num_a, num_b, 2).
         out: norm of the field's component out of the plane, shape (num_a, num_b); zero if the players have two
             parameters in all.
         norm: Euclidean norm of the whole field, shape (num_a, num_b).

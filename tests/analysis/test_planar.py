@@ -75,5 +75,5 @@ def test_the_potential_is_zero_on_the_boundary_and_its_field_the_gradient_part_b
 
 
 def test_a_grid_needs_an_inside():
-    with pytest.raises(ValueError, match="2 x 2 points"):
+    with pytest.raises(ValueError, match="got 2 x 2 points"):
         split(linear([0.0, 1.0], [1.0, 0.0]), num=2)
