@@ -15,7 +15,7 @@ import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.typing import ArrayLike
+from numpy.typing import ArrayLike
 
 from gamesolve.game import Game, as_players
 from gamesolve.trees import Players, Scalar

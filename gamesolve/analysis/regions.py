@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import optax
-from jax.typing import ArrayLike
+from numpy.typing import ArrayLike
 
 from gamesolve.analysis.stability import step_map
 from gamesolve.game import general_sum
