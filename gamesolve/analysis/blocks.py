@@ -36,7 +36,7 @@ class Leadership(NamedTuple):
 def hessian_spectra(game: Game, players: Players, k: int | None = None) -> tuple[jax.Array, ...]:
     """Return the eigenvalues of each player's own Hessian of its own payoff: the diagonal blocks of J.
 
-    If they are all negative for every player at a zero of the field, it is a differential Nash equilibrium.
+    A zero of the field at which they are all negative, for every player, is a differential Nash equilibrium.
 
     Args:
         game: the game, bound to its data.

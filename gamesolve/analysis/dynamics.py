@@ -32,7 +32,7 @@ def lyapunov_exponents(
 
     The derivative of each step is applied to an orthonormal frame, which a QR decomposition makes orthonormal again.
     An exponent is the mean logarithm of the factor by which a direction is stretched. The step is the one of
-    `step_map`, which acts on the players **and** the floating state, except that all counts advance along the run.
+    `step_map`, which acts on the players **and** the floating state, except that counts and keys advance along the run.
 
     Args:
         game: the game, bound to its data.

@@ -38,7 +38,7 @@ class StepMap:
         players: the players at which the map is linearised.
         state: the solver's state there.
         period: number of steps in the map; 1 for most solvers.
-        held: for each entry of the state that is not floating, whether it is held fixed. Empty: all are.
+        held: for each entry of the state outside the vector, whether it is held fixed. Empty if there are no counts.
     """
 
     game: Game

@@ -1,4 +1,4 @@
-"""All zeros from many starts, and all places where a solver stands still."""
+"""All zeros of the field from many starts, and all fixed points of a solver."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Smoothed games: averages over perturbations that are games like any other."""
+"""Smoothed games: averages over perturbations, and ordinary games."""
 
 import jax
 import jax.numpy as jnp

@@ -95,7 +95,7 @@ def test_altgd_conserves_its_ellipse():
 
 
 def test_memory_belongs_to_the_rate():
-    """The players alone, with the memory held fixed, would give optimistic play on xy a rate above one."""
+    """With the memory held fixed, the players alone would give OGDA on xy a rate above one."""
     solver, eta = gs.ogda(0.3), 0.3
     assert radius(solver) < 1
     players_only = np.eye(2) + 2 * eta * np.array([[0, -1], [1, 0]])
