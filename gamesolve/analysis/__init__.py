@@ -1,4 +1,4 @@
-"""What a game is at a point, around it and along a run: spectra, certificates, dynamics and landscapes."""
+"""Analyse a game at a point, around a point and along a run: spectra, certificates, dynamics and landscapes."""
 
 from gamesolve.analysis.basin import Basins, basins
 from gamesolve.analysis.blocks import Leadership, hessian_spectra, stackelberg_spectrum
@@ -15,7 +15,7 @@ from gamesolve.analysis.responses import Response, alone, best_response, exploit
 from gamesolve.analysis.sensitivity import differentiable_equilibrium
 from gamesolve.analysis.smoothing import smooth
 from gamesolve.analysis.spectrum import Spectrum, decompose, eigenvalues, eigenvectors, jacobian, leading
-from gamesolve.analysis.stability import rate, step_spectrum
+from gamesolve.analysis.stability import StepMap, rate, step_map, step_spectrum
 from gamesolve.analysis.tuning import Best, best_step, critical_step, timescale_ratio
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Response",
     "Slice",
     "Spectrum",
+    "StepMap",
     "alone",
     "attraction",
     "axis",
@@ -69,6 +70,7 @@ __all__ = [
     "spectral_density",
     "stability_region",
     "stackelberg_spectrum",
+    "step_map",
     "step_spectrum",
     "timescale_ratio",
     "weak_minty",

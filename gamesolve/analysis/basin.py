@@ -1,8 +1,8 @@
-"""Where runs end, by where they start: basins of attraction, and which starts and step sizes diverge."""
+"""Basins of attraction: the equilibrium that a run reaches from each start, and the starts that diverge."""
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.flatten_util
@@ -11,20 +11,21 @@ import optax
 
 from gamesolve.analysis.equilibria import as_stack
 from gamesolve.driving.solve import Status, solve
-from gamesolve.game import Game, Players
-from gamesolve.solver import as_solver
+from gamesolve.game import Game
+from gamesolve.solver import Solver, as_solver
+from gamesolve.trees import Players, Scalar
 
-# The label of a run that ends at none of the equilibria, and of one that diverges.
+# Labels of a run that ends at none of the equilibria, and of a run that diverges.
 ELSEWHERE, DIVERGED = -1, -2
 
 
 class Basins(NamedTuple):
-    """Where each run ended; a pytree whose leaves share the leading axis of the starts.
+    """The end of each run; a pytree whose leaves share the leading axis of the starts.
 
     Attributes:
-        label: index of the equilibrium that the run came to, -1 for none of them, -2 where it diverged.
-        steps: number of steps until the field was zero, or the run diverged, or the budget.
-        players: where it ended.
+        label: index of the equilibrium that the run reached, -1 for none of them, -2 if the run diverged.
+        steps: number of steps until the field was zero or the run diverged, or else the budget.
+        players: players at the end of the run.
         residual: norm of the field there.
     """
 
@@ -46,29 +47,29 @@ def basins(
     max_norm: float = 1e6,
     period: float | None = None,
 ) -> Basins:
-    """Run a solver from many starts in one compiled call and say which equilibrium each run comes to.
+    """Run a solver from many starts in one compiled call and report which equilibrium each run reaches.
 
-    A grid of starts is that of `slice_points`. Over a range of step sizes too, map it:
-    ``jax.vmap(lambda lr: basins(game, gs.simgd(lr), starts, 500))(rates)``; the labels -2 are then the map of
-    divergence.
+    For a grid of starts, use `slice_points`. To scan step sizes as well, use ``vmap``:
+    ``jax.vmap(lambda lr: basins(game, gs.simgd(lr), starts, 500))(rates)``. The labels -2 then show where runs
+    diverge.
 
     Args:
         game: the game, bound to its data.
         solver: a solver or any optax transformation.
         starts: players with a leading axis on every leaf, or a list of players.
         num_steps: budget of each run.
-        equilibria: the attractors to tell apart, a sequence of players; ``game.equilibria`` unless given.
-        radius: a run has come to an equilibrium that is at most this far from its end.
-        tol: a run stops where the norm of the field is at most this; one that passes an unstable zero that closely is
-            taken to have come to it.
-        max_norm: a run diverges where the norm of the players exceeds this.
-        period: what every parameter may be shifted by, for players that are angles.
+        equilibria: the equilibria to distinguish, a sequence of players. Default: ``game.equilibria``.
+        radius: a run has reached an equilibrium if it ends at most this far from it.
+        tol: a run stops when the norm of the field is at most this. A run that passes an unstable zero this closely
+            counts as having reached it.
+        max_norm: a run diverges when the norm of the players exceeds this.
+        period: period of every parameter, for players that are angles. Default: none.
 
     Returns:
         The `Basins`; ``jit``, ``vmap`` and forward-mode derivatives go through it.
 
     Raises:
-        ValueError: if there is no equilibrium to come to, or the starts do not share a leading axis.
+        ValueError: if there are no equilibria to distinguish, or the starts do not share a leading axis.
 
     Example:
         >>> import jax.numpy as jnp, gamesolve as gs
@@ -79,7 +80,7 @@ def basins(
     """
     targets = game.equilibria if equilibria is None else tuple(equilibria)
     if not targets:
-        raise ValueError("equilibria is empty and the game knows none; find some with find_equilibria.")
+        raise ValueError("equilibria is empty and the game has none. Find some with find_equilibria.")
     return _basins(
         game,
         as_solver(solver),
@@ -96,22 +97,22 @@ def basins(
 @partial(jax.jit, static_argnames="num_steps")
 def _basins(
     game: Game,
-    solver: Any,
+    solver: Solver,
     starts: Players,
     targets: Players,
-    radius: Any,
-    tol: Any,
-    max_norm: Any,
-    period: Any,
+    radius: Scalar,
+    tol: Scalar,
+    max_norm: Scalar,
+    period: Scalar,
     *,
     num_steps: int,
 ) -> Basins:
     vector = lambda players: jax.flatten_util.ravel_pytree(players)[0]
-    places = jax.vmap(vector)(targets)
+    ends = jax.vmap(vector)(targets)
 
     def end(start: Players) -> Basins:
         solution = solve(game, solver, start, num_steps, tol=tol, max_norm=max_norm)
-        gaps = places - vector(solution.players)
+        gaps = ends - vector(solution.players)
         gaps = gaps if period is None else gaps - period * jnp.round(gaps / period)
         distances = jnp.linalg.norm(gaps, axis=1)
         label = jnp.where(jnp.min(distances) <= radius, jnp.argmin(distances), ELSEWHERE)

@@ -1,7 +1,7 @@
-"""Spectra of parts of J: each player's own Hessian, and the Schur complements that leaders see."""
+"""Spectra of blocks of J: each player's own Hessian, and the Schur complement of each leader."""
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.flatten_util
@@ -11,19 +11,21 @@ import optax
 
 from gamesolve import products
 from gamesolve.analysis.spectrum import by_real_part, jacobian
-from gamesolve.game import Game, Players, as_players, exact_products
+from gamesolve.game import Game, as_players, exact_products
 from gamesolve.linear.arnoldi import leading_pairs
-from gamesolve.linear.dense import COLUMNS, dense_derivative
+from gamesolve.linear.dense import COLUMNS, dense_derivative, flattened
+from gamesolve.linear.eigenpairs import VectorMap
+from gamesolve.trees import Players, PyTree
 
 
 class Leadership(NamedTuple):
-    """What a leader and its followers see.
+    """The second-order conditions of a leader and its followers.
 
     Attributes:
         leader: eigenvalues of the leader's total Hessian, in zero-sum games the Schur complement of J; real,
-            decreasing. All negative: the leader is content.
-        followers: eigenvalues of the followers' block of J, by decreasing real part; for one follower its Hessian.
-        residual: norm of the leader's total gradient and the followers' field: zero at a Stackelberg point.
+            decreasing. All negative: the leader's second-order condition holds.
+        followers: eigenvalues of the followers' block of J, by decreasing real part; with one follower, of its Hessian.
+        residual: norm of the leader's total gradient and the followers' field; zero at a Stackelberg point.
     """
 
     leader: jax.Array
@@ -34,18 +36,19 @@ class Leadership(NamedTuple):
 def hessian_spectra(game: Game, players: Players, k: int | None = None) -> tuple[jax.Array, ...]:
     """Return the eigenvalues of each player's own Hessian of its own payoff: the diagonal blocks of J.
 
-    All negative, for every player, at a zero of the field: a differential Nash equilibrium.
+    A zero of the field at which they are all negative, for every player, is a differential Nash equilibrium.
 
     Args:
         game: the game, bound to its data.
         players: tuple of parameter pytrees, one per player.
-        k: how many at each end, found by products alone; None for all.
+        k: number of eigenvalues at each end of the spectrum, found from products alone. Default: all eigenvalues.
 
     Returns:
-        For each player a real array, decreasing, of length n_i, or 2 k where that is shorter.
+        For each player a real array, decreasing, of length n_i, the number of its parameters, or 2 k if that is
+        shorter.
 
     Raises:
-        ValueError: if all are asked for and a matrix would take more than 2 GiB.
+        ValueError: if ``k`` is None and a matrix would take more than 2 GiB.
 
     Example:
         >>> import gamesolve as gs
@@ -66,9 +69,10 @@ def hessian_spectra(game: Game, players: Players, k: int | None = None) -> tuple
 
 
 def stackelberg_spectrum(game: Game, players: Players) -> tuple[Leadership, ...]:
-    """Return, for each player as the leader, the spectrum of its total Hessian and of its followers' block.
+    """Return, for each player as the leader, the spectra of its total Hessian and of its followers' block.
 
-    All other players follow together: their zero moves with the leader by ``dy/dx = -J_FF^-1 J_FL``.
+    All other players follow together: their zero y moves with the leader's x by ``dy/dx = -J_FF^-1 J_FL``, with L the
+    leader's and F the followers' block.
 
     Args:
         game: the game, bound to its data.
@@ -105,41 +109,38 @@ def _leadership(game: Game, players: Players, J: jax.Array, leader: int) -> Lead
     return Leadership(jnp.linalg.eigvalsh(hessian)[::-1], followers, residual)
 
 
-def _curvature(game: Game, players: Players, *, player: int) -> Any:
-    _, unravel = jax.flatten_util.ravel_pytree(players[player])
-    product = products.curvature(game, players, player)
-    return lambda t: jax.flatten_util.ravel_pytree(product(unravel(t)))[0]
+def _curvature(game: Game, players: Players, *, player: int) -> VectorMap:
+    return flattened(products.curvature(game, players, player), players[player])[0]
 
 
 @partial(jax.jit, static_argnames="player")
 def _hessian(game: Game, players: Players, player: int) -> jax.Array:
-    flat, unravel = jax.flatten_util.ravel_pytree(players[player])
+    def gradient(own: PyTree) -> Players:
+        return game.gradients((*players[:player], own, *players[player + 1 :]), (player,))
 
-    def gradient(own: jax.Array) -> jax.Array:
-        moved = (*players[:player], unravel(own), *players[player + 1 :])
-        return jax.flatten_util.ravel_pytree(game.gradients(moved, (player,)))[0]
-
-    return dense_derivative(gradient, flat)
+    return dense_derivative(*flattened(gradient, players[player]))
 
 
 def lead_from(game: Game, players: Players, J: jax.Array, leader: int) -> tuple[jax.Array, jax.Array]:
-    """Return how far a leader is from its first-order condition, and its total Hessian.
+    """Return the residual of a leader's first-order condition, and the leader's total Hessian.
 
     The followers' zero ``v_F = 0`` moves with the leader, along the columns of ``R = (I, -J_FF^-1 J_FL)``. With prices
-    ``w = J_FF^-T d payoff/dy_F`` the leader's total gradient is ``R^T d payoff`` and its total Hessian
-    ``R^T d2(payoff - w . v_F) R``; in zero-sum games the latter is the Schur complement ``J_LL - J_LF J_FF^-1 J_FL``.
+    ``w = J_FF^-T d payoff/dy_F``, the leader's total gradient is ``R^T d payoff`` and its total Hessian is
+    ``R^T d2(payoff - w . v_F) R``. In zero-sum games the Hessian is the Schur complement
+    ``J_LL - J_LF J_FF^-1 J_FL``.
 
     Args:
         game: the game.
         players: the point.
         J: the Jacobian there.
-        leader: who leads; all others follow.
+        leader: index of the leader; all other players follow.
 
     Returns:
-        Norm of the leader's total gradient and the followers' field together, and the Hessian, symmetric, not finite
-        where the followers' answer is not defined.
+        The norm of the leader's total gradient and the followers' field together, and the symmetric Hessian. The
+        Hessian is not finite if the followers' response is not defined.
     """
-    flat, unravel = jax.flatten_util.ravel_pytree(players)
+    field, flat = flattened(game.field, players)
+    _, unravel = jax.flatten_util.ravel_pytree(players)
     owner = np.repeat(np.arange(game.num_players), [optax.tree.size(player) for player in players])
     mine, theirs = np.flatnonzero(owner == leader), np.flatnonzero(owner != leader)
     sign, payoff = game.signed_payoff(leader)
@@ -147,16 +148,13 @@ def lead_from(game: Game, players: Players, J: jax.Array, leader: int) -> tuple[
     def value(z: jax.Array) -> jax.Array:
         return sign * payoff(*unravel(z))
 
-    def followers(z: jax.Array) -> jax.Array:
-        return jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0][theirs]
-
     with exact_products():
-        stake, rest = jax.grad(value)(flat), followers(flat)
+        stake, rest = jax.grad(value)(flat), field(flat)[theirs]
         factors = jax.scipy.linalg.lu_factor(J[np.ix_(theirs, theirs)])
-        answer = jax.scipy.linalg.lu_solve(factors, -J[np.ix_(theirs, mine)])
+        response = jax.scipy.linalg.lu_solve(factors, -J[np.ix_(theirs, mine)])
         prices = jax.scipy.linalg.lu_solve(factors, stake[theirs], trans=1)
-        R = jnp.zeros((flat.size, mine.size), flat.dtype).at[mine, np.arange(mine.size)].set(1).at[theirs].set(answer)
-        _, product = jax.linearize(jax.grad(lambda z: value(z) - prices @ followers(z)), flat)
+        R = jnp.zeros((flat.size, mine.size), flat.dtype).at[mine, np.arange(mine.size)].set(1).at[theirs].set(response)
+        _, product = jax.linearize(jax.grad(lambda z: value(z) - prices @ field(z)[theirs]), flat)
         hessian = jax.lax.map(product, R.T, batch_size=COLUMNS) @ R
     residual = jnp.sqrt(jnp.sum((R.T @ stake) ** 2) + jnp.sum(rest**2))
     return residual, (hessian + hessian.T) / 2

@@ -1,14 +1,14 @@
-"""What kind of point this is: for the players, for leaders and followers, and for a solver.
+"""Certify a point: as an equilibrium of the players, of leaders and followers, and as an attractor of a solver.
 
 >>> import gamesolve as gs
->>> saddle = gs.games.icr_quadratic()             # x^2 + 10 x y + y^2, convex where its maximiser wants it concave
+>>> saddle = gs.games.icr_quadratic()             # x^2 + 10 x y + y^2, convex in the maximiser y
 >>> gs.analysis.classify(saddle, (0.0, 0.0)).kind
 'centre, not Nash'
 """
 
 import itertools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.flatten_util
@@ -18,23 +18,25 @@ import optax
 
 from gamesolve.analysis.blocks import lead_from
 from gamesolve.analysis.spectrum import by_real_part, jacobian
-from gamesolve.analysis.stability import rate, step_spectrum
+from gamesolve.analysis.stability import step_map
 from gamesolve.driving.solve import step
-from gamesolve.game import Game, Players, as_players
-from gamesolve.solver import as_solver
+from gamesolve.game import Game, as_players
+from gamesolve.solver import Solver
+from gamesolve.trees import Players, Scalar
 
 
 class Margins(NamedTuple):
-    """By how much each property of a `Certificate` holds; negative where it fails.
+    """The margin by which each property of a `Certificate` holds; negative if it fails.
 
     Attributes:
         residual: Euclidean norm of the field.
         stable: minus the largest real part of the eigenvalues of J: the rate of the flow.
         nash: for each player, minus the largest eigenvalue of its own Hessian of its own payoff.
-        stackelberg: for each leader, minus the largest eigenvalue of its total Hessian and of the followers' own ones.
-        total: for each leader, norm of its total gradient and the followers' field: zero at a Stackelberg point.
-        singular: smallest singular value of J over the largest.
-        accuracy: eigenvalues within this of zero count as zero.
+        stackelberg: for each leader, minus the largest eigenvalue of its total Hessian and of the followers' own
+            Hessians.
+        total: for each leader, norm of its total gradient and the followers' field; zero at a Stackelberg point.
+        singular: ratio of the smallest to the largest singular value of J.
+        accuracy: eigenvalues within this distance of zero count as zero.
     """
 
     residual: jax.Array
@@ -47,18 +49,20 @@ class Margins(NamedTuple):
 
 
 class Certificate(NamedTuple):
-    """What `classify` finds at a point; a pytree of arrays.
+    """The result of `classify` at a point; a pytree of arrays.
 
     Attributes:
-        is_equilibrium: the field is zero, to the tolerance.
-        stable: an equilibrium to which the flow returns: every eigenvalue of J has negative real part.
-        nash: a differential Nash equilibrium: the field is zero and each own Hessian is negative definite.
-        stackelberg: for each player as the leader, a differential Stackelberg equilibrium: the leader's **total**
-            gradient and the followers' field are zero, the leader's total Hessian and the followers' own ones negative
-            definite. In general-sum games such a point need not be a zero of the field.
-        degenerate: J is singular, so that eigenvalues do not decide and equilibria may form a set.
-        eigenvalues: of J, by decreasing real part.
-        margins: a `Margins`.
+        is_equilibrium: whether the field is zero, to the tolerance.
+        stable: whether the point is an equilibrium to which the flow returns: every eigenvalue of J has negative real
+            part.
+        nash: whether it is a differential Nash equilibrium: the field is zero and each own Hessian is negative
+            definite.
+        stackelberg: for each player as the leader, whether it is a differential Stackelberg equilibrium: the leader's
+            **total** gradient and the followers' field are zero, and the leader's total Hessian and the followers' own
+            Hessians are negative definite. In general-sum games such a point need not be a zero of the field.
+        degenerate: whether J is singular. Then the eigenvalues do not decide stability, and equilibria may form a set.
+        eigenvalues: eigenvalues of J, by decreasing real part.
+        margins: the `Margins`.
     """
 
     is_equilibrium: jax.Array
@@ -71,12 +75,12 @@ class Certificate(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """The certificate in words: how the flow behaves there, and whether the players are content."""
+        """The certificate in words: how the flow behaves at the point, and whether it is a Nash equilibrium."""
         if not self.is_equilibrium:
             return "no equilibrium"
-        content = "Nash" if self.nash else "not Nash"
+        nash = "Nash" if self.nash else "not Nash"
         if self.degenerate:
-            return f"degenerate, {content}"
+            return f"degenerate, {nash}"
         parts, accuracy = np.real(self.eigenvalues), float(self.margins.accuracy)
         if self.stable:
             motion = "stable"
@@ -84,26 +88,27 @@ class Certificate(NamedTuple):
             motion = "centre"
         else:
             motion = "saddle" if np.min(parts) < -accuracy else "unstable"
-        return f"{motion}, {content}"
+        return f"{motion}, {nash}"
 
 
 def classify(game: Game, players: Players, tol: float = 1e-5, rates: Sequence[float] | None = None) -> Certificate:
     """Certify a point: whether it is an equilibrium, stable, Nash, and Stackelberg for each leader.
 
-    Stable and Nash are different things. In zero-sum games a strict Nash equilibrium is stable, but stable points
-    need not be Nash; in general-sum games neither follows from the other.
+    Stability and the Nash property differ. In zero-sum games a strict Nash equilibrium is stable, but a stable point
+    need not be Nash. In general-sum games neither follows from the other.
 
     Args:
         game: the game, bound to its data; any number of players.
-        players: tuple of parameter pytrees, one per player: the point.
-        tol: the field is zero where its Euclidean norm is at most this.
-        rates: speed of each player; the eigenvalues are then those of ``diag(rates) J``.
+        players: the point, a tuple of parameter pytrees, one per player.
+        tol: the field counts as zero if its Euclidean norm is at most this.
+        rates: speed of each player; the eigenvalues are then those of ``diag(rates) J``. Default: all 1.
 
     Returns:
-        The `Certificate`; ``certificate.kind`` says it in words. Works under ``jit`` and ``vmap``, without ``kind``.
+        The `Certificate`; ``certificate.kind`` is its summary in words. Works under ``jit`` and ``vmap``, except for
+        ``kind``.
 
     Raises:
-        ValueError: if J would be too large to hold; ``eigenvalues`` then gives the leading ones.
+        ValueError: if J would take more than 2 GiB. Use ``eigenvalues`` for the leading eigenvalues then.
 
     Example:
         >>> import gamesolve as gs
@@ -119,12 +124,12 @@ def classify(game: Game, players: Players, tol: float = 1e-5, rates: Sequence[fl
     """
     players = as_players(players, game.num_players)
     if rates is not None and len(rates) != game.num_players:
-        raise ValueError(f"rates has {len(rates)} entries for {game.num_players} players; give one number each.")
+        raise ValueError(f"rates has {len(rates)} entries for {game.num_players} players. Give one number per player.")
     return _classify(game, players, jacobian(game, players), tol, rates)
 
 
 @jax.jit
-def _classify(game: Game, players: Players, J: jax.Array, tol: Any, rates: Any) -> Certificate:
+def _classify(game: Game, players: Players, J: jax.Array, tol: Scalar, rates: Sequence[Scalar] | None) -> Certificate:
     sizes = [optax.tree.size(player) for player in players]
     edges = np.cumsum([0, *sizes])
     own = jnp.stack([_largest(J[a:b, a:b]) for a, b in itertools.pairwise(edges)])
@@ -150,16 +155,17 @@ def _classify(game: Game, players: Players, J: jax.Array, tol: Any, rates: Any) 
 
 
 class Attraction(NamedTuple):
-    """What a point is for a solver; a pytree of scalars.
+    """How a solver behaves near a point; a pytree of scalars.
 
     Attributes:
-        rate: spectral radius of the solver's step map, as of `rate`.
-        distance: about how far the solver's own fixed point is: its first move over the smallest gap of an eigenvalue
-            to one.
-        attracting: the solver stands still there and returns there.
-        is_equilibrium: the field is zero there.
-        stable: the flow of the field does not leave the point: no eigenvalue of J has positive real part.
-        spurious: attracting, although the point is not an equilibrium or the flow leaves it.
+        rate: spectral radius of the solver's step map, as in `rate`.
+        distance: estimated distance to the solver's own fixed point: the norm of its first move, divided by the
+            smallest distance of an eigenvalue from 1.
+        attracting: whether the point is a fixed point of the solver to which the solver returns.
+        is_equilibrium: whether the field is zero there.
+        stable: whether it is an equilibrium that the flow of the field does not leave: no eigenvalue of J has positive
+            real part.
+        spurious: whether the point is attracting although it is not an equilibrium or the flow leaves it.
     """
 
     rate: jax.Array
@@ -171,23 +177,23 @@ class Attraction(NamedTuple):
 
 
 def attraction(game: Game, solver: optax.GradientTransformation, players: Players, tol: float = 1e-5) -> Attraction:
-    """Say whether a solver is attracted by a point, and whether it should not be.
+    """Decide whether a point attracts a solver, and whether that attraction is spurious.
 
-    Methods that descend the norm of the field, and implicit steps, settle where the flow itself would not: at
-    unstable zeros of the field, or at zeros of the combined field only.
+    Methods that descend the norm of the field, and implicit steps, can converge where the flow itself would not: to
+    unstable zeros of the field, or to points where only the combined field is zero.
 
     Args:
         game: the game, bound to its data.
         solver: a solver or any optax transformation.
         players: the point.
-        tol: the field is zero where its norm is at most this, and the solver stands still where its own fixed point is
-            at most this far.
+        tol: the field counts as zero if its norm is at most this, and the point counts as a fixed point of the solver
+            if the solver's own fixed point is at most this far away.
 
     Returns:
-        An `Attraction`.
+        The `Attraction`.
 
     Raises:
-        ValueError: if the step is not differentiable there, or too large for its dense matrix.
+        ValueError: if the step is not differentiable there, or its dense matrix would be too large.
 
     Example:
         >>> import gamesolve as gs
@@ -198,14 +204,16 @@ def attraction(game: Game, solver: optax.GradientTransformation, players: Player
     Reference:
         Mescheder, Nowozin, Geiger, "The Numerics of GANs", NeurIPS 2017, https://arxiv.org/abs/1705.10461
     """
-    players = as_players(players, game.num_players)
-    gap = jnp.min(jnp.abs(step_spectrum(game, solver, players) - 1))
-    J = jacobian(game, players)
-    return _attraction(game, as_solver(solver), players, gap, rate(game, solver, players), J, tol)
+    stepping = step_map(game, solver, players)
+    gap = jnp.min(jnp.abs(stepping.eigenvalues() - 1))
+    J = jacobian(game, stepping.players)
+    return _attraction(game, stepping.solver, stepping.players, gap, stepping.rate(), J, tol)
 
 
 @jax.jit
-def _attraction(game: Game, solver: Any, players: Players, gap: Any, radius: Any, J: Any, tol: Any) -> Attraction:
+def _attraction(
+    game: Game, solver: Solver, players: Players, gap: jax.Array, radius: jax.Array, J: jax.Array, tol: Scalar
+) -> Attraction:
     move = optax.tree.norm(first_move(game, solver, players))
     distance = jnp.where(move > 0, move / jnp.where(gap > 0, gap, jnp.finfo(move.dtype).tiny), 0)
     zero = optax.tree.norm(game.field(players)) <= tol
@@ -214,20 +222,20 @@ def _attraction(game: Game, solver: Any, players: Players, gap: Any, radius: Any
     return Attraction(radius, distance, attracting, zero, stable, attracting & ~stable)
 
 
-def first_move(game: Game, solver: Any, players: Players) -> Players:
-    """Return what a solver's first step adds to the players, free of the rounding of their difference."""
+def first_move(game: Game, solver: Solver, players: Players) -> Players:
+    """Return the update of a solver's first step, which a difference of the players would round."""
     keep = optax.GradientTransformation(lambda params: params, lambda updates, state, params=None: (updates, updates))
     _, (_, moves) = step(game, optax.chain(solver, keep), players)
     return moves
 
 
 def _largest(matrix: jax.Array) -> jax.Array:
-    """Return the largest eigenvalue of a symmetric matrix, NaN for one that is not finite."""
+    """Return the largest eigenvalue of a symmetric matrix; NaN if the matrix is not finite."""
     return jnp.linalg.eigvalsh(matrix)[-1]
 
 
 def _accuracy(J: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Return how near to zero an eigenvalue counts as zero, and the smallest over the largest singular value."""
+    """Return how close to zero an eigenvalue counts as zero, and the ratio of smallest to largest singular value."""
     singular = jnp.linalg.svd(J, compute_uv=False)
     flat = singular[-1] / jnp.where(singular[0] > 0, singular[0], 1)
     return jnp.sqrt(jnp.finfo(J.dtype).eps) * singular[0], flat

@@ -1,8 +1,8 @@
-"""Plays that go round: limit cycles of a solver, their period and their size."""
+"""Limit cycles of a solver: their period and their size."""
 
 import math
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.flatten_util
@@ -10,26 +10,27 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve.driving.solve import solve
-from gamesolve.game import Game, Players, as_players
+from gamesolve.game import Game, as_players
 from gamesolve.linear.dense import LARGEST_MATRIX
-from gamesolve.solver import as_solver
+from gamesolve.solver import Solver, as_solver
+from gamesolve.trees import Players, Scalar
 
-# A second run starts this much further from the centre: a limit cycle draws it back.
+# A second run starts this much farther from the centre, relatively. A limit cycle attracts it.
 DISPLACEMENT = 0.01
 
 
 class Cycle(NamedTuple):
-    """What `limit_cycle` finds; a pytree.
+    """The result of `limit_cycle`; a pytree.
 
     Attributes:
-        found: whether the run goes round an isolated closed orbit: it comes back to where it was, and a run that
-            starts elsewhere ends on the same orbit.
-        closed: whether it comes back to where it was; so do the orbits round a centre, which are not isolated.
-        period: mean number of steps of a round; NaN without two rounds.
+        found: whether the run follows an isolated closed orbit: it returns to where it was, and a run that starts
+            elsewhere ends on the same orbit.
+        closed: whether the run returns to where it was. Orbits around a centre do so too, but they are not isolated.
+        period: mean number of steps per round; NaN if there are fewer than two rounds.
         nearest: smallest Euclidean distance from the centre.
         farthest: largest Euclidean distance from the centre.
         center: mean of the players over the rounds.
-        drift: distance of the last round's start from the first one's, relative to ``farthest``.
+        drift: distance between the starts of the first and the last round, relative to ``farthest``.
     """
 
     found: jax.Array
@@ -51,25 +52,26 @@ def limit_cycle(
     tol: float = 1e-2,
     floor: float = 1e-4,
 ) -> Cycle:
-    """Look for the limit cycle that a run settles on.
+    """Find the limit cycle to which a run converges.
 
-    After ``settle`` steps the run is recorded. A round begins where it passes, in one direction, the hyperplane
-    through its centre that is normal to the first displacement from it; passing times are interpolated.
+    The run is recorded after ``settle`` steps. A round begins when the run crosses, in one direction, the hyperplane
+    through its centre that is normal to the first displacement from the centre. Crossing times are interpolated.
 
     Args:
         game: the game, bound to its data.
         solver: a solver or any optax transformation; ``runge_kutta`` with a small step shows the cycles of the flow.
         players: where the run starts.
-        num_steps: number of steps recorded; several rounds.
-        settle: number of steps before.
-        tol: largest drift, relative to the size, of a closed orbit, and difference in size between two runs on one.
-        floor: an orbit smaller than this is a point.
+        num_steps: number of recorded steps; they should cover several rounds.
+        settle: number of steps before the record, in which the run converges to the cycle.
+        tol: largest drift of a closed orbit, relative to its size. Two runs are on one orbit if their sizes differ by
+            at most a tenth of this.
+        floor: an orbit smaller than this counts as a point.
 
     Returns:
-        A `Cycle`; it works under ``jit`` and ``vmap``.
+        The `Cycle`; works under ``jit`` and ``vmap``.
 
     Raises:
-        ValueError: if the record would be too large.
+        ValueError: if the record would take more than 2 GiB.
 
     Example:
         >>> import jax.numpy as jnp, gamesolve as gs
@@ -87,17 +89,19 @@ def limit_cycle(
     if needed > LARGEST_MATRIX:
         raise ValueError(
             f"two records of {num_steps} steps of {optax.tree.size(players)} parameters take "
-            f"{math.ceil(needed / 2**30)} GiB, more than the {LARGEST_MATRIX // 2**30} GiB allowed; record fewer "
-            "steps, or look at the leading exponents with lyapunov_exponents(..., k=2)."
+            f"{math.ceil(needed / 2**30)} GiB, more than the limit of {LARGEST_MATRIX // 2**30} GiB. Reduce num_steps, "
+            "or compute the leading exponents with lyapunov_exponents(..., k=2)."
         )
     return _cycle(game, as_solver(solver), players, num_steps, settle, tol, floor)
 
 
 @partial(jax.jit, static_argnums=(3, 4))
-def _cycle(game: Game, solver: Any, players: Players, num_steps: int, settle: int, tol: Any, floor: Any) -> Cycle:
+def _cycle(
+    game: Game, solver: Solver, players: Players, num_steps: int, settle: int, tol: Scalar, floor: Scalar
+) -> Cycle:
     flat, unravel = jax.flatten_util.ravel_pytree(players)
 
-    def orbit(start: jax.Array) -> tuple[Any, ...]:
+    def orbit(start: jax.Array) -> tuple[jax.Array, ...]:
         settled = solve(game, solver, unravel(start), settle)
         record = lambda players, _: jax.flatten_util.ravel_pytree(players)[0]
         return _rounds(solve(game, solver, settled.players, num_steps, state=settled.state, record=record).trace)
@@ -110,7 +114,7 @@ def _cycle(game: Game, solver: Any, players: Players, num_steps: int, settle: in
 
 
 def _rounds(path: jax.Array) -> tuple[jax.Array, ...]:
-    """Return centre, period, smallest and largest distance and drift of the rounds in a path of shape (T, n)."""
+    """Return the centre, period, smallest and largest distance, and drift of the rounds in a path of shape (T, n)."""
 
     def passes(center: jax.Array) -> tuple[jax.Array, ...]:
         height = (path - center) @ (path[0] - center)

@@ -1,23 +1,26 @@
-"""How much of a game is potential and how much rotates: densities and shares of S and A, without a matrix."""
+"""Spectral densities and norms of S and A, the potential and the rotational part of J, without a matrix."""
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.flatten_util
 import jax.numpy as jnp
 import optax
 
-from gamesolve.game import Game, Players, as_players, exact_products
+from gamesolve.game import Game, as_players, exact_products
 from gamesolve.linear.arnoldi import expand
+from gamesolve.linear.dense import flattened
+from gamesolve.trees import Key, Players
 
 
 class Density(NamedTuple):
-    """A spectral density as weighted points, one row for each random probe.
+    """A spectral density as weighted points, one row per random probe.
 
     Attributes:
-        nodes: where the eigenvalues are, array of shape (probes, steps).
-        weights: their share of the spectrum; each row sums to one.
+        nodes: positions of the points, array of shape (probes, steps).
+        weights: the share of the spectrum at each point; each row sums to one.
     """
 
     nodes: jax.Array
@@ -25,29 +28,30 @@ class Density(NamedTuple):
 
     @jax.jit
     def on(self, grid: jax.Array, width: float) -> jax.Array:
-        """Return the density on a grid, each point spread to a Gaussian of standard deviation ``width``."""
+        """Return the density on a grid, with each point smoothed to a Gaussian of standard deviation ``width``."""
         bells = jnp.exp(-(((grid[:, None] - self.nodes.ravel()) / width) ** 2) / 2)
         return bells @ self.weights.ravel() / (len(self.nodes) * width * jnp.sqrt(2 * jnp.pi))
 
 
 def spectral_density(
-    game: Game, players: Players, key: jax.Array, num_steps: int = 64, num_probes: int = 4
+    game: Game, players: Players, key: Key, num_steps: int = 64, num_probes: int = 4
 ) -> tuple[Density, Density]:
-    """Return the densities of the eigenvalues of S and of the frequencies of A, the two parts of J.
+    """Estimate the densities of the eigenvalues of S and of the frequencies of A, the two parts of J.
 
-    Lanczos quadrature: from each random probe a fully orthogonalised Krylov basis of ``num_steps`` vectors; the
-    eigenvalues of the projected matrix are the points, the squared first entries of its vectors their weights. A has
-    eigenvalues ``i w``; its density is that of the frequencies w, symmetric about zero up to the probes.
+    The method is Lanczos quadrature. Each random probe starts a fully orthogonalised Krylov basis of ``num_steps``
+    vectors. The points are the eigenvalues of the projected matrix, and their weights are the squared first entries of
+    its eigenvectors. A has eigenvalues ``i w``; its density is that of the frequencies w, which is symmetric about
+    zero up to the error of the probes.
 
     Args:
         game: the game, bound to its data.
         players: tuple of parameter pytrees, one per player.
-        key: typed random key of the probes.
-        num_steps: products with each part, for each probe; at most the number of parameters are used.
+        key: typed random key for the probes.
+        num_steps: number of products with each part per probe; never more than the number of parameters.
         num_probes: number of probes.
 
     Returns:
-        The `Density` of S and that of A.
+        The `Density` of S and the `Density` of A.
 
     Example:
         >>> import jax, gamesolve as gs
@@ -64,25 +68,24 @@ def spectral_density(
     return _densities(game, players, key, min(num_steps, optax.tree.size(players)), num_probes)
 
 
-def hamiltonian_share(
-    game: Game, players: Players, key: jax.Array | None = None, num_probes: int | None = None
-) -> jax.Array:
-    """Return the share of J that rotates: ``||A||^2 / (||S||^2 + ||A||^2)``, Frobenius norms.
+def hamiltonian_share(game: Game, players: Players, key: Key | None = None, num_probes: int | None = None) -> jax.Array:
+    """Return the rotational share of J: ``||A||^2 / (||S||^2 + ||A||^2)`` in Frobenius norms.
 
-    0 is a potential game at this point, where plain gradients are right; 1 a Hamiltonian one, where they only turn.
+    At this point, 0 means a potential game, in which plain gradient steps suffice, and 1 a Hamiltonian game, in which
+    they only rotate.
 
     Args:
         game: the game, bound to its data.
         players: tuple of parameter pytrees, one per player.
         key: typed random key, needed with ``num_probes``.
-        num_probes: estimate the norms from this many vectors of random signs, with a relative error of about
-            ``1 / sqrt(num_probes)`` at worst; None for exact ones, by two products for each parameter.
+        num_probes: number of random sign vectors from which the norms are estimated, with a relative error of at most
+            about ``1 / sqrt(num_probes)``. Default: exact norms, from two products per parameter.
 
     Returns:
-        Scalar between 0 and 1; NaN where J is zero.
+        Scalar between 0 and 1; NaN if J is zero.
 
     Raises:
-        ValueError: if ``num_probes`` comes without a key.
+        ValueError: if ``num_probes`` is given without a key.
 
     Example:
         >>> import gamesolve as gs
@@ -94,17 +97,17 @@ def hamiltonian_share(
     """
     players = as_players(players, game.num_players)
     if num_probes is not None and key is None:
-        raise ValueError("num_probes= draws random vectors; pass key=jax.random.key(0).")
+        raise ValueError("num_probes= needs a random key. Pass key=jax.random.key(0).")
     return _share(game, players, key, num_probes)
 
 
 @partial(jax.jit, static_argnames="num_probes")
-def _share(game: Game, players: Players, key: Any, num_probes: int | None) -> jax.Array:
+def _share(game: Game, players: Players, key: Key | None, num_probes: int | None) -> jax.Array:
     flat, _ = jax.flatten_util.ravel_pytree(players)
     parts = _parts(game, players)
 
     def squares(index: jax.Array) -> jax.Array:
-        if num_probes is None:
+        if key is None or num_probes is None:
             probe = jnp.zeros_like(flat).at[index].set(1)
         else:
             probe = jax.random.rademacher(jax.random.fold_in(key, index), flat.shape, flat.dtype)
@@ -117,29 +120,29 @@ def _share(game: Game, players: Players, key: Any, num_probes: int | None) -> ja
 
 
 @partial(jax.jit, static_argnames=("num_steps", "num_probes"))
-def _densities(game: Game, players: Players, key: jax.Array, num_steps: int, num_probes: int) -> Any:
+def _densities(game: Game, players: Players, key: Key, num_steps: int, num_probes: int) -> tuple[Density, Density]:
     flat, _ = jax.flatten_util.ravel_pytree(players)
     parts = _parts(game, players)
 
-    def quadrature(key: jax.Array) -> Any:
+    def quadrature(key: Key) -> tuple[Density, Density]:
         start = jax.random.normal(key, flat.shape, flat.dtype)
         basis = jnp.zeros((num_steps + 1, flat.size), flat.dtype).at[0].set(start / jnp.linalg.norm(start))
-        densities = []
-        # i A is Hermitian, with the frequencies for eigenvalues.
-        for part, factor in ((0, 1), (1, 1j)):
-            _, projected = expand(lambda part=part: lambda t: parts(t)[part], basis, 0, num_steps)
+
+        def density(part: int, factor: complex) -> Density:
+            _, projected = expand(lambda: lambda t: parts(t)[part], basis, 0, num_steps)
             matrix = factor * projected[:-1]
             nodes, vectors = jnp.linalg.eigh((matrix + matrix.conj().T) / 2)
-            densities.append(Density(nodes, jnp.abs(vectors[0]) ** 2))
-        return tuple(densities)
+            return Density(nodes, jnp.abs(vectors[0]) ** 2)
+
+        # The eigenvalues of the Hermitian matrix i A are the frequencies.
+        return density(0, 1), density(1, 1j)
 
     return jax.lax.map(quadrature, jax.random.split(key, num_probes))
 
 
-def _parts(game: Game, players: Players) -> Any:
+def _parts(game: Game, players: Players) -> Callable[[jax.Array], tuple[jax.Array, jax.Array]]:
     """Return ``t -> (S t, A t)`` on the players ravelled in order."""
-    flat, unravel = jax.flatten_util.ravel_pytree(players)
-    field = lambda z: jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0]
+    field, flat = flattened(game.field, players)
     with exact_products():
         _, forward = jax.linearize(field, flat)
         transposed = jax.linear_transpose(forward, flat)

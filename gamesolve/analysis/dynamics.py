@@ -1,21 +1,22 @@
-"""How fast nearby plays part: Lyapunov exponents of a solver's steps and of the flow.
+"""Lyapunov exponents of a solver's steps and of the flow: how fast nearby trajectories separate.
 
-A positive leading exponent is chaos, a leading exponent zero a cycle, all negative a stable point.
+A positive leading exponent means chaos, a leading exponent of zero a cycle, and only negative exponents a stable point.
 """
 
 import math
 from functools import partial
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.analysis.step_map import step_map
-from gamesolve.game import Game, Players, as_players, exact_products
+from gamesolve.analysis.flat_step import flat_step
+from gamesolve.game import Game, as_players, exact_products
 from gamesolve.linear.dense import LARGEST_MATRIX
-from gamesolve.solver import as_solver
+from gamesolve.solver import Solver, as_solver
 from gamesolve.solvers import runge_kutta
+from gamesolve.trees import Players, PyTree
 
 
 def lyapunov_exponents(
@@ -29,23 +30,24 @@ def lyapunov_exponents(
 ) -> jax.Array:
     """Return the Lyapunov exponents of a solver's run, per iteration.
 
-    An orthonormal frame is carried by the derivative of each step and made orthonormal again by QR; an exponent is
-    the mean logarithm of what a direction was stretched by. The step maps players **and** floating state, as
-    `step_spectrum` sees it; step counts go on along the run.
+    The derivative of each step is applied to an orthonormal frame, which a QR decomposition makes orthonormal again.
+    An exponent is the mean logarithm of the factor by which a direction is stretched. The step is the one of
+    `step_map`, which acts on the players **and** the floating state, except that counts and keys advance along the run.
 
     Args:
         game: the game, bound to its data.
         solver: a solver or any optax transformation.
         players: where the run starts.
-        num_steps: number of steps to average over; the error falls as its inverse.
-        k: how many exponents, the leading ones; all of the players and the floating state unless given.
-        settle: number of steps taken before, so that the run reaches its attractor and the frame its directions.
+        num_steps: number of steps to average over; the error decreases as its inverse.
+        k: number of leading exponents. Default: all, as many as the players and the floating state have entries.
+        settle: number of steps before the average, in which the run converges to its attractor and the frame to its
+            directions.
 
     Returns:
-        Array of shape (k,), decreasing; minus infinity where the step forgets a direction.
+        Array of shape (k,), decreasing; minus infinity for a direction that the step discards.
 
     Raises:
-        ValueError: if ``num_steps`` is below one, k exceeds the number of directions, or the frame is too large.
+        ValueError: if ``num_steps`` is below one, ``k`` exceeds the number of directions, or the frame is too large.
 
     Example:
         >>> import gamesolve as gs
@@ -58,7 +60,7 @@ def lyapunov_exponents(
     """
     if num_steps < 1 or settle < 0:
         raise ValueError(
-            f"num_steps is {num_steps} and settle {settle}; give at least one step and no negative number."
+            f"num_steps must be at least 1 and settle at least 0, got num_steps = {num_steps} and settle = {settle}."
         )
     return _exponents(game, as_solver(solver), as_players(players, game.num_players), k, num_steps, settle)
 
@@ -74,15 +76,15 @@ def flow_exponents(
 ) -> jax.Array:
     """Return the Lyapunov exponents of the flow ``players' = v``, per unit of time.
 
-    They are those of the classical Runge-Kutta method over its step.
+    They are the exponents of the classical Runge-Kutta method, divided by its step size.
 
     Args:
         game: the game, bound to its data.
         players: where the run starts.
         duration: time to average over.
-        num_steps: number of Runge-Kutta steps in it.
-        k: how many exponents, the leading ones; all unless given.
-        settle: number of Runge-Kutta steps taken before.
+        num_steps: number of Runge-Kutta steps in that time.
+        k: number of leading exponents. Default: all.
+        settle: number of Runge-Kutta steps before the average.
 
     Returns:
         Array of shape (k,), decreasing.
@@ -91,7 +93,7 @@ def flow_exponents(
         >>> import gamesolve as gs
         >>> game = gs.zero_sum(lambda x, y: x**2 / 2 + x * y)
         >>> exponents = gs.analysis.flow_exponents(game, (0.1, 0.0), 100.0, 1000)
-        >>> [round(float(exponent), 2) for exponent in exponents]  # both have the real part of the eigenvalues
+        >>> [round(float(exponent), 2) for exponent in exponents]  # both equal the real part of the eigenvalues
         [-0.5, -0.5]
 
     Reference:
@@ -101,30 +103,34 @@ def flow_exponents(
     return lyapunov_exponents(game, runge_kutta(span), players, num_steps, k, settle=settle) / span
 
 
+# The point, the rest of the state, the frame and the sum of its logarithms.
+Carry: TypeAlias = tuple[jax.Array, list[PyTree], jax.Array, jax.Array]
+
+
 @partial(jax.jit, static_argnums=(3, 4, 5))
-def _exponents(game: Game, solver: Any, players: Players, k: int | None, num_steps: int, settle: int) -> jax.Array:
-    start = step_map(game, solver, players, solver.init(players))
+def _exponents(game: Game, solver: Solver, players: Players, k: int | None, num_steps: int, settle: int) -> jax.Array:
+    start = flat_step(game, solver, players, solver.init(players))
     size = start.point.size
     count = size if k is None else k
     if not 1 <= count <= size:
-        raise ValueError(f"k is {k}; players and state have {size} directions: give a number from 1 to {size}.")
+        raise ValueError(f"k must be from 1 to {size}, the number of directions of players and state, got {k}.")
     needed = size * count * start.point.dtype.itemsize
     if needed > LARGEST_MATRIX:
         raise ValueError(
-            f"a frame of {size} x {count} takes {math.ceil(needed / 2**30)} GiB, more than the "
-            f"{LARGEST_MATRIX // 2**30} GiB that the dense way allows; ask for the k leading exponents only."
+            f"a frame of {size} x {count} takes {math.ceil(needed / 2**30)} GiB, more than the limit of "
+            f"{LARGEST_MATRIX // 2**30} GiB. Pass k= to compute the k leading exponents only."
         )
 
-    def advance(carry: Any, _: None) -> Any:
+    def advance(carry: Carry, _: None) -> tuple[Carry, None]:
         point, rest, frame, total = carry
         with exact_products():
             point, product, rest = jax.linearize(lambda z: start.advance(z, rest), point, has_aux=True)
             frame, stretch = jnp.linalg.qr(jax.vmap(product, in_axes=1, out_axes=1)(frame))
         return (point, rest, frame, total + jnp.log(jnp.abs(jnp.diagonal(stretch)))), None
 
-    # Directions of no special place: unit vectors may lie in a subspace that the run never leaves.
+    # Random directions: unit vectors may lie in an invariant subspace.
     frame = jnp.linalg.qr(jax.random.normal(jax.random.key(0), (size, count), start.point.dtype))[0]
     zero = jnp.zeros(count, start.point.dtype)
-    (*settled, _), _ = jax.lax.scan(advance, (start.point, start.rest, frame, zero), length=settle)
-    (*_, total), _ = jax.lax.scan(advance, (*settled, zero), length=num_steps)
+    (point, rest, frame, _), _ = jax.lax.scan(advance, (start.point, start.rest, frame, zero), length=settle)
+    (*_, total), _ = jax.lax.scan(advance, (point, rest, frame, zero), length=num_steps)
     return -jnp.sort(-total / num_steps)

@@ -1,8 +1,8 @@
-"""All equilibria of a game in reach of many starts, and all points where a solver stands still."""
+"""Find the equilibria of a game, and the fixed points of a solver, from many starts."""
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.flatten_util
@@ -11,11 +11,12 @@ import numpy as np
 import optax
 
 from gamesolve.analysis.certificates import Attraction, Certificate, attraction, classify, first_move
-from gamesolve.game import Game, Players, as_players
-from gamesolve.linear.dense import LARGEST_MATRIX
+from gamesolve.game import Game, as_players
+from gamesolve.linear.dense import LARGEST_MATRIX, flattened
 from gamesolve.solver import as_solver
+from gamesolve.trees import Players, PyTree
 
-# A root finder stops after this many steps; those that arrive take some ten.
+# A root finder stops after this many steps. When it converges, it takes about ten.
 MAX_STEPS = 100
 
 
@@ -27,7 +28,7 @@ class Equilibrium(NamedTuple):
 
 
 class FixedPoint(NamedTuple):
-    """A point where a solver stands still and what it is for it, an `Attraction`."""
+    """A fixed point of a solver and its `Attraction`."""
 
     players: Players
     attraction: Attraction
@@ -38,12 +39,12 @@ def sample_box(key: jax.Array, low: Players, high: Players, num: int) -> Players
 
     Args:
         key: typed random key.
-        low: tuple of parameter pytrees, one per player: one corner.
-        high: the opposite corner, shaped as ``low``.
+        low: one corner, a tuple of parameter pytrees, one per player.
+        high: the opposite corner, with the same structure as ``low``.
         num: number of starts.
 
     Returns:
-        Players with a leading axis of size ``num`` on every leaf, as `find_equilibria` and `basins` take them.
+        Players with a leading axis of size ``num`` on every leaf, for `find_equilibria` and `basins`.
 
     Example:
         >>> import jax, gamesolve as gs
@@ -71,27 +72,27 @@ def find_equilibria(
     period: float | None = None,
     finder: Any = None,
 ) -> list[Equilibrium]:
-    """Find the zeros of the field in reach of many starts, each once, with a certificate.
+    """Find the zeros of the field from many starts, each once, with a certificate.
 
-    Every start runs a root finder of optimistix on ``v = 0``, all in one compiled call. An end counts where the norm
-    of the field **and** the Newton step left are small: where the field only fades out towards infinity there is no
-    equilibrium. Where equilibria form a set, each start brings its own.
+    A root finder of optimistix solves ``v = 0`` from every start, all in one compiled call. An end counts as a zero if
+    the norm of the field **and** the remaining Newton step are small. A field that only decays towards infinity thus
+    gives no equilibrium. If the equilibria form a set, each start contributes its own point of the set.
 
     Args:
         game: the game, bound to its data; any number of players.
-        starts: players with a leading axis on every leaf, for example of `sample_box`, or a list of players.
+        starts: players with a leading axis on every leaf, for example from `sample_box`, or a list of players.
         tol: largest norm of the field at an equilibrium.
-        distance: points nearer to each other than this are one.
-        period: what every parameter may be shifted by, for players that are angles; they are brought within half
-            of it around zero.
-        finder: a root finder or least-squares solver of optimistix; by default ``optimistix.LevenbergMarquardt``.
+        distance: points closer to each other than this count as one.
+        period: period of every parameter, for players that are angles; they are wrapped to within half a period of
+            zero. Default: none.
+        finder: a root finder or least-squares solver of optimistix. Default: ``optimistix.LevenbergMarquardt``.
 
     Returns:
-        A list of (players, certificate), the most stable first; empty where nothing was found.
+        A list of (players, certificate), the most stable first; empty if no equilibrium was found.
 
     Raises:
-        ImportError: without optimistix.
-        ValueError: if the starts do not share a leading axis, or their Jacobians would not fit.
+        ImportError: if optimistix is not installed.
+        ValueError: if the starts do not share a leading axis, or their Jacobians would take more than 2 GiB.
 
     Example:
         >>> import jax, gamesolve as gs
@@ -121,26 +122,26 @@ def find_fixed_points(
     period: float | None = None,
     finder: Any = None,
 ) -> list[FixedPoint]:
-    """Find the points where a solver's first move is zero, each once, and say which attract it, rightly or not.
+    """Find the points where a solver's first move is zero, each once, and whether they attract it, rightly or not.
 
-    The zeros of the field are among them for most solvers; those that adjust the field, as consensus does, may have
-    more.
+    For most solvers the zeros of the field are among them. Solvers that adjust the field, such as consensus
+    optimisation, may have others too.
 
     Args:
         game: the game, bound to its data.
         solver: a solver or any optax transformation.
         starts: as in `find_equilibria`.
         tol: largest norm of the solver's move, and of the field at an equilibrium.
-        distance: points nearer to each other than this are one.
+        distance: points closer to each other than this count as one.
         period: as in `find_equilibria`.
         finder: as in `find_equilibria`.
 
     Returns:
-        A list of (players, attraction), the fastest attraction first.
+        A list of (players, attraction), the smallest rate first.
 
     Raises:
-        ImportError: without optimistix.
-        ValueError: if the starts do not share a leading axis, or their Jacobians would not fit.
+        ImportError: if optimistix is not installed.
+        ValueError: if the starts do not share a leading axis, or their Jacobians would take more than 2 GiB.
 
     Example:
         >>> import jax, gamesolve as gs
@@ -162,7 +163,7 @@ def _field(game: Game, players: Players) -> Players:
 
 def _zeros(
     motion: Callable[..., Players],
-    subject: tuple[Any, ...],
+    subject: tuple[PyTree, ...],
     game: Game,
     starts: Players | list[Players],
     tol: float,
@@ -170,15 +171,15 @@ def _zeros(
     period: float | None,
     finder: Any,
 ) -> list[Players]:
-    """Return the zeros of ``motion(*subject, players)`` in reach of the starts, each once."""
+    """Return the zeros of ``motion(*subject, players)`` that are found from the starts, each once."""
     stacked = as_stack(starts, game.num_players)
     count, size = _shape(stacked)
     needed = count * size * size * jax.tree.leaves(stacked)[0].dtype.itemsize
     if needed > LARGEST_MATRIX:
         raise ValueError(
             f"{count} starts with a Jacobian of {size} x {size} each take {needed / 2**30:.1f} GiB, more than the "
-            f"{LARGEST_MATRIX // 2**30} GiB that the dense way allows; give fewer starts, or run gamesolve.newton with "
-            "tol= from each of them, which holds no matrix."
+            f"limit of {LARGEST_MATRIX // 2**30} GiB. Give fewer starts, or run gamesolve.newton with tol= from each "
+            "of them, which needs no matrix."
         )
     ends, flat, norms, left = jax.tree.map(np.asarray, _search(motion, finder, subject, stacked))
     wrap = (lambda values: values) if period is None else (lambda values: values - period * np.round(values / period))
@@ -189,17 +190,20 @@ def _zeros(
     return [jax.tree.map(lambda leaf, index=index: jnp.asarray(wrap(leaf[index])), ends) for index in kept]
 
 
+# The end of each search: players, the same as one vector, norm of the motion, and relative length of the Newton step.
+Found: TypeAlias = tuple[Players, jax.Array, jax.Array, jax.Array]
+
+
 @partial(jax.jit, static_argnums=(0, 1))
-def _search(motion: Callable[..., Players], finder: Any, subject: tuple[Any, ...], starts: Players) -> Any:
+def _search(motion: Callable[..., Players], finder: Any, subject: tuple[PyTree, ...], starts: Players) -> Found:
     optimistix = _optimistix()
     eps = float(jnp.finfo(jax.tree.leaves(starts)[0].dtype).eps)
     chosen = optimistix.LevenbergMarquardt(rtol=eps**0.5, atol=eps**0.75) if finder is None else finder
 
-    def find(start: Players) -> Any:
+    def find(start: Players) -> Found:
         residual = lambda players, _: motion(*subject, players)
         end = optimistix.root_find(residual, chosen, start, max_steps=MAX_STEPS, throw=False).value
-        flat, unravel = jax.flatten_util.ravel_pytree(end)
-        function = lambda z: jax.flatten_util.ravel_pytree(motion(*subject, unravel(z)))[0]
+        function, flat = flattened(partial(motion, *subject), end)
         value = function(flat)
         left = jnp.linalg.lstsq(jax.jacfwd(function)(flat), value)[0]
         return end, flat, jnp.linalg.norm(value), jnp.linalg.norm(left) / (1 + jnp.linalg.norm(flat))
@@ -208,17 +212,17 @@ def _search(motion: Callable[..., Players], finder: Any, subject: tuple[Any, ...
 
 
 def as_stack(starts: Players | list[Players], number: int) -> Players:
-    """Return starts as players with a leading axis, from those or from a list of players."""
+    """Return starts as players with a leading axis; a list of players is stacked."""
     if isinstance(starts, list):
         if not starts:
-            raise ValueError("starts is an empty list; give at least one tuple of players.")
+            raise ValueError("starts is an empty list. Give at least one tuple of players.")
         starts = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(as_players(start, number) for start in starts))
     stacked = as_players(starts, number)  # pyright: ignore[reportArgumentType]
     lengths = {jnp.shape(leaf)[:1] for leaf in jax.tree.leaves(stacked)}
     if len(lengths) > 1 or () in lengths:
         raise ValueError(
-            f"starts has leading axes {sorted(lengths)}; stack the starts along one leading axis of every leaf, or "
-            "give a list of players."
+            f"starts must share one leading axis, got leading axes {sorted(lengths)}. Stack the starts along the first "
+            "axis of every leaf, or give a list of players."
         )
     return stacked
 
@@ -232,5 +236,7 @@ def _optimistix() -> Any:
     try:
         import optimistix
     except ImportError:
-        raise ImportError("the root finders are those of optimistix: pip install 'gamesolve[analysis]'.") from None
+        raise ImportError(
+            "the root finders need optimistix. Install it with pip install 'gamesolve[analysis]'."
+        ) from None
     return optimistix

@@ -1,13 +1,13 @@
-"""The field seen along lines and planes through the players' space.
+"""Evaluate the field along lines and planes through the players' space.
 
 >>> import gamesolve as gs
 >>> path = gs.analysis.path_angle(gs.games.curl(), (1.0, 1.0), (0.0, 0.0), num=3, low=0.0, high=1.0)
->>> abs(path.cosine).tolist()  # the loss field (y, -x) is at right angles to the way to the centre
+>>> abs(path.cosine).tolist()  # the loss field (y, -x) is orthogonal to the line to the centre
 [0.0, 0.0, 0.0]
 """
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.core
@@ -15,15 +15,17 @@ import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import optax
+from numpy.typing import ArrayLike
 
-from gamesolve.game import Game, Players, as_players
+from gamesolve.game import Game, as_players
+from gamesolve.trees import Players, Scalar
 
 
 class Path(NamedTuple):
     """The field along the line ``w_a = a end + (1 - a) start``.
 
     Attributes:
-        a: positions, shape (num,).
+        a: positions on the line, shape (num,).
         cosine: cosine of the angle between ``end - start`` and the loss field ``-v(w_a)``; 0 where the field is zero.
         norm: Euclidean norm of the field.
     """
@@ -36,13 +38,13 @@ class Path(NamedTuple):
 def path_angle(game: Game, start: Players, end: Players, num: int = 101, low: float = -0.1, high: float = 1.1) -> Path:
     """Return the angle between a line and the loss field along it, and the norm of the field.
 
-    With a stable point at ``end`` the cosine changes its sign from -1 to 1 there where the field only pulls in, and
-    has a bump where it also turns.
+    If ``end`` is a stable point, the cosine jumps from -1 to 1 there when the field only attracts, and has a bump when
+    the field also rotates.
 
     Args:
         game: the game, bound to its data.
-        start: players, usually where a run started.
-        end: players, usually where it ended.
+        start: players at one point of the line, usually where a run started.
+        end: players at another point, usually where the run ended.
         num: number of positions.
         low: first position.
         high: last position.
@@ -51,7 +53,7 @@ def path_angle(game: Game, start: Players, end: Players, num: int = 101, low: fl
         A `Path`: ``a, cosine, norm``.
 
     Raises:
-        ValueError: if ``start`` and ``end`` are the same.
+        ValueError: if ``start`` and ``end`` are equal.
 
     Example:
         >>> import gamesolve as gs
@@ -67,32 +69,35 @@ def path_angle(game: Game, start: Players, end: Players, num: int = 101, low: fl
     direction = jax.tree.map(jnp.subtract, end, start)
     length = optax.tree.norm(direction)
     if not isinstance(length, jax.core.Tracer) and float(length) == 0:
-        raise ValueError("start and end are the same players; a line needs two points.")
+        raise ValueError("start and end are the same players. Give two different points.")
     a = jnp.linspace(low, high, num, dtype=length.dtype)
     cosine, norm = _along(game, start, direction, length, a)
     return Path(a, cosine, norm)
 
 
 @jax.jit
-def _along(game: Game, start: Players, direction: Players, length: jax.Array, a: jax.Array) -> Any:
+def _along(
+    game: Game, start: Players, direction: Players, length: jax.Array, a: jax.Array
+) -> tuple[jax.Array, jax.Array]:
     def look(position: jax.Array) -> tuple[jax.Array, jax.Array]:
         v = game.field(optax.tree.add_scale(start, position, direction))
         norm = optax.tree.norm(v)
         scale = length * norm
-        turn: Any = optax.tree.vdot(direction, v)
-        return -turn / jnp.where(scale > 0, scale, 1), norm
+        along = jnp.asarray(optax.tree.vdot(direction, v))
+        return -along / jnp.where(scale > 0, scale, 1), norm
 
     return jax.lax.map(look, a)
 
 
 class Slice(NamedTuple):
-    """The field on a plane through the players' space; the leaves of ``motion`` belong to ``a[i], b[j]``.
+    """The field on a plane through the players' space; entry (i, j) belongs to the point ``a[i], b[j]``.
 
     Attributes:
         a: positions along the first direction, shape (num_a,).
         b: positions along the second direction, shape (num_b,).
-        motion: how fast the two positions move, shape (num_a, num_b, 2).
-        out: norm of what the field moves out of the plane, shape (num_a, num_b); zero for games of two numbers.
+        motion: rates of change of the two positions, shape (num_a, num_b, 2).
+        out: norm of the field's component out of the plane, shape (num_a, num_b); zero if the players have two
+            parameters in all.
         norm: Euclidean norm of the whole field, shape (num_a, num_b).
     """
 
@@ -104,11 +109,17 @@ class Slice(NamedTuple):
 
 
 def axis(players: Players, index: int) -> Players:
-    """Return the direction of one parameter: zero but for a one at ``index`` of the players ravelled in order.
+    """Return the unit direction of one parameter: one at ``index`` of the players ravelled in order, zero elsewhere.
 
     Args:
         players: tuple of parameter pytrees, one per player.
-        index: which parameter.
+        index: index of the parameter.
+
+    Returns:
+        A tree with the structure of the players.
+
+    Raises:
+        ValueError: if there is no such parameter.
 
     Example:
         >>> import jax.numpy as jnp, gamesolve as gs
@@ -117,21 +128,21 @@ def axis(players: Players, index: int) -> Players:
     """
     flat, unravel = jax.flatten_util.ravel_pytree(as_players(players, len(players)))
     if not 0 <= index < flat.size:
-        raise ValueError(f"index is {index}; the players have parameters 0 to {flat.size - 1}.")
+        raise ValueError(f"index must be that of one of the parameters 0 to {flat.size - 1}, got {index}.")
     return unravel(jnp.zeros_like(flat).at[index].set(1))
 
 
-def slice_points(origin: Players, directions: tuple[Players, Players], a: Any, b: Any) -> Players:
-    """Return the players on a plane: ``origin + a[i] d_0 + b[j] d_1``, on one leading axis, j the faster one.
+def slice_points(origin: Players, directions: tuple[Players, Players], a: ArrayLike, b: ArrayLike) -> Players:
+    """Return the players on a plane, ``origin + a[i] d_0 + b[j] d_1``, along one leading axis on which j varies faster.
 
     Args:
         origin: the players at ``a = b = 0``.
-        directions: two trees shaped as the players, not parallel.
+        directions: two trees d_0 and d_1 with the structure of the players, not parallel.
         a: positions along the first direction.
         b: positions along the second direction.
 
     Returns:
-        Players with a leading axis of size ``len(a) len(b)``, as `basins` and `find_equilibria` take them.
+        Players with a leading axis of size ``len(a) len(b)``, for `basins` and `find_equilibria`.
 
     Example:
         >>> import gamesolve as gs
@@ -161,22 +172,23 @@ def slice_field(
     num: int = 41,
     batch_size: int = 64,
 ) -> Slice:
-    """Return the field on a plane, with what it moves out of the plane.
+    """Return the field on a plane, in the plane and out of it.
 
-    At ``z = origin + a d_0 + b d_1`` the field is ``a' d_0 + b' d_1 +`` a rest at right angles to both directions. A
-    point where (a', b') is zero but the rest is not is no equilibrium.
+    At ``z = origin + a d_0 + b d_1`` the field is ``a' d_0 + b' d_1`` plus a remainder orthogonal to both directions. A
+    point where (a', b') is zero but the remainder is not zero is not an equilibrium.
 
     Args:
         game: the game, bound to its data.
         origin: the players at ``a = b = 0``.
-        directions: two trees shaped as the players; the first two parameters unless given, see `axis`.
+        directions: two trees d_0 and d_1 with the structure of the players. Default: the first two parameters, see
+            `axis`.
         low: smallest a and b.
         high: largest a and b.
-        num: positions along each direction.
-        batch_size: how many points are looked at together; less for large players.
+        num: number of positions along each direction.
+        batch_size: number of points evaluated together; reduce it for large players.
 
     Returns:
-        A `Slice`.
+        The `Slice`.
 
     Raises:
         ValueError: if the directions are parallel.
@@ -185,7 +197,7 @@ def slice_field(
         >>> import jax.numpy as jnp, gamesolve as gs
         >>> game = gs.games.bilinear(jnp.eye(2))
         >>> origin = (jnp.zeros(2), jnp.zeros(2))
-        >>> picture = gs.analysis.slice_field(game, origin, num=3)  # both of player 0; player 1 is driven out
+        >>> picture = gs.analysis.slice_field(game, origin, num=3)  # the plane of player 0; the field leaves it
         >>> abs(picture.motion[2, 2]).tolist(), round(float(picture.out[2, 2]), 4)
         ([0.0, 0.0], 1.4142)
     """
@@ -195,25 +207,33 @@ def slice_field(
     first, second = (as_players(direction, game.num_players) for direction in directions)
     gram = jnp.array([[optax.tree.vdot(p, q) for q in (first, second)] for p in (first, second)])
     if not isinstance(gram, jax.core.Tracer) and np.linalg.cond(gram) > 1 / jnp.finfo(gram.dtype).eps:
-        raise ValueError("directions holds two parallel trees; a plane needs two directions.")
+        raise ValueError("directions must span a plane, got two parallel trees. Give two independent directions.")
     a, b = (jnp.linspace(low[i], high[i], num, dtype=gram.dtype) for i in (0, 1))
     return _slice(game, origin, first, second, gram, a, b, batch_size=batch_size)
 
 
 @partial(jax.jit, static_argnames="batch_size")
 def _slice(
-    game: Game, origin: Players, first: Players, second: Players, gram: Any, a: Any, b: Any, *, batch_size: int
+    game: Game,
+    origin: Players,
+    first: Players,
+    second: Players,
+    gram: jax.Array,
+    a: jax.Array,
+    b: jax.Array,
+    *,
+    batch_size: int,
 ) -> Slice:
-    def look(position: tuple[jax.Array, jax.Array]) -> Any:
+    def look(position: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
         v = game.field(_place(origin, first, second, *position))
         motion = jnp.linalg.solve(gram, jnp.stack([optax.tree.vdot(first, v), optax.tree.vdot(second, v)]))
-        rest = _place(v, first, second, -motion[0], -motion[1])
-        return motion, optax.tree.norm(rest), optax.tree.norm(v)
+        remainder = _place(v, first, second, -motion[0], -motion[1])
+        return motion, optax.tree.norm(remainder), optax.tree.norm(v)
 
     A, B = jnp.meshgrid(a, b, indexing="ij")
     motion, out, norm = jax.lax.map(look, (A.ravel(), B.ravel()), batch_size=batch_size)
     return Slice(a, b, motion.reshape(*A.shape, 2), out.reshape(A.shape), norm.reshape(A.shape))
 
 
-def _place(origin: Players, first: Players, second: Players, a: Any, b: Any) -> Players:
+def _place(origin: Players, first: Players, second: Players, a: Scalar, b: Scalar) -> Players:
     return optax.tree.add_scale(optax.tree.add_scale(origin, a, first), b, second)

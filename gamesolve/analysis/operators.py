@@ -1,39 +1,35 @@
-"""The Jacobian of a game as an operator, and its inverse beside a number: what leading eigenpairs are found of."""
+"""The Jacobian of a game as an operator, and its shifted inverse for the eigenvalues nearest to a number."""
 
 from functools import partial
-from typing import Any
 
 import jax
-import jax.core
-import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 
 from gamesolve import linear
-from gamesolve.game import Game, Players
+from gamesolve.game import Game
 from gamesolve.linear import krylov
 from gamesolve.linear.arnoldi import leading_pairs
-from gamesolve.linear.dense import dense_derivative
-from gamesolve.linear.eigenpairs import Pairs, certified
+from gamesolve.linear.dense import dense_derivative, flattened
+from gamesolve.linear.eigenpairs import Pairs, VectorMap, certified
+from gamesolve.trees import Players
 
-# Parameters up to which a shifted Jacobian is factorised rather than solved with by GMRES.
+# Up to this many parameters the shifted Jacobian is factorised; above, systems are solved by GMRES.
 LARGEST_FACTORS = 2000
-# Vectors between restarts of that GMRES: the operator is indefinite, and short cycles stall.
+# Vectors between restarts of that GMRES. The operator is indefinite, on which short cycles stall.
 INNER_SPACE = 100
 
 
-def field_operator(game: Game, players: Players) -> Any:
-    """Return ``t -> J t`` on the players ravelled in order; with its arguments bound it is an `Operator`."""
-    flat, unravel = jax.flatten_util.ravel_pytree(players)
-    _, product = jax.linearize(lambda z: jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0], flat)
-    return product
+def field_operator(game: Game, players: Players) -> VectorMap:
+    """Return ``t -> J t`` on the players ravelled in order. With its arguments bound it is an `Operator`."""
+    return jax.linearize(*flattened(game.field, players))[1]
 
 
 def nearest_pairs(
     game: Game, players: Players, flat: jax.Array, k: int, near: complex, tolerance: float | None
 ) -> Pairs:
-    """Return the eigenpairs of J nearest to a number, as the leading ones of ``(J - near I)^-1``."""
-    shift: Any = near if np.iscomplexobj(near) and np.imag(near) else float(np.real(near))
+    """Return the eigenpairs of J nearest to a number, found as the leading eigenpairs of ``(J - near I)^-1``."""
+    shift = near if np.iscomplexobj(near) and np.imag(near) else float(np.real(near))
     like = flat.astype(jnp.result_type(flat.dtype, type(shift)))
     if flat.size <= LARGEST_FACTORS:
         inverse = jax.tree_util.Partial(_by_factors, _factors(game, players, jnp.asarray(shift, like.dtype)))
@@ -45,21 +41,20 @@ def nearest_pairs(
 
 
 @jax.jit
-def _factors(game: Game, players: Players, shift: jax.Array) -> Any:
-    flat, unravel = jax.flatten_util.ravel_pytree(players)
-    matrix = dense_derivative(lambda z: jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0], flat)
-    return jax.scipy.linalg.lu_factor(matrix - shift * jnp.eye(flat.size, dtype=shift.dtype))
+def _factors(game: Game, players: Players, shift: jax.Array) -> tuple[jax.Array, jax.Array]:
+    matrix = dense_derivative(*flattened(game.field, players))
+    return jax.scipy.linalg.lu_factor(matrix - shift * jnp.eye(len(matrix), dtype=shift.dtype))
 
 
-def _by_factors(factors: Any) -> Any:
+def _by_factors(factors: tuple[jax.Array, jax.Array]) -> VectorMap:
     return partial(jax.scipy.linalg.lu_solve, factors)
 
 
-def _by_solves(game: Game, players: Players, shift: jax.Array) -> Any:
-    """Return the shifted inverse by GMRES, complex vectors as pairs of real ones."""
+def _by_solves(game: Game, players: Players, shift: jax.Array) -> VectorMap:
+    """Return the shifted inverse by GMRES, with complex vectors as pairs of real vectors."""
     product = field_operator(game, players)
 
-    def shifted(pair: Any) -> Any:
+    def shifted(pair: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         a, b = shift.real, shift.imag
         if len(pair) == 1:
             return (product(pair[0]) - a * pair[0],)

@@ -1,19 +1,22 @@
-"""The Helmholtz split of a planar field: what ascends a potential, what turns, and what does both.
+"""The Helmholtz decomposition of a planar field into a gradient, a rotational and a harmonic part.
 
-On a rectangle every field is ``grad phi + rot psi + h`` with ``rot psi = (d psi/db, -d psi/da)``. Both potentials are
-zero on the boundary; then the three parts are at right angles to each other, a field without curl has no rotational
-and one without divergence no gradient part, and the harmonic rest h has neither. The potentials are sine series, so
-that they are smooth functions, known between the grid points as well.
+On a rectangle every field is ``grad phi + rot psi + h`` with ``rot psi = (d psi/db, -d psi/da)``. Both potentials, phi
+and psi, are zero on the boundary. Then the three parts are orthogonal to each other: a field without curl has no
+rotational part, a field without divergence has no gradient part, and the harmonic remainder h has neither curl nor
+divergence. The potentials are sine series, that is, smooth functions that can be evaluated between grid points too.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from gamesolve.analysis.landscape import Slice
 from gamesolve.game import Game, exact_products, general_sum
+
+# Lower and upper end.
+Interval: TypeAlias = tuple[jax.Array, jax.Array]
 
 
 class Helmholtz(NamedTuple):
@@ -24,10 +27,10 @@ class Helmholtz(NamedTuple):
         b: positions along the second direction, shape (num_b,).
         gradient: ``grad phi``, shape (num_a, num_b, 2).
         rotational: ``rot psi``, shape (num_a, num_b, 2).
-        harmonic: the rest, shape (num_a, num_b, 2).
+        harmonic: the remainder h, shape (num_a, num_b, 2).
         potential: phi on the grid, shape (num_a, num_b).
         stream: psi on the grid, shape (num_a, num_b).
-        coefficients: of phi in the sine series, shape (num_a - 2, num_b - 2).
+        coefficients: coefficients of the sine series of phi, shape (num_a - 2, num_b - 2).
     """
 
     a: jax.Array
@@ -44,11 +47,11 @@ def helmholtz(field: Slice) -> Helmholtz:
     """Split a planar field into its gradient, rotational and harmonic parts.
 
     Args:
-        field: of `slice_field`; its ``motion`` is split, what moves out of the plane is not seen. At least three
-            positions along each direction; the error falls as the square of their distance.
+        field: result of `slice_field`, with at least three positions along each direction. Its ``motion`` is split;
+            the component out of the plane is ignored. The error decreases as the square of the grid spacing.
 
     Returns:
-        A `Helmholtz`.
+        The `Helmholtz` decomposition.
 
     Raises:
         ValueError: if the grid has fewer than three positions along a direction.
@@ -65,7 +68,9 @@ def helmholtz(field: Slice) -> Helmholtz:
     """
     a, b, motion = field.a, field.b, field.motion
     if min(a.size, b.size) < 3:
-        raise ValueError(f"the grid has {a.size} x {b.size} points; the split needs at least three along each way.")
+        raise ValueError(
+            f"the grid must have at least 3 x 3 points, got {a.size} x {b.size} points. Raise num in slice_field."
+        )
     return _split(a, b, motion)
 
 
@@ -73,8 +78,8 @@ def helmholtz(field: Slice) -> Helmholtz:
 def _split(a: jax.Array, b: jax.Array, motion: jax.Array) -> Helmholtz:
     spacing = ((a[-1] - a[0]) / (a.size - 1), (b[-1] - b[0]) / (b.size - 1))
 
-    def change(entry: int, way: int) -> jax.Array:
-        return jnp.asarray(jnp.gradient(motion[..., entry], spacing[way], axis=way))[1:-1, 1:-1]
+    def change(entry: int, axis: int) -> jax.Array:
+        return jnp.asarray(jnp.gradient(motion[..., entry], spacing[axis], axis=axis))[1:-1, 1:-1]
 
     (sin_a, cos_a), (sin_b, cos_b) = _waves(a), _waves(b)
     square = cos_a[:, :1] ** 2 + cos_b[:, 0] ** 2  # the wave numbers
@@ -93,7 +98,7 @@ def _split(a: jax.Array, b: jax.Array, motion: jax.Array) -> Helmholtz:
 
 
 def _waves(positions: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Return the sines that the grid tells apart, zero at both ends, and their derivatives."""
+    """Return the sines that the grid resolves, zero at both ends, and their derivatives."""
     length = positions[-1] - positions[0]
     numbers = jnp.arange(1, positions.size - 1, dtype=positions.dtype)[:, None] * (math.pi / length)
     angles = numbers * (positions - positions[0])
@@ -101,23 +106,24 @@ def _waves(positions: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def gradient_game(split: Helmholtz) -> Game:
-    """Make the game of two numbers, the positions a and b, whose field is the gradient part of a split alone.
+    """Make the two-player game in the positions a and b whose field is only the gradient part of a decomposition.
 
-    Both players ascend the potential phi, so that its flow can't turn: where it goes, and whether the whole field
-    goes there too, shows what the turning does.
+    Both players ascend the potential phi, so the flow of this game does not rotate. Comparing it with the flow of the
+    whole field shows the effect of the rotation.
 
     Args:
-        split: of `helmholtz`.
+        split: result of `helmholtz`.
 
     Returns:
-        The game, meaningful inside the rectangle of the split; start at its centre. The series is a constant of it.
+        The game, valid inside the rectangle of the decomposition; it starts at the centre. The coefficients of the
+        series are constants of the game.
 
     Example:
         >>> import gamesolve as gs
         >>> game = gs.zero_sum(lambda x, y: x**2 + 10 * x * y - y**2)
         >>> pull = gs.analysis.gradient_game(gs.analysis.helmholtz(gs.analysis.slice_field(game, (0.0, 0.0))))
-        >>> path = gs.solve(pull, gs.simgd(0.1), (0.5, 0.5), 100).players  # to zero, without a turn
-        >>> all(abs(float(entry)) < 1e-3 for entry in path)
+        >>> end = gs.solve(pull, gs.simgd(0.1), (0.5, 0.5), 100).players  # converges to zero, without rotation
+        >>> all(abs(float(entry)) < 1e-3 for entry in end)
         True
     """
     constants = (split.coefficients, (split.a[0], split.a[-1]), (split.b[0], split.b[-1]))
@@ -126,7 +132,7 @@ def gradient_game(split: Helmholtz) -> Game:
     return Game(game.payoffs, game.constants, start=middle)
 
 
-def _potential(x: Any, y: Any, coefficients: jax.Array, a: Any, b: Any) -> jax.Array:
+def _potential(x: jax.Array, y: jax.Array, coefficients: jax.Array, a: Interval, b: Interval) -> jax.Array:
     sines = [
         jnp.sin(jnp.arange(1, size + 1) * (math.pi * (position - low) / (high - low)))
         for position, size, (low, high) in zip((x, y), coefficients.shape, (a, b), strict=True)

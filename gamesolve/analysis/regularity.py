@@ -1,11 +1,11 @@
-"""Constants of a game on a region, sampled: how monotone, how steep, how far from monotone the field is.
+"""Sampled constants of a game on a region: the monotonicity, Lipschitz and weak Minty constants of the field.
 
-All three look at the points that they are given, for instance those of `sample_box`: the true constant of the region
-is never better than the sampled one.
+All three are computed at the given points only, for example those of `sample_box`. The true constant of the region is
+never better than the sampled constant.
 """
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,14 +13,15 @@ import optax
 
 from gamesolve.analysis.equilibria import as_stack
 from gamesolve.analysis.spectrum import jacobian
-from gamesolve.game import Game, Players, as_players
+from gamesolve.game import Game, as_players
+from gamesolve.trees import Players
 
 
 def monotonicity(game: Game, points: Players | list[Players]) -> jax.Array:
     """Return the sampled modulus of monotonicity of the loss field ``-v``: minus the largest eigenvalue of S.
 
-    Positive: strongly monotone at these points, one equilibrium at most; negative: not monotone. It is an upper bound
-    of the region's modulus.
+    If it is positive, the field is strongly monotone at these points, which allows at most one equilibrium. If it is
+    negative, the field is not monotone. The value is an upper bound on the modulus of the region.
 
     Args:
         game: the game, bound to its data.
@@ -35,7 +36,8 @@ def monotonicity(game: Game, points: Players | list[Players]) -> jax.Array:
     Example:
         >>> import jax, gamesolve as gs
         >>> points = gs.analysis.sample_box(jax.random.key(0), (-1.0, -1.0), (1.0, 1.0), 10)
-        >>> float(gs.analysis.monotonicity(gs.zero_sum(lambda x, y: x**2 + 5 * x * y - 2 * y**2), points))
+        >>> game = gs.zero_sum(lambda x, y: x**2 + 5 * x * y - 2 * y**2)
+        >>> float(gs.analysis.monotonicity(game, points))
         2.0
 
     Reference:
@@ -45,7 +47,9 @@ def monotonicity(game: Game, points: Players | list[Players]) -> jax.Array:
 
 
 def lipschitz(game: Game, points: Players | list[Players]) -> jax.Array:
-    """Return the sampled Lipschitz constant of the field: the largest singular value of J; a lower bound.
+    """Return the sampled Lipschitz constant of the field: the largest singular value of J.
+
+    The value is a lower bound on the Lipschitz constant of the region.
 
     Args:
         game: the game, bound to its data.
@@ -68,16 +72,17 @@ def lipschitz(game: Game, points: Players | list[Players]) -> jax.Array:
 def weak_minty(game: Game, points: Players | list[Players], equilibrium: Players) -> jax.Array:
     """Return the sampled weak Minty constant: the largest rho with ``<-v(z), z - z*> >= rho |v(z)|^2``.
 
-    Zero or more: z* is a Minty solution. Between -1/(2 L) and zero, L the `lipschitz` constant, extragradient+ with a
-    suitable step still converges. It is an upper bound of the region's constant.
+    If it is zero or positive, z* is a Minty solution. If it is between -1/(2 L) and zero, with L the `lipschitz`
+    constant, extragradient+ with a suitable step size still converges. The value is an upper bound on the constant of
+    the region.
 
     Args:
-        game: the game, bound to its data; no product with J is taken, so that it may be of any size.
+        game: the game, bound to its data. It may be of any size, because no products with J are needed.
         points: players with a leading axis on every leaf, or a list of players.
-        equilibrium: z*.
+        equilibrium: the equilibrium z*.
 
     Returns:
-        Scalar; points where the field is zero are left out.
+        Scalar; points where the field is zero are ignored.
 
     Example:
         >>> import jax, gamesolve as gs
@@ -94,7 +99,7 @@ def weak_minty(game: Game, points: Players | list[Players], equilibrium: Players
 
 
 @partial(jax.jit, static_argnums=0)
-def _each(measure: Any, game: Game, points: Players) -> jax.Array:
+def _each(measure: Callable[[jax.Array], jax.Array], game: Game, points: Players) -> jax.Array:
     return jax.lax.map(lambda players: measure(jacobian(game, players)), points)
 
 
@@ -110,8 +115,8 @@ def _stretch(J: jax.Array) -> jax.Array:
 def _minty(game: Game, points: Players, equilibrium: Players) -> jax.Array:
     def ratio(players: Players) -> jax.Array:
         v = game.field(players)
-        inner: Any = optax.tree.vdot(v, jax.tree.map(jnp.subtract, equilibrium, players))
-        square: Any = optax.tree.vdot(v, v)
+        inner = jnp.asarray(optax.tree.vdot(v, jax.tree.map(jnp.subtract, equilibrium, players)))
+        square = jnp.asarray(optax.tree.vdot(v, v))
         return jnp.where(square > 0, inner / jnp.where(square > 0, square, 1), jnp.inf)
 
     return jax.vmap(ratio)(points)

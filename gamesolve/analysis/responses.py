@@ -1,40 +1,41 @@
-"""What a player could gain alone: best responses, exploitability and the duality gap."""
+"""Unilateral gains of the players: best responses, exploitability and the duality gap."""
 
 import dataclasses
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from gamesolve.driving.solve import solve
-from gamesolve.game import Game, Negated, Payoff, Players, as_players, signed
-from gamesolve.solver import as_solver
+from gamesolve.game import Game, Negated, Payoff, as_players, signed
+from gamesolve.solver import Solver, as_solver
+from gamesolve.trees import Players, PyTree
 
 
 @dataclasses.dataclass(frozen=True)
 class _Alone:
-    """A payoff with all players but one among the constants."""
+    """A payoff in which all players except one are constants."""
 
     function: Payoff
     player: int
 
-    def __call__(self, own: Any, others: tuple[Any, ...], *rest: Any) -> Any:
+    def __call__(self, own: PyTree, others: Players, *rest: PyTree) -> PyTree:
         return self.function(*others[: self.player], own, *others[self.player :], *rest)
 
 
 def alone(game: Game, players: Players, player: int) -> Game:
-    """Make the game that one player faces when all others stand still.
+    """Make the game that one player faces while all other players are fixed.
 
     Args:
         game: the game.
         players: tuple of parameter pytrees, one per player.
-        player: who moves.
+        player: index of the player that moves.
 
     Returns:
-        A game of one player; the others are constants of it, so that ``vmap`` and ``grad`` reach them.
+        A one-player game. The other players are its constants, so that ``vmap`` and ``grad`` reach them.
 
     Raises:
         ValueError: if there is no such player.
@@ -47,7 +48,7 @@ def alone(game: Game, players: Players, player: int) -> Game:
     """
     players = as_players(players, game.num_players)
     if not 0 <= player < game.num_players:
-        raise ValueError(f"player is {player}; the game has players 0 to {game.num_players - 1}.")
+        raise ValueError(f"player must be one of the players 0 to {game.num_players - 1}, got {player}.")
     sign, function = signed(game.payoffs[player])
     payoff: Payoff = _Alone(function, player)
     others = (*players[:player], *players[player + 1 :])
@@ -65,12 +66,12 @@ class Response(NamedTuple):
     """A best response.
 
     Attributes:
-        player: the player's parameters.
-        gain: what its payoff rose by.
-        residual: norm of the field that is left of it; in a convex set it need not vanish.
+        player: the parameters of the player.
+        gain: the increase of its payoff.
+        residual: remaining norm of its field. In a convex set it need not be zero.
     """
 
-    player: Any
+    player: PyTree
     gain: jax.Array
     residual: jax.Array
 
@@ -78,18 +79,19 @@ class Response(NamedTuple):
 def best_response(
     game: Game, solver: optax.GradientTransformation, players: Players, player: int, num_steps: int
 ) -> Response:
-    """Let one player improve alone, by a solver of the caller's choice.
+    """Improve one player with a given solver while all other players are fixed.
 
     Args:
         game: the game, bound to its data.
-        solver: a solver or any optax transformation for one player; for strategies in sets one with ``projections``.
+        solver: a solver or any optax transformation for one player. For strategies in sets, use a solver with
+            ``projections``.
         players: tuple of parameter pytrees, one per player; the response starts at the player's own entry.
-        player: who responds.
+        player: index of the player that responds.
         num_steps: number of steps.
 
     Returns:
-        The `Response`. Where the payoff is concave in this player it is a global one, as good as the solver; else it
-        is a local one, and its gain a lower bound.
+        The `Response`. If the payoff is concave in this player, it is a global best response, to the accuracy of the
+        solver. Otherwise it is a local one, and its gain is a lower bound.
 
     Example:
         >>> import gamesolve as gs
@@ -102,29 +104,34 @@ def best_response(
 
 
 @partial(jax.jit, static_argnums=2)
-def _respond(lonely: Game, solver: Any, num_steps: int) -> Response:
-    before = lonely.start or ()
-    after = solve(lonely, solver, before, num_steps).players
-    gain = lonely.evaluate(after)[0] - lonely.evaluate(before)[0]
-    return Response(after[0], gain, optax.tree.norm(lonely.field(after)))
+def _respond(single: Game, solver: Solver, num_steps: int) -> Response:
+    before = single.start or ()
+    after = solve(single, solver, before, num_steps).players
+    gain = single.evaluate(after)[0] - single.evaluate(before)[0]
+    return Response(after[0], gain, optax.tree.norm(single.field(after)))
 
 
 def exploitability(
-    game: Game, solvers: optax.GradientTransformation | Sequence[Any], players: Players, num_steps: int
+    game: Game,
+    solvers: optax.GradientTransformation | Sequence[optax.GradientTransformation],
+    players: Players,
+    num_steps: int,
 ) -> jax.Array:
-    """Return what each player could gain alone; all zero at a Nash equilibrium, and there only.
+    """Return how much each player could gain by changing alone.
 
-    The sum is the Nikaido-Isoda function, in two-player zero-sum games the duality gap
-    ``max_y f(x, y') - min_x f(x', y)``.
+    All gains are zero at a Nash equilibrium, and only there. Their sum is the Nikaido-Isoda function. In two-player
+    zero-sum games, at players x and y, it is the duality gap ``max_y' f(x, y') - min_x' f(x', y)``.
 
     Args:
         game: the game, bound to its data.
-        solvers: what finds the responses, see `best_response`: one solver, or a sequence with one for each player.
+        solvers: solver that finds the responses, see `best_response`: one for all players, or a sequence with one per
+            player.
         players: tuple of parameter pytrees, one per player.
         num_steps: number of steps of each response.
 
     Returns:
-        Array with one gain per player, exact for concave payoffs up to the solver's error, else lower bounds.
+        Array with one gain per player. For concave payoffs the gains are exact up to the error of the solver;
+        otherwise they are lower bounds.
 
     Example:
         >>> import gamesolve as gs
@@ -137,7 +144,9 @@ def exploitability(
     """
     each = [solvers] * game.num_players if isinstance(solvers, optax.GradientTransformation) else list(solvers)
     if len(each) != game.num_players:
-        raise ValueError(f"solvers has {len(each)} entries for {game.num_players} players; give one, or one each.")
+        raise ValueError(
+            f"solvers has {len(each)} entries for {game.num_players} players. Give one solver, or one per player."
+        )
     return jnp.stack(
         [best_response(game, solver, players, player, num_steps).gain for player, solver in enumerate(each)]
     )

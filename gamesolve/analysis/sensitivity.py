@@ -1,32 +1,36 @@
-"""Equilibria as differentiable functions of their game."""
+"""Differentiate an equilibrium in the constants of its game."""
 
-from typing import Any
+from collections.abc import Callable
 
 import jax
 import jax.flatten_util
 import jax.numpy as jnp
 
 from gamesolve import linear
-from gamesolve.game import Game, Players, as_players, exact_products
+from gamesolve.game import Game, as_players, exact_products
+from gamesolve.linear.dense import flattened
+from gamesolve.linear.eigenpairs import VectorMap
+from gamesolve.trees import Players
 
 
 def differentiable_equilibrium(game: Game, players: Players, tolerance: float | None = None) -> Players:
-    """Return an equilibrium unchanged, with its derivatives in everything that its game holds or closes over.
+    """Return an equilibrium unchanged, with derivatives in the arrays that its game holds or closes over.
 
-    Where ``v(z*, c) = 0``, the equilibrium answers to constants c by ``dz* = -J^-1 (dv/dc) dc``, whatever way led to
-    it. The linear system with the non-symmetric J of all players is solved dense for small games and by GMRES on
-    products with J for large ones; forward and reverse mode, any order.
+    If ``v(z*, c) = 0``, the equilibrium z* depends on the constants c by ``dz* = -J^-1 (dv/dc) dc``, no matter how it
+    was found. The linear system with the non-symmetric J of all players is solved with a dense matrix for small games
+    and by GMRES for large games. Forward and reverse mode of any order work.
 
     Args:
         game: the game, bound to its data; any number of players. Its constants, its data and arrays that its payoffs
             close over may be traced.
-        players: the equilibrium, as accurate as the derivatives are to be. What led to it is not differentiated; a
-            run of ``solve(jax.lax.stop_gradient(game), ...)`` does not even trace it so, and may stop early by ``tol``.
-        tolerance: relative tolerance of the linear solve; by default 1e-12 in float64 and 1e-6 in float32.
+        players: the equilibrium, as accurate as the derivatives should be. The computation that led to it is not
+            differentiated. Find it with ``solve(jax.lax.stop_gradient(game), ...)``: that run is not traced for
+            derivatives, so it may stop early by ``tol``.
+        tolerance: relative tolerance of the linear solve. Default: 1e-12 in float64 and 1e-6 in float32.
 
     Returns:
-        The players. Where J is singular (`classify` calls it degenerate) there is no derivative; what comes out is
-        meaningless.
+        The players. If J is singular (`classify` reports it as degenerate), the derivative does not exist and the
+        result is meaningless.
 
     Example:
         >>> import jax, gamesolve as gs
@@ -45,14 +49,14 @@ def differentiable_equilibrium(game: Game, players: Players, tolerance: float | 
     players = jax.lax.stop_gradient(as_players(players, game.num_players))
     relative = linear.default_tolerance(players) if tolerance is None else tolerance
 
-    def solve(product: Any, rhs: jax.Array) -> jax.Array:
+    def solve(product: VectorMap, rhs: jax.Array) -> jax.Array:
         return linear.solve_general(product, rhs, jnp.zeros_like(rhs), relative)[0]
 
-    def tangent(product: Any, rhs: Players) -> Players:
-        # One vector, since reverse mode wants all leaves of a right-hand side to depend on the constants or none; and
-        # a solve of its own, since the dense branch looks at its result, which reverse mode can't see through.
-        flat, unravel = jax.flatten_util.ravel_pytree(rhs)
-        image = lambda vector: jax.flatten_util.ravel_pytree(product(unravel(vector)))[0]
+    def tangent(product: Callable[[Players], Players], rhs: Players) -> Players:
+        # One vector, because reverse mode needs all leaves of a right-hand side to depend on the constants, or none.
+        # A custom solve, because the dense branch checks its result, which reverse mode can't differentiate.
+        image, flat = flattened(product, rhs)
+        _, unravel = jax.flatten_util.ravel_pytree(rhs)
         return unravel(jax.lax.custom_linear_solve(image, flat, solve, transpose_solve=solve))
 
     with exact_products():

@@ -1,24 +1,24 @@
-"""Games seen through noise on the players' parameters."""
+"""Smooth a game by averaging its payoffs over noise on the players' parameters."""
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from gamesolve.game import Game, Negated, Payoff, signed
+from gamesolve.trees import Key, PyTree, Scalar
 
 
 @dataclasses.dataclass(frozen=True)
 class _Smoothed:
-    """The average of a payoff over perturbations of all players, drawn from a key and a scale among the constants."""
+    """The average of a payoff over perturbations of all players; their key and scale are constants of the game."""
 
     function: Payoff
     num_players: int
     num_samples: int
 
-    def __call__(self, *arguments: Any) -> jax.Array:
+    def __call__(self, *arguments: PyTree) -> jax.Array:
         players, (key, scales), rest = (
             arguments[: self.num_players],
             arguments[self.num_players : self.num_players + 2],
@@ -26,7 +26,7 @@ class _Smoothed:
         )
 
         def perturbed(key: jax.Array) -> jax.Array:
-            noise: Any = optax.tree.random_like(key, players, jax.random.normal)
+            noise: PyTree = optax.tree.random_like(key, players, jax.random.normal)
             moved = tuple(
                 jax.tree.map(lambda leaf, move, scale=scale: leaf + scale * move, player, moves)
                 for player, moves, scale in zip(players, noise, scales, strict=True)
@@ -36,20 +36,20 @@ class _Smoothed:
         return jnp.mean(jax.vmap(perturbed)(jax.random.split(key, self.num_samples)))
 
 
-def smooth(game: Game, scale: Any, num_samples: int, key: jax.Array) -> Game:
-    """Make the game whose field is the average of the game's own over Gaussian perturbations of all players.
+def smooth(game: Game, scale: Scalar | tuple[Scalar, ...], num_samples: int, key: Key) -> Game:
+    """Make the game whose field is the average of a game's field over Gaussian perturbations of all players.
 
-    ``v_smooth(z) = mean_s v(z + scale eps_s)`` with ``eps_s ~ N(0, I)`` drawn once: the same perturbations at every z,
-    so that the smoothed game is a smooth deterministic one. A zero-sum game stays zero-sum.
+    ``v_smooth(z) = mean_s v(z + scale eps_s)`` with ``eps_s ~ N(0, I)``. The perturbations are drawn once and are the
+    same at every z, so that the smoothed game is smooth and deterministic. A zero-sum game stays zero-sum.
 
     Args:
         game: the game.
-        scale: standard deviation of the perturbations: a number or a tuple with one per player.
-        num_samples: number of perturbations; the error falls as one over its square root.
+        scale: standard deviation of the perturbations: a number, or a tuple with one number per player.
+        num_samples: number of perturbations; the error decreases as one over its square root.
         key: typed random key; it and ``scale`` become constants of the new game.
 
     Returns:
-        An ordinary game with the same players, start and data.
+        The smoothed game, with the same players, start and data.
 
     Raises:
         ValueError: if ``num_samples`` is below one or ``scale`` does not fit the players.
@@ -65,10 +65,10 @@ def smooth(game: Game, scale: Any, num_samples: int, key: jax.Array) -> Game:
         https://arxiv.org/abs/1103.4296
     """
     if num_samples < 1:
-        raise ValueError(f"num_samples is {num_samples}; draw at least one perturbation.")
+        raise ValueError(f"num_samples must be at least 1, got {num_samples}.")
     scales = scale if isinstance(scale, tuple) else (scale,) * game.num_players
     if len(scales) != game.num_players:
-        raise ValueError(f"scale has {len(scales)} entries for {game.num_players} players; give one each.")
+        raise ValueError(f"scale has {len(scales)} entries for {game.num_players} players. Give one number per player.")
 
     def smoothed(payoff: Payoff) -> Payoff:
         sign, function = signed(payoff)

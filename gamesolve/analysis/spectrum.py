@@ -1,4 +1,4 @@
-"""The Jacobian of a game's field and its spectrum, whole or at its ends."""
+"""The Jacobian of a game's field and its spectrum, whole or the leading eigenvalues only."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,20 +8,21 @@ import jax.flatten_util
 import jax.numpy as jnp
 
 from gamesolve.analysis.operators import field_operator, nearest_pairs
-from gamesolve.game import Game, Players, as_players
+from gamesolve.game import Game, as_players
 from gamesolve.linear.arnoldi import leading_pairs
-from gamesolve.linear.dense import dense_derivative
+from gamesolve.linear.dense import dense_derivative, flattened
 from gamesolve.linear.eigenpairs import ORDERS, default_tolerance
+from gamesolve.trees import Players
 
 
 class Spectrum(NamedTuple):
-    """Eigenvalues of J with their vectors, and how far to trust them.
+    """Eigenvalues of J with their vectors and residuals.
 
     Attributes:
         eigenvalues: complex array of shape (k,).
-        vectors: tree shaped as the players, complex, with a leading axis of length k; of Euclidean norm one over
-            all players.
-        residuals: true residuals ``||J x - l x||``, real array of shape (k,).
+        vectors: complex tree with the structure of the players and a leading axis of length k. Each vector has
+            Euclidean norm one over all players.
+        residuals: true residuals ``||J x - l x||`` of eigenvalues l and vectors x, real array of shape (k,).
         converged: whether each residual is within the tolerance, boolean array of shape (k,).
     """
 
@@ -39,7 +40,7 @@ def jacobian(game: Game, players: Players) -> jax.Array:
         players: tuple of parameter pytrees, one per player.
 
     Returns:
-        Array of shape (n, n), n the total number of parameters; row i is the gradient of the i-th entry of v.
+        Array of shape (n, n), with n the total number of parameters. Row i is the gradient of the i-th entry of v.
 
     Raises:
         ValueError: if the matrix would take more than 2 GiB.
@@ -54,8 +55,7 @@ def jacobian(game: Game, players: Players) -> jax.Array:
 
 @jax.jit
 def _jacobian(game: Game, players: Players) -> jax.Array:
-    flat, unravel = jax.flatten_util.ravel_pytree(players)
-    return dense_derivative(lambda z: jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0], flat)
+    return dense_derivative(*flattened(game.field, players))
 
 
 @jax.jit
@@ -66,21 +66,21 @@ def _all_eigenvalues(game: Game, players: Players) -> jax.Array:
 def eigenvalues(game: Game, players: Players, k: int | None = None, which: str = "LR") -> jax.Array:
     """Return the eigenvalues of J, by decreasing real part.
 
-    Where all real parts are negative the flow ``players' = v`` settles at an equilibrium there.
+    If all real parts are negative at an equilibrium, the flow ``players' = v`` converges to it from nearby.
 
     Args:
         game: the game, bound to its data.
         players: tuple of parameter pytrees, one per player.
-        k: how many, found without a matrix as `leading` does; None for all of them.
-        which: the end of the spectrum that ``k`` counts from: ``"LM"`` largest modulus, ``"LR"`` largest real part,
-            ``"SR"`` smallest real part, ``"LI"`` largest imaginary part in modulus.
+        k: number of eigenvalues, found without a matrix as in `leading`. Default: all eigenvalues.
+        which: end of the spectrum to which ``k`` refers: ``"LM"`` largest modulus, ``"LR"`` largest real part,
+            ``"SR"`` smallest real part, ``"LI"`` largest modulus of the imaginary part.
 
     Returns:
-        Complex array of shape (n,), or (k,).
+        Complex array of shape (n,), or (k,) if ``k`` is given.
 
     Raises:
-        ValueError: if all are asked for and the matrix would take more than 2 GiB, or if one of the ``k`` has not
-            converged.
+        ValueError: if ``k`` is None and the matrix would take more than 2 GiB, or if one of the ``k`` eigenvalues has
+            not converged.
 
     Example:
         >>> import gamesolve as gs
@@ -92,8 +92,8 @@ def eigenvalues(game: Game, players: Players, k: int | None = None, which: str =
     found = leading(game, players, k, which)
     if not bool(jnp.all(found.converged)):
         raise ValueError(
-            f"{int(jnp.sum(~found.converged))} of the {k} eigenvalues asked for have not converged; ask for fewer, or "
-            "take gamesolve.analysis.leading, which returns them with their residuals."
+            f"{int(jnp.sum(~found.converged))} of the {k} eigenvalues have not converged. Ask for fewer, or use "
+            "gamesolve.analysis.leading, which returns them with their residuals."
         )
     return by_real_part(found.eigenvalues)
 
@@ -106,29 +106,29 @@ def leading(
     near: complex | None = None,
     tolerance: float | None = None,
 ) -> Spectrum:
-    """Return leading eigenvalues of J with vectors and residuals, by products with J alone.
+    """Return leading eigenvalues of J with vectors and residuals, found from products with J alone.
 
-    A restarted Arnoldi iteration of Krylov-Schur form on the compiled product; its loop over restarts runs on the host,
-    so it can't be traced. It keeps some sixty vectors of the length of all parameters (four for each eigenvalue that is
-    asked for, if those are more). From one starting vector, copies of a multiple eigenvalue may be missed.
+    The method is a restarted Arnoldi iteration (Krylov-Schur) on the compiled product. Its loop over restarts runs on
+    the host, so it can't be traced. It stores about sixty vectors of the length of all parameters, or four per
+    requested eigenvalue if that is more. It uses one starting vector, so copies of a multiple eigenvalue may be missed.
 
     Args:
         game: the game, bound to its data.
         players: tuple of parameter pytrees, one per player.
-        k: how many.
-        which: the end of the spectrum: ``"LM"`` largest modulus, ``"LR"`` largest real part, ``"SR"`` smallest real
-            part, ``"LI"`` largest imaginary part in modulus; or several of those, of which each gets ``k`` at the price
-            of one.
-        near: a number; then the eigenvalues nearest to it are returned, of which ``which`` is to be ``"LM"``. Each
-            product becomes a solve with ``J - near I``: by factors up to 2000 parameters, by GMRES above.
-        tolerance: on residuals relative to the modulus of the eigenvalue; by default 1e-10 in float64 and 1e-5 in
-            float32, and never below ten roundings of a product.
+        k: number of eigenvalues.
+        which: end of the spectrum: ``"LM"`` largest modulus, ``"LR"`` largest real part, ``"SR"`` smallest real part,
+            ``"LI"`` largest modulus of the imaginary part. Several ends, in a sequence, give ``k`` eigenvalues each at
+            the cost of one.
+        near: a number; the eigenvalues nearest to it are returned, and ``which`` must be ``"LM"``. Each product is then
+            a solve with ``J - near I``, by factors up to 2000 parameters and by GMRES above. Default: none.
+        tolerance: tolerance on residuals, relative to the modulus of the eigenvalue; never below ten rounding errors
+            of a product. Default: 1e-10 in float64 and 1e-5 in float32.
 
     Returns:
-        A `Spectrum`, the leading eigenvalue first.
+        The `Spectrum`, with the leading eigenvalue first.
 
     Raises:
-        ValueError: if ``which`` names no end or ``k`` is not between one and the number of parameters.
+        ValueError: if ``which`` is not an end of the spectrum, or ``k`` is not from one to the number of parameters.
 
     Example:
         >>> import gamesolve as gs
@@ -144,7 +144,7 @@ def leading(
     ends = _ends(which, near)
     flat, _ = jax.flatten_util.ravel_pytree(players)
     if not 1 <= k <= flat.size:
-        raise ValueError(f"k is {k} for {flat.size} parameters; ask for at least one and at most all eigenvalues.")
+        raise ValueError(f"k must be from 1 to {flat.size}, the number of parameters, got {k}.")
     if near is None:
         operator = jax.tree_util.Partial(field_operator, game, players)
         pairs = leading_pairs(operator, flat, k, ends, tolerance)
@@ -166,7 +166,7 @@ def eigenvectors(game: Game, players: Players) -> Spectrum:
         players: tuple of parameter pytrees, one per player.
 
     Returns:
-        A `Spectrum` of all n, by decreasing real part. Where J is defective some vectors coincide.
+        The `Spectrum` of all n eigenvalues, by decreasing real part. If J is defective, some vectors coincide.
 
     Raises:
         ValueError: if the matrix would take more than 2 GiB.
@@ -194,7 +194,7 @@ def _certified(players: Players, matrix: jax.Array, values: jax.Array, columns: 
 
 
 def decompose(game: Game, players: Players) -> tuple[jax.Array, jax.Array]:
-    """Return the symmetric and the antisymmetric part of J: the potential and the rotating share of the field.
+    """Return the symmetric and the antisymmetric part of J: the potential and the rotational part of the field.
 
     Args:
         game: the game, bound to its data.
@@ -218,7 +218,7 @@ def decompose(game: Game, players: Players) -> tuple[jax.Array, jax.Array]:
 
 @jax.jit
 def by_real_part(values: jax.Array) -> jax.Array:
-    """Sort complex numbers by decreasing real part, conjugates with the positive imaginary part first."""
+    """Sort complex numbers by decreasing real part, of two conjugates the one with positive imaginary part first."""
     return values[_order(values)]
 
 
@@ -229,14 +229,14 @@ def _order(values: jax.Array) -> jax.Array:
 def _ends(which: str | Sequence[str], near: complex | None) -> tuple[str, ...]:
     ends = (which,) if isinstance(which, str) else tuple(which)
     if not ends or not set(ends) <= set(ORDERS):
-        raise ValueError(f"which is {which!r}; name an end of the spectrum: {', '.join(ORDERS)}.")
+        raise ValueError(f"which must be an end of the spectrum ({', '.join(ORDERS)}) or several, got {which!r}.")
     if near is not None and ends != ("LM",):
-        raise ValueError(f"which is {which!r} beside near={near}; the nearest eigenvalues have no other order.")
+        raise ValueError(f"which must be 'LM' with near={near}, got {which!r}. Leave which out.")
     return ends
 
 
 @jax.jit
 def _as_trees(players: Players, rows: jax.Array) -> Players:
-    """Return complex rows as trees shaped as the players."""
+    """Return complex rows as trees with the structure of the players."""
     unpack = jax.vmap(jax.flatten_util.ravel_pytree(players)[1])
     return jax.tree.map(jax.lax.complex, unpack(rows.real), unpack(rows.imag))

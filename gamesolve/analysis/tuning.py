@@ -1,8 +1,8 @@
-"""Which step size: where a solver stops being stable, where it is fastest, and how much faster one player must be."""
+"""Choose step sizes: critical and best step sizes of a solver, and the timescale ratio that players need."""
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,17 +12,18 @@ import scipy.optimize
 
 from gamesolve.analysis.spectrum import jacobian
 from gamesolve.analysis.stability import rate
-from gamesolve.game import Game, Players, as_players
+from gamesolve.game import Game, as_players
+from gamesolve.trees import Players, Scalar
 
-# Values that one compiled call looks at together, and values in the first scan.
+# Number of values in one compiled call, and in the first scan.
 LANES = 32
 SCAN = 6 * LANES
-# The scan starts at this fraction of its end.
+# The scan starts at this fraction of its upper end.
 FINEST = 1e-6
 
 
 class Best(NamedTuple):
-    """The hyperparameters of least rate: step size, values of the further ones in order, and the rate itself."""
+    """The hyperparameters with the smallest rate: step size, values of the others in order, and the rate itself."""
 
     step: float
     others: tuple[float, ...]
@@ -30,22 +31,22 @@ class Best(NamedTuple):
 
 
 def critical_step(
-    game: Game, make_solver: Callable[[Any], optax.GradientTransformation], players: Players, upper: float = 10.0
+    game: Game, make_solver: Callable[[Scalar], optax.GradientTransformation], players: Players, upper: float = 10.0
 ) -> float:
     """Return the first step size at which a solver stops being stable at an equilibrium.
 
-    The rate is scanned from a millionth of ``upper`` to ``upper``, evenly and in logarithms, and the first change from
-    stable to unstable is refined to rounding. A rate of 1, up to rounding, counts as stable. The answer is as sharp
-    as the eigenvalues: use float64.
+    The `rate` is scanned from a millionth of ``upper`` to ``upper``, on a linear and on a logarithmic grid. The first
+    change from stable to unstable is refined to rounding. A rate of 1, up to rounding, counts as stable. The result is
+    only as accurate as the eigenvalues, so use float64.
 
     Args:
         game: the game, bound to its data.
-        make_solver: ``make_solver(step)`` returns the solver; it is traced over steps.
+        make_solver: ``make_solver(step)`` returns the solver; it is traced over step sizes.
         players: the equilibrium.
-        upper: where to stop looking.
+        upper: largest step size of the scan.
 
     Returns:
-        The step size; ``upper`` where the solver is still stable there, and 0 where it is stable nowhere below.
+        The step size; ``upper`` if the solver is stable up to there, and 0 if it is not stable at any step size below.
 
     Raises:
         ValueError: if the solver's step is not differentiable there, or ``upper`` is not a positive number.
@@ -59,14 +60,14 @@ def critical_step(
     players = as_players(players, game.num_players)
     radii = _radii(game, make_solver, players)
     slack = 100 * float(jnp.finfo(optax.tree.dtype(players, "lowest")).eps) * optax.tree.size(players)
-    # A rate that is not a number belongs to a step that overflows.
+    # A rate is NaN if the step overflows.
     unstable = lambda steps: ~(radii(steps) <= 1 + slack)
     grid = np.union1d(np.geomspace(FINEST * upper, upper, SCAN // 2), np.linspace(0, upper, SCAN // 2 + 1)[1:])
     first, crossing = _first_change(unstable, grid)
     if crossing is not None:
         return crossing
     if first:
-        rate(game, make_solver(float(grid[0])), players)  # says so where there is no rate at all
+        rate(game, make_solver(float(grid[0])), players)  # raises if the step is not differentiable
     return 0.0 if first else float(upper)
 
 
@@ -77,17 +78,18 @@ def best_step(
     upper: float = 10.0,
     ranges: Sequence[tuple[float, float]] = (),
 ) -> Best:
-    """Return the step size, and further hyperparameters, with the least rate at an equilibrium.
+    """Return the step size, and other hyperparameters, with the smallest rate at an equilibrium.
 
-    The rate is a largest modulus, with kinks where two eigenvalues meet and roots where they merge, so it is searched
-    and not differentiated: a grid, logarithmic in the step, then the Nelder-Mead simplex from its three best points.
+    The `rate` is a largest modulus. It has kinks where two eigenvalues have equal moduli and behaves like a root where
+    two eigenvalues merge, so the search uses no derivatives: a grid, logarithmic in the step size, then the
+    Nelder-Mead simplex method from the three best grid points.
 
     Args:
         game: the game, bound to its data.
         make_solver: ``make_solver(step, *others)`` returns the solver; it is traced over all of them.
         players: the equilibrium.
-        upper: largest step size to look at; the smallest is a ten-thousandth of it.
-        ranges: lowest and highest value of each further hyperparameter.
+        upper: largest step size of the search; the smallest is a ten-thousandth of it.
+        ranges: lowest and highest value of each other hyperparameter. Default: none.
 
     Returns:
         The `Best`.
@@ -103,7 +105,7 @@ def best_step(
     """
     _check_upper(upper)
     if not all(low < high for low, high in ranges):
-        raise ValueError(f"ranges is {tuple(ranges)}; give (lowest, highest) for each further hyperparameter.")
+        raise ValueError(f"ranges must hold (lowest, highest) for each other hyperparameter, got {tuple(ranges)}.")
     players = as_players(players, game.num_players)
     bounds = [(np.log(1e-4 * upper), np.log(upper)), *ranges]
     radii = _radii(
@@ -129,21 +131,21 @@ def best_step(
 
 
 def timescale_ratio(game: Game, players: Players, leader: int = 0) -> float:
-    """Return the smallest ratio of the players' rates at which the flow is stable: tau*.
+    """Return the smallest ratio of the players' speeds at which the flow is stable, tau*.
 
-    The leader moves at rate 1 and all others at rate tau; the flow is ``diag(1, tau) v``. Ratios from 1e-6 to 1e6 are
-    scanned, and the first change to stability is refined to rounding.
+    The leader moves at speed 1 and all other players at speed tau; the flow is ``diag(1, tau) v``. Ratios from 1e-6 to
+    1e6 are scanned, and the first change to stability is refined to rounding.
 
     Args:
         game: the game, bound to its data.
         players: the equilibrium.
-        leader: the player whose rate is kept.
+        leader: index of the player whose speed is fixed at 1.
 
     Returns:
-        tau*; 0 where the smallest ratios are stable already, and infinity where none is.
+        The ratio tau*; 0 if the smallest ratios are already stable, and infinity if no ratio is stable.
 
     Raises:
-        ValueError: if ``leader`` is no player.
+        ValueError: if ``leader`` is not a player.
 
     Example:
         >>> import gamesolve as gs
@@ -157,7 +159,7 @@ def timescale_ratio(game: Game, players: Players, leader: int = 0) -> float:
     """
     players = as_players(players, game.num_players)
     if not 0 <= leader < game.num_players:
-        raise ValueError(f"leader is {leader}; the players are 0 to {game.num_players - 1}.")
+        raise ValueError(f"leader must be one of the players 0 to {game.num_players - 1}, got {leader}.")
     J = jacobian(game, players)
     follows = np.repeat(np.arange(game.num_players) != leader, [optax.tree.size(player) for player in players])
 
@@ -175,20 +177,22 @@ def timescale_ratio(game: Game, players: Players, leader: int = 0) -> float:
     return 0.0 if first else float("inf")
 
 
-def _radii(game: Game, make_solver: Callable[[Any], Any], players: Players) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the rates of the solvers made of up to `LANES` values."""
+def _radii(
+    game: Game, make_solver: Callable[[jax.Array], optax.GradientTransformation], players: Players
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function that computes the rates of the solvers made from up to `LANES` values."""
     lanes = jax.jit(jax.vmap(lambda value: rate(game, make_solver(value), players)))
     dtype = optax.tree.dtype(players, "lowest")
     return lambda values: np.asarray(lanes(_padded(values).astype(dtype)))[: len(values)]
 
 
 def _padded(values: np.ndarray) -> jax.Array:
-    """Repeat the last value, so that all calls share one program."""
+    """Repeat the last value up to `LANES` values, so that all calls share one program."""
     return jnp.asarray(np.concatenate([values, np.repeat(values[-1:], LANES - len(values), axis=0)]))
 
 
-def _first_change(holds: Callable[[np.ndarray], np.ndarray], grid: Any) -> tuple[bool, float | None]:
-    """Return whether a condition holds at the start of a grid, and where it first begins to hold, to rounding."""
+def _first_change(holds: Callable[[np.ndarray], np.ndarray], grid: np.ndarray) -> tuple[bool, float | None]:
+    """Return whether a condition holds at the start of a grid, and the point where it first begins to hold."""
     first, before = None, None
     for part in np.array_split(grid, range(LANES, len(grid), LANES)):
         flags = holds(part)
@@ -203,7 +207,7 @@ def _first_change(holds: Callable[[np.ndarray], np.ndarray], grid: Any) -> tuple
 
 
 def _refined(holds: Callable[[np.ndarray], np.ndarray], low: float, high: float) -> float:
-    """Narrow an interval at whose lower end a condition fails and at whose upper end it holds."""
+    """Narrow, to rounding, an interval with a condition that fails at its lower end and holds at its upper end."""
     while True:
         inside = np.linspace(low, high, LANES + 2)[1:-1]
         flags = np.concatenate([[False], holds(inside), [True]])
@@ -215,7 +219,7 @@ def _refined(holds: Callable[[np.ndarray], np.ndarray], low: float, high: float)
 
 
 def _simplex(start: np.ndarray, axes: Sequence[np.ndarray]) -> np.ndarray:
-    """Return corners about one step of the grid away, inside of it."""
+    """Return the corners of a simplex: the start and, per axis, a point one grid step away inside the grid."""
     corners = np.tile(start, (len(start) + 1, 1))
     for i, axis in enumerate(axes):
         step = axis[1] - axis[0]
@@ -225,4 +229,4 @@ def _simplex(start: np.ndarray, axes: Sequence[np.ndarray]) -> np.ndarray:
 
 def _check_upper(upper: float) -> None:
     if not (np.isfinite(upper) and upper > 0):
-        raise ValueError(f"upper is {upper}; give the largest step size to look at, a positive number.")
+        raise ValueError(f"upper must be finite and positive, got {upper}. Give the largest step size to try.")

@@ -50,7 +50,8 @@ def predict(
     if ravel(point).size > LARGEST_SPECTRUM:
         return None, None, (f"no prediction, the game has more than {LARGEST_SPECTRUM} parameters",)
     try:
-        spectrum = np.asarray(analysis.step_spectrum(game, solver, point))
-        return float(analysis.rate(game, solver, point)), spectrum, ()
+        stepping = analysis.step_map(game, solver, point)
+        spectrum = np.asarray(stepping.eigenvalues())
+        return float(stepping.rate()), spectrum, ()
     except ValueError:
         return None, None, ("no prediction, its step is not differentiable at the equilibrium",)

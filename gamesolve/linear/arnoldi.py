@@ -1,8 +1,8 @@
-"""Leading eigenpairs of a linear map that is known by its products alone: a restarted Arnoldi iteration.
+"""Leading eigenpairs of a linear map from its products alone: a restarted Arnoldi iteration.
 
-The Krylov-Schur form: the basis grows by compiled blocks of products, Gram-Schmidt included, wherever JAX runs; between
-two blocks the host orders the Schur form of the small projected matrix and keeps its wanted half. Real Schur forms
-keep conjugate pairs together and the basis real, also where the map is defective.
+It is the Krylov-Schur method. The basis grows by compiled blocks of products, Gram-Schmidt included, on the device.
+Between two blocks the host orders the Schur form of the small projected matrix and keeps the wanted half. Real Schur
+forms keep conjugate pairs together and the basis real, even if the map is defective.
 """
 
 import math
@@ -19,8 +19,8 @@ import scipy.linalg
 from gamesolve.game import exact_products
 from gamesolve.linear.eigenpairs import (
     ORDERS,
-    Key,
     Operator,
+    Order,
     Pairs,
     Values,
     certified,
@@ -31,9 +31,10 @@ from gamesolve.linear.eigenpairs import (
     nothing,
 )
 from gamesolve.linear.krylov import orthogonalise
+from gamesolve.trees import Scalar
 
-# Vectors in the whole basis, and products between two looks at it, fewer for a vector of at least LONG entries;
-# measured by `benchmarks/spectra.py`.
+# Vectors in the whole basis, and products between two convergence tests: fewer for vectors of at least LONG entries.
+# Chosen by the measurements of `benchmarks/spectra.py`.
 SPACE = 50
 GROWTH, LONG_GROWTH = 20, 5
 LONG = 10**5
@@ -43,20 +44,20 @@ MAX_PRODUCTS = 5000
 def leading_pairs(
     operator: Operator, like: jax.Array, k: int, which: Sequence[str], tolerance: float | None = None
 ) -> Pairs:
-    """Return leading eigenpairs: from the matrix where the basis would span most of it anyway, else by `krylov_schur`.
+    """Return leading eigenpairs by `krylov_schur`, or from the dense matrix if the basis would span most of it anyway.
 
     Args:
         operator: the map.
         like: any vector of its size and type.
         k: number of eigenpairs at each end.
         which: ends of the spectrum, keys of `ORDERS`.
-        tolerance: on residuals relative to the eigenvalue's modulus.
+        tolerance: tolerance on residuals, relative to the modulus of the eigenvalue. Default: `default_tolerance`.
 
     Raises:
-        ValueError: if something is traced.
+        ValueError: if an argument is traced.
     """
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((operator, like))):
-        raise ValueError("k= finds eigenvalues by a loop on the host; call this outside jit, vmap and grad.")
+        raise ValueError("k= finds eigenvalues in a loop on the host. Call this function outside jit, vmap and grad.")
     if like.size <= 2 * space_for(k, which):
         return from_matrix(operator, like, k, which, tolerance)
     return krylov_schur(operator, _random(0, like), k, which, tolerance)
@@ -70,23 +71,26 @@ def krylov_schur(
     tolerance: float | None = None,
     max_products: int = MAX_PRODUCTS,
 ) -> Pairs:
-    """Return leading eigenpairs of an operator by a restarted Arnoldi iteration of our own.
+    """Return leading eigenpairs of an operator by a restarted Arnoldi iteration.
 
     Args:
         operator: the map.
-        start: first vector, any but zero; its type is that of the map.
+        start: first vector, not zero; it has the dtype of the map.
         k: number of eigenpairs at each end.
-        which: ends of the spectrum, keys of `ORDERS`; one basis serves them all.
-        tolerance: on residuals relative to the eigenvalue's modulus; never below the rounding of a product.
-        max_products: limit on the products.
+        which: ends of the spectrum, keys of `ORDERS`; one basis serves all of them.
+        tolerance: tolerance on residuals, relative to the modulus of the eigenvalue; never below the rounding of a
+            product. Default: `default_tolerance`.
+        max_products: maximum number of products.
 
     Returns:
-        The `Pairs`, ``k`` per end, leading ones first; one of a conjugate pair where ``k`` divides it.
+        The `Pairs`, ``k`` per end, the leading pairs first. If ``k`` separates a conjugate pair, only the eigenvalue
+        with positive imaginary part is returned.
     """
     keys = [ORDERS[end] for end in which]
     tolerance = default_tolerance(start.dtype) if tolerance is None else tolerance
     space = min(space_for(k, which), start.size - 1)
-    # A long vector's product costs more than a look at the basis, and Gram-Schmidt reads all rows, grown or not.
+    # A product with a long vector costs more than a convergence test, and Gram-Schmidt reads all rows of the basis,
+    # used or not.
     short = start.size < LONG
     most = GROWTH if short else LONG_GROWTH
     size = min(most + 2 * k, space)
@@ -120,14 +124,17 @@ def krylov_schur(
 
 
 def _ahead(worst: float, before: float, products: int, most: int) -> int:
-    """Return after how many products to look again: when what fell by so much in the last ones should be one."""
+    """Return the number of products until the next test: until the worst ratio of residual and goal should reach one.
+
+    The ratio is extrapolated from its decrease in the last products.
+    """
     if worst >= before:
         return most
     return min(math.ceil(products * math.log(worst) / math.log(before / worst)), most)
 
 
 def space_for(k: int, which: Sequence[str]) -> int:
-    """Return how many vectors the whole basis has, for k eigenpairs at each end."""
+    """Return the number of vectors in the whole basis, for k eigenpairs at each end."""
     return max(4 * k * len(which), SPACE)
 
 
@@ -136,16 +143,16 @@ def _padded(matrix: Values, rows: int, columns: int) -> Values:
     return np.pad(matrix, ((0, rows - matrix.shape[0]), (0, columns - matrix.shape[1])))
 
 
-def _score(values: Values, keys: Sequence[Key], k: int) -> Key:
-    """Return how far a value leads at its best end, beside the k-th there and in units of the spread."""
+def _score(values: Values, keys: Sequence[Order], k: int) -> Order:
+    """Return a score for values: the lead over the k-th value at the best end, in units of the spread there."""
     ranks = [np.sort(key(values))[::-1] for key in keys]
     spreads = [max(rank[0] - rank[-1], np.finfo(float).tiny) for rank in ranks]
     ends = list(zip(keys, ranks, spreads, strict=True))
     return lambda at: np.max([(key(at) - rank[k - 1]) / spread for key, rank, spread in ends], axis=0)
 
 
-def _ordered(matrix: Values, score: Key, wanted: int) -> tuple[Values, Values]:
-    """Return the leading block of an ordered Schur form, about half of it cut at a gap, and its vectors."""
+def _ordered(matrix: Values, score: Order, wanted: int) -> tuple[Values, Values]:
+    """Return the leading block of an ordered Schur form, about half of it and cut at a gap, with its vectors."""
     form = "complex" if np.iscomplexobj(matrix) else "real"
     ranks = np.sort(score(np.linalg.eigvals(matrix)))[::-1]
     middle = (wanted + len(matrix)) // 2
@@ -155,25 +162,25 @@ def _ordered(matrix: Values, score: Key, wanted: int) -> tuple[Values, Values]:
         leads = lambda real, imag=0.0, least=least: bool(score(np.asarray(real + 1j * imag)) >= least)
         try:
             ordered: Any = scipy.linalg.schur(matrix, output=form, sort=leads)
-        except np.linalg.LinAlgError:  # rounding took an eigenvalue across the cut: try the next gap
+        except np.linalg.LinAlgError:  # rounding moved an eigenvalue across the cut: try the next gap
             continue
         triangle, rotation, count = ordered
         return triangle[:count, :count], rotation[:, :count]
-    # All lead alike, so that any invariant subspace serves.
+    # All values lead equally, so any invariant subspace will do.
     plain: Any = scipy.linalg.schur(matrix, output=form)
     triangle, rotation = plain
     cut = middle - int(triangle[middle, middle - 1] != 0)
     return triangle[:cut, :cut], rotation[:, :cut]
 
 
-def expand(operator: Operator, basis: jax.Array, begin: Any, end: Any) -> tuple[jax.Array, jax.Array]:
+def expand(operator: Operator, basis: jax.Array, begin: Scalar, end: Scalar) -> tuple[jax.Array, jax.Array]:
     """Grow a Krylov basis and return it with the columns of the projected map.
 
     Args:
         operator: the map.
         basis: orthonormal rows up to row ``begin``, zeros below; one row more than there are columns.
         begin: number of vectors whose images are known.
-        end: number of vectors whose images are to be known.
+        end: number of vectors whose images are known afterwards.
 
     Returns:
         The basis and, in columns ``begin`` to ``end``, the coordinates of the images in it.
@@ -181,12 +188,12 @@ def expand(operator: Operator, basis: jax.Array, begin: Any, end: Any) -> tuple[
     with exact_products():
         product = operator()
 
-        def advance(j: Any, carry: Any) -> Any:
+        def advance(j: jax.Array, carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
             basis, columns = carry
             image = product(basis[j])
             vector, column = orthogonalise(basis, image)
             norm = jnp.linalg.norm(vector)
-            # The space is invariant: go on with a vector outside, so that copies of an eigenvalue are found as well.
+            # The space is invariant. Continue with a vector outside of it, so that copies of an eigenvalue are found.
             broken = norm <= 10 * jnp.finfo(vector.dtype).eps * jnp.linalg.norm(image)
             fresh = lambda: orthogonalise(basis, _random(j, vector))[0]
             vector = jax.lax.cond(broken, fresh, lambda: vector)
@@ -200,7 +207,7 @@ def expand(operator: Operator, basis: jax.Array, begin: Any, end: Any) -> tuple[
 _expand_in_place = jax.jit(expand, donate_argnums=1)
 
 
-def _random(seed: Any, like: jax.Array) -> jax.Array:
+def _random(seed: Scalar, like: jax.Array) -> jax.Array:
     return jax.random.normal(jax.random.key(seed), like.shape, like.dtype)
 
 
@@ -210,8 +217,8 @@ def _begin(start: jax.Array, rows: int) -> jax.Array:
 
 
 @partial(jax.jit, donate_argnums=0)
-def _rotate(basis: jax.Array, rotation: jax.Array, kept: Any) -> jax.Array:
-    """Return the basis of the kept space and the vector that goes on; the rotation has zeros beyond ``kept``."""
+def _rotate(basis: jax.Array, rotation: jax.Array, kept: Scalar) -> jax.Array:
+    """Return the basis of the kept space and the next vector; the rotation has zeros beyond ``kept``."""
     with exact_products():
         return (rotation.T @ basis).at[kept].set(basis[-1])
 
@@ -222,5 +229,5 @@ def _vectors(basis: jax.Array, small: jax.Array) -> jax.Array:
         weights = small.T.astype(jnp.result_type(basis.dtype, jnp.complex64))
         if jnp.iscomplexobj(basis):
             return weights @ basis
-        # One pass over the basis, which is not copied as long as it is whole.
+        # One pass over the basis, without a copy of it.
         return jax.lax.complex(*jnp.split(jnp.concatenate([weights.real, weights.imag]) @ basis, 2))

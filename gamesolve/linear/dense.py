@@ -1,25 +1,32 @@
-"""Dense Jacobians of functions of one vector, a block of columns at a time."""
+"""Functions of one vector and their dense Jacobians."""
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import jax
+import jax.flatten_util
 import jax.numpy as jnp
 
 from gamesolve.game import exact_products
+from gamesolve.trees import PyTree
 
-# A dense matrix above this many bytes is refused.
+# Larger dense matrices, in bytes, are an error.
 LARGEST_MATRIX = 2 * 2**30
-# Columns that are taken together: more of them are hardly faster and hold their activations all at once.
+# Columns computed together. More columns are hardly faster, and the activations of all of them are in memory at once.
 COLUMNS = 128
 
 
-def dense_derivative(function: Callable[[jax.Array], Any], point: jax.Array) -> jax.Array:
-    """Return the Jacobian of a function of one vector, by forward products.
+def flattened(function: Callable[..., PyTree], tree: PyTree) -> tuple[Callable[[jax.Array], jax.Array], jax.Array]:
+    """Return a function of one tree as a function of one vector, and the tree as a vector."""
+    flat, unravel = jax.flatten_util.ravel_pytree(tree)
+    return lambda vector: jax.flatten_util.ravel_pytree(function(unravel(vector)))[0], flat
+
+
+def dense_derivative(function: Callable[[jax.Array], jax.Array], point: jax.Array) -> jax.Array:
+    """Return the Jacobian of a function of one vector, computed in blocks of columns by forward mode.
 
     Args:
-        function: from vectors to vectors of the same length.
+        function: function from vectors to vectors of the same length.
         point: where to differentiate.
 
     Raises:
@@ -33,11 +40,11 @@ def dense_derivative(function: Callable[[jax.Array], Any], point: jax.Array) -> 
 
 
 def check_size(point: jax.Array) -> None:
-    """Raise if a square matrix for this vector would be too large, and say what to do instead."""
+    """Raise if a square matrix for this vector would be too large."""
     size = point.size * point.size * point.dtype.itemsize
     if size > LARGEST_MATRIX:
         raise ValueError(
-            f"a dense matrix of {point.size} x {point.size} takes {math.ceil(size / 2**30)} GiB, more than the "
-            f"{LARGEST_MATRIX // 2**30} GiB that the dense way allows; ask for the leading eigenvalues without a "
-            "matrix, with k=, or look at fewer parameters."
+            f"a dense matrix of {point.size} x {point.size} takes {math.ceil(size / 2**30)} GiB, more than the limit "
+            f"of {LARGEST_MATRIX // 2**30} GiB. Pass k= to find leading eigenvalues without a matrix, or use fewer "
+            "parameters."
         )

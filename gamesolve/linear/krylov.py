@@ -1,53 +1,68 @@
-"""Krylov iterations on pytrees: conjugate gradients, and MINRES and GMRES inside the loop that restarts them.
+"""Krylov iterations on pytrees: conjugate gradients, and MINRES and GMRES with the loop that restarts them.
 
-Plain loops, neither differentiable nor certified: `gamesolve.linear` makes solves of them.
+They are plain loops, without derivatives and certificates; `gamesolve.linear` adds both.
 """
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import optax
 
-Operator = Callable[[Any], Any]
-Inner = Callable[[Any, Any], Any]
-# ``cycle(matvec, rhs, goal, limit)`` solves for a right-hand side of norm one, from zero on, until the norm of the
-# residual is below the goal or the limit on its iterations is reached; it returns the solution and their number.
-Cycle = Callable[[Operator, Any, Any, Any], tuple[Any, jax.Array]]
+from gamesolve.trees import PyTree, Scalar
+
+Operator: TypeAlias = Callable[[PyTree], PyTree]
+Inner: TypeAlias = Callable[[PyTree, PyTree], Scalar]
+# ``cycle(matvec, rhs, goal, limit)`` solves for a right-hand side of norm one. It starts from zero and stops when the
+# norm of the residual is below the goal or the limit on iterations is reached. It returns the solution and the number
+# of iterations.
+Cycle: TypeAlias = Callable[[Operator, PyTree, Scalar, Scalar], tuple[PyTree, jax.Array]]
 
 
-def dot(a: Any, b: Any) -> Any:
+def dot(a: PyTree, b: PyTree) -> Scalar:
     """Return the inner product of two trees."""
     return optax.tree.vdot(a, b)
 
 
-def axpy(scale: Any, x: Any, y: Any) -> Any:
+def axpy(scale: Scalar, x: PyTree, y: PyTree) -> PyTree:
     """Return ``scale x + y``."""
     return jax.tree.map(lambda a, b: scale * a + b, x, y)
 
 
 def ratio(numerator: jax.Array, denominator: jax.Array) -> jax.Array:
-    """Divide, but by one where there is nothing to divide by: at convergence both are zero."""
+    """Divide, by one if the denominator is not positive: at convergence both numbers are zero."""
     return numerator / jnp.where(denominator > 0, denominator, 1)
 
 
 def conjugate_gradients(
-    matvec: Callable[[Any], tuple[Any, Any]], rhs: Any, start: Any, tolerance: Any, limit: int
-) -> tuple[tuple[Any, Any], jax.Array]:
-    """Iterate on x, and add up for x what ``matvec`` returns beside the image of a direction."""
+    matvec: Callable[[PyTree], tuple[PyTree, PyTree]], rhs: PyTree, start: PyTree, tolerance: Scalar, limit: int
+) -> tuple[tuple[PyTree, PyTree], jax.Array]:
+    """Run conjugate gradients on a symmetric positive definite map.
+
+    Args:
+        matvec: function of a direction that returns its image and, beside it, a second tree that is linear in the
+            direction.
+        rhs: right-hand side.
+        start: first guess; zero is used if its residual is smaller.
+        tolerance: relative tolerance on the residual.
+        limit: maximum number of iterations.
+
+    Returns:
+        The solution x with the second tree of ``matvec`` for x, and the number of iterations.
+    """
     image, along = matvec(start)
     sums, residual, square, scale = _begin((start, along), image, rhs, dot)
 
-    def unfinished(carry: Any) -> jax.Array:
+    def unfinished(carry: PyTree) -> jax.Array:
         *_, square, iteration = carry
         return (square > tolerance**2 * scale) & (iteration < limit)
 
-    def advance(carry: Any) -> Any:
+    def advance(carry: PyTree) -> PyTree:
         sums, residual, direction, turn, square, iteration = carry
-        # XLA copies what is still read after its successor is written: so the direction comes first, and what the
-        # squares are divided by is taken from the step.
+        # XLA copies a value that is still read after its successor is written. The direction is therefore updated
+        # first, and the old square, the divisor of the new one, is recovered from the step.
         direction = axpy(turn, direction, residual)
         image, along = matvec(direction)
         curvature = dot(direction, image)
@@ -57,54 +72,58 @@ def conjugate_gradients(
         new_square = dot(residual, residual)
         return sums, residual, direction, ratio(new_square, step * curvature), new_square, iteration + 1
 
-    # The first turn is zero, whatever the direction before it. A constant would be copied in every step, and with that
-    # copy XLA's CPU runtime has so many kernels ready at the start of a step of ACGD that it wakes another thread.
+    # The first turn is zero, so the direction before it does not matter. A constant would be copied in every step, and
+    # with that copy XLA's CPU runtime has so many kernels ready at the start of a step of ACGD that it wakes another
+    # thread.
     carry = (sums, residual, rhs, 0 * square, square, jnp.zeros((), jnp.int32))
     sums, *_, iterations = jax.lax.while_loop(unfinished, advance, carry)
     return sums, iterations
 
 
 class Iterate(NamedTuple):
-    """A solution so far, the number of iterations, the true residual, and whether that is as small as it is to be."""
+    """The current solution, the number of iterations, the true residual, and whether it has reached the tolerance."""
 
-    x: Any
+    x: PyTree
     iterations: jax.Array
-    residual: Any
+    residual: PyTree
     reached: jax.Array
 
 
 def restarted(
     cycle: Cycle,
     matvec: Operator,
-    rhs: Any,
-    start: Any,
-    tolerance: Any,
-    limit: Any,
+    rhs: PyTree,
+    start: PyTree,
+    tolerance: Scalar,
+    limit: Scalar,
     inner: Inner = dot,
     gain: float = 0.9,
     kept: float = 1.0,
 ) -> Iterate:
-    """Run cycles, each on the true residual that the last one left, until it is small or no longer falls.
+    """Run cycles, each on the true residual of the last one, until the residual is small or stops decreasing.
 
     Args:
         cycle: a Krylov iteration.
         matvec: the linear map.
         rhs: right-hand side.
-        start: first guess; it is dropped where zero is the better one.
+        start: first guess; zero is used if its residual is smaller.
         tolerance: relative tolerance on the residual.
-        limit: most iterations in all.
-        inner: inner product that gives the norm of residuals.
-        gain: another cycle follows where the norm has fallen below this share of what it was before the last one.
-        kept: what a cycle found is kept where the norm has fallen below this share.
+        limit: maximum number of iterations in all cycles together.
+        inner: inner product that defines the norm of residuals.
+        gain: another cycle follows if the last one reduced the norm to below this fraction.
+        kept: the correction of a cycle is kept if it reduced the norm to below this fraction.
+
+    Returns:
+        The `Iterate`.
     """
     x, residual, square, scale = _begin(start, matvec(start), rhs, inner)
     goal, norm = tolerance * jnp.sqrt(scale), jnp.sqrt(square)
 
-    def unfinished(carry: Any) -> jax.Array:
+    def unfinished(carry: PyTree) -> jax.Array:
         _, _, norm, before, count = carry
         return (norm > goal) & (norm < gain * before) & (count < limit)
 
-    def advance(carry: Any) -> Any:
+    def advance(carry: PyTree) -> PyTree:
         x, residual, norm, _, count = carry
         unit = jax.tree.map(lambda leaf: ratio(leaf, norm), residual)
         correction, taken = cycle(matvec, unit, ratio(0.5 * goal, norm), limit - count)
@@ -121,27 +140,27 @@ def restarted(
     return Iterate(x, count, residual, norm <= goal)
 
 
-def minres(matvec: Operator, rhs: Any, goal: Any, limit: Any, inner: Inner = dot) -> tuple[Any, jax.Array]:
+def minres(matvec: Operator, rhs: PyTree, goal: Scalar, limit: Scalar, inner: Inner = dot) -> tuple[PyTree, jax.Array]:
     """Run a `Cycle` of MINRES, for a map that is self-adjoint in the inner product, definite or not.
 
-    A few vectors, whatever the number of iterations.
+    It stores a few vectors, independently of the number of iterations.
 
     Reference:
         Paige, Saunders, "Solution of Sparse Indefinite Systems of Linear Equations", SIAM J. Numer. Anal. 1975.
     """
 
-    def unfinished(carry: Any) -> jax.Array:
+    def unfinished(carry: PyTree) -> jax.Array:
         *_, left, iteration = carry
         return (jnp.abs(left) > goal) & (iteration < limit)
 
-    def advance(carry: Any) -> Any:
+    def advance(carry: PyTree) -> PyTree:
         x, (before, vector), (direction_before, direction), rotations, left, iteration = carry
         (cosine_before, sine_before), (cosine, sine), length = rotations
         image = axpy(-length, before, matvec(vector))
         diagonal = inner(vector, image)
         image = axpy(-diagonal, vector, image)
         next_length = jnp.sqrt(inner(image, image))
-        # The column of the tridiagonal matrix, rotated as the two before it were, and by one more to end on its top.
+        # The column of the tridiagonal matrix, after the two previous rotations; one more rotation leaves the pivot.
         top = cosine * diagonal - cosine_before * sine * length
         above, two_above = sine * diagonal + cosine_before * cosine * length, sine_before * length
         pivot = jnp.hypot(top, next_length)
@@ -164,11 +183,11 @@ def minres(matvec: Operator, rhs: Any, goal: Any, limit: Any, inner: Inner = dot
     return x, iterations
 
 
-def gmres(matvec: Operator, rhs: Any, goal: Any, limit: Any, space: int) -> tuple[Any, jax.Array]:
-    """Run a `Cycle` of GMRES, for any map, of at most ``space`` iterations; it keeps one vector more than that.
+def gmres(matvec: Operator, rhs: PyTree, goal: Scalar, limit: Scalar, space: int) -> tuple[PyTree, jax.Array]:
+    """Run a `Cycle` of GMRES, for any map, of at most ``space`` iterations; it stores one vector more than that.
 
-    Not the one of `jax.scipy`, which orthogonalises again where overlaps are small already and not where they are
-    large: with some 10^5 unknowns in float32 its basis is no longer orthogonal after a few vectors.
+    It replaces the GMRES of `jax.scipy`, which repeats the orthogonalisation when overlaps are already small and not
+    when they are large. With some 10^5 unknowns in float32, its basis is no longer orthogonal after a few vectors.
 
     Reference:
         Saad, Schultz, "GMRES: a generalized minimal residual algorithm for solving nonsymmetric linear systems",
@@ -176,18 +195,19 @@ def gmres(matvec: Operator, rhs: Any, goal: Any, limit: Any, space: int) -> tupl
     """
     wide = jnp.promote_types(optax.tree.dtype(rhs, "lowest"), jnp.float32)
     basis = jax.tree.map(lambda leaf: jnp.zeros((space + 1, *leaf.shape), leaf.dtype).at[0].set(leaf), rhs)
-    # Columns that are not reached stay those of a shift, on which the least-squares problem puts no weight.
+    # Columns that are not reached remain those of a shift, to which the least-squares problem gives no weight.
     projected = jnp.eye(space + 1, space, -1, dtype=wide)
 
-    def unfinished(carry: Any) -> jax.Array:
+    def unfinished(carry: PyTree) -> jax.Array:
         *_, null, iteration = carry
         return (goal * jnp.linalg.norm(null) < 1) & (iteration < jnp.minimum(space, limit))
 
-    def advance(carry: Any) -> Any:
+    def advance(carry: PyTree) -> PyTree:
         basis, projected, null, j = carry
         vector, column = orthogonalise(basis, matvec(jax.tree.map(lambda leaf: leaf[j], basis)))
         column, length = column.astype(wide), optax.tree.norm(vector).astype(wide)
-        # The vector that no column of the projected map sees, first entry one: the least residual is one over its norm.
+        # The vector orthogonal to all columns of the projected map, with first entry one: the smallest residual is one
+        # over its norm.
         null = null.at[j + 1].set(-jnp.vdot(null, column) / length)
         write = lambda leaf, row: leaf.at[j + 1].set(ratio(row, length.astype(row.dtype)))
         return jax.tree.map(write, basis, vector), projected.at[:, j].set(column.at[j + 1].set(length)), null, j + 1
@@ -195,20 +215,20 @@ def gmres(matvec: Operator, rhs: Any, goal: Any, limit: Any, space: int) -> tupl
     first = jnp.zeros(space + 1, wide).at[0].set(1)
     carry = (basis, projected, first, jnp.zeros((), jnp.int32))
     basis, projected, _, iterations = jax.lax.while_loop(unfinished, advance, carry)
-    # Where the map is singular, directions of which nothing but rounding is left are not taken.
+    # If the map is singular, directions that consist of rounding errors only are left out.
     weights, *_ = jnp.linalg.lstsq(projected, first, rcond=100 * float(jnp.finfo(wide).eps))
     return _combination(jnp.append(weights, 0), basis), iterations
 
 
-def orthogonalise(basis: Any, vector: Any) -> tuple[Any, jax.Array]:
-    """Take the part of a vector orthogonal to a basis, by two passes of classical Gram-Schmidt.
+def orthogonalise(basis: PyTree, vector: PyTree) -> tuple[PyTree, jax.Array]:
+    """Return the component of a vector orthogonal to a basis, by two passes of classical Gram-Schmidt.
 
     Args:
-        basis: a tree as the vector, with an axis before that numbers orthonormal vectors; unused ones are zero.
+        basis: orthonormal vectors along a leading axis of every leaf; unused vectors are zero.
         vector: the vector.
 
     Returns:
-        That part, and the coordinates of the other one in the basis.
+        The orthogonal component, and the coordinates of the other component in the basis.
     """
     first = _coordinates(basis, vector)
     vector = jax.tree.map(jnp.subtract, vector, _combination(first, basis))
@@ -216,17 +236,17 @@ def orthogonalise(basis: Any, vector: Any) -> tuple[Any, jax.Array]:
     return jax.tree.map(jnp.subtract, vector, _combination(second, basis)), first + second
 
 
-def _coordinates(basis: Any, vector: Any) -> jax.Array:
+def _coordinates(basis: PyTree, vector: PyTree) -> jax.Array:
     each = jax.tree.map(lambda rows, leaf: jnp.tensordot(rows.conj(), leaf, leaf.ndim), basis, vector)
     return jax.tree.reduce(jnp.add, each)
 
 
-def _combination(weights: jax.Array, basis: Any) -> Any:
+def _combination(weights: jax.Array, basis: PyTree) -> PyTree:
     return jax.tree.map(lambda rows: jnp.tensordot(weights.astype(rows.dtype), rows, 1), basis)
 
 
-def _begin(start: Any, image: Any, rhs: Any, inner: Inner) -> tuple[Any, Any, Any, Any]:
-    """Return the first guess, zero where ``start`` is no better, its residual and both squared norms."""
+def _begin(start: PyTree, image: PyTree, rhs: PyTree, inner: Inner) -> tuple[PyTree, PyTree, Scalar, Scalar]:
+    """Return the first guess, zero unless ``start`` is better, its residual, and the squared norms of that and rhs."""
     residual = jax.tree.map(jnp.subtract, rhs, image)
     square, scale = inner(residual, residual), inner(rhs, rhs)
     warm = square < scale

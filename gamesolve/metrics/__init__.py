@@ -1,7 +1,7 @@
-"""How good are a generator's samples? Modes, distances between samples, scores on a classifier's outputs.
+"""Measure a generator's samples: modes, distances between samples, and scores on a classifier's outputs.
 
-All of them are pure functions of arrays: they work under ``jit`` and ``vmap``, for instance as the ``record`` of a run.
-What a classifier's features or probabilities go into says something within that one classifier only.
+All measures are pure functions of arrays. They work under ``jit`` and ``vmap``, for example as the ``record`` of a run.
+Measures of a classifier's features or probabilities can only be compared for one classifier.
 """
 
 from gamesolve.metrics.distances import frechet_distance, mmd, wasserstein1

@@ -1,24 +1,23 @@
 """Distances between two sets of samples."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
+from numpy.typing import ArrayLike
 
 from gamesolve.metrics._pairs import squared_distances, two_sets
 
 
-def mmd(x: Any, y: Any, bandwidths: Any = (0.25, 0.5, 1.0, 2.0, 4.0)) -> jax.Array:
+def mmd(x: ArrayLike, y: ArrayLike, bandwidths: ArrayLike = (0.25, 0.5, 1.0, 2.0, 4.0)) -> jax.Array:
     """Return the unbiased squared maximum mean discrepancy under a sum of Gaussian kernels.
 
-    ``mean k(x_i, x_j) + mean k(y_i, y_j) - 2 mean k(x_i, y_j)``, the first two over pairs ``i != j``, with
-    ``k(a, b) = sum_h exp(-||a - b||^2 / (2 h^2))``. It is zero in the mean for two samples of one distribution, so it
-    may be negative.
+    It is ``mean k(x_i, x_j) + mean k(y_i, y_j) - 2 mean k(x_i, y_j)``, with the first two means over pairs ``i != j``
+    and ``k(a, b) = sum_h exp(-||a - b||^2 / (2 h^2))``. For two samples of one distribution its expectation is zero,
+    so it may be negative.
 
     Args:
-        x: shape (n, d), n at least 2.
-        y: shape (m, d), m at least 2.
-        bandwidths: the h, in units of the samples.
+        x: samples of shape (n, d), n at least 2.
+        y: samples of shape (m, d), m at least 2.
+        bandwidths: bandwidths h of the kernels, in units of the samples.
 
     Returns:
         The squared discrepancy, at most twice the number of bandwidths.
@@ -34,7 +33,7 @@ def mmd(x: Any, y: Any, bandwidths: Any = (0.25, 0.5, 1.0, 2.0, 4.0)) -> jax.Arr
     """
     x, y = two_sets(("x", x), ("y", y))
     if min(len(x), len(y)) < 2:
-        raise ValueError(f"x and y have {len(x)} and {len(y)} samples; the unbiased form needs two of each.")
+        raise ValueError(f"x and y must have at least 2 samples each, got {len(x)} and {len(y)}.")
     return _mmd(x, y, jnp.asarray(bandwidths, x.dtype))
 
 
@@ -53,15 +52,15 @@ def _mmd(x: jax.Array, y: jax.Array, bandwidths: jax.Array) -> jax.Array:
     return within(x) + within(y) - 2 * jnp.mean(kernel(x, y))
 
 
-def wasserstein1(x: Any, y: Any) -> jax.Array:
+def wasserstein1(x: ArrayLike, y: ArrayLike) -> jax.Array:
     """Return the Wasserstein-1 distance of two samples of numbers.
 
-    The area between their distribution functions, ``int |F - G|``; for samples of one size the mean distance of the
-    sorted samples.
+    It is the area between their distribution functions, ``int |F - G|``. For samples of equal size it is the mean
+    distance of the sorted samples.
 
     Args:
-        x: shape (n,) or (n, 1).
-        y: shape (m,) or (m, 1).
+        x: numbers, shape (n,) or (n, 1).
+        y: numbers, shape (m,) or (m, 1).
 
     Returns:
         The distance, in units of the samples.
@@ -85,19 +84,20 @@ def _wasserstein1(x: jax.Array, y: jax.Array) -> jax.Array:
     return jnp.sum(jnp.abs(shares[0] - shares[1]) * jnp.diff(knots))
 
 
-def frechet_distance(features_x: Any, features_y: Any) -> jax.Array:
+def frechet_distance(features_x: ArrayLike, features_y: ArrayLike) -> jax.Array:
     """Return the squared Frechet distance of the Gaussians with the features' means and covariances.
 
-    ``||m_x - m_y||^2 + tr(C_x + C_y - 2 (C_x C_y)^(1/2))``. With ``C = R^T R`` from a QR decomposition of the centred
-    features the last trace is the sum of the singular values of ``R_x R_y^T``: no root of a matrix is taken, and
-    float32 keeps its digits. It falls as samples grow in number: compare at one number only, and with a floor.
+    It is ``||m_x - m_y||^2 + tr(C_x + C_y - 2 (C_x C_y)^(1/2))`` with means m and covariances C. With ``C = R^T R``
+    from a QR decomposition of the centred features, the trace of the root is the sum of the singular values of
+    ``R_x R_y^T``. No matrix root is computed, and float32 keeps its accuracy. The distance decreases with the number
+    of samples: compare distances at equal numbers only, and next to the distance between two sets of real samples.
 
     Args:
-        features_x: shape (n, d), n at least 2.
-        features_y: shape (m, d), m at least 2.
+        features_x: features of shape (n, d), n at least 2.
+        features_y: features of shape (m, d), m at least 2.
 
     Returns:
-        The squared distance, in squared units of the features; zero or above up to rounding.
+        The squared distance, in squared units of the features; non-negative up to rounding.
 
     Example:
         >>> import jax, gamesolve as gs
@@ -110,7 +110,9 @@ def frechet_distance(features_x: Any, features_y: Any) -> jax.Array:
     """
     sets = two_sets(("features_x", features_x), ("features_y", features_y))
     if min(map(len, sets)) < 2:
-        raise ValueError("features_x and features_y need two samples each; one has no covariance.")
+        raise ValueError(
+            f"features_x and features_y must have at least 2 samples each, got {len(sets[0])} and {len(sets[1])}."
+        )
     return _frechet_distance(*sets)
 
 
@@ -126,8 +128,8 @@ def _frechet_distance(*sets: jax.Array) -> jax.Array:
     return jnp.sum((means[0] - means[1]) ** 2) + spread - 2 * jnp.sum(jnp.linalg.svd(overlap, compute_uv=False))
 
 
-def _numbers(name: str, values: Any) -> jax.Array:
-    values = jnp.asarray(values)
-    if values.ndim not in (1, 2) or values.shape[1:] not in ((), (1,)) or not values.size:
-        raise ValueError(f"{name} has shape {values.shape}; give numbers, of shape (n,) or (n, 1).")
-    return values.ravel().astype(jnp.result_type(values, jnp.float32))
+def _numbers(name: str, values: ArrayLike) -> jax.Array:
+    array = jnp.asarray(values)
+    if array.ndim not in (1, 2) or array.shape[1:] not in ((), (1,)) or not array.size:
+        raise ValueError(f"{name} must be numbers of shape (n,) or (n, 1), got shape {array.shape}.")
+    return array.ravel().astype(jnp.result_type(array, jnp.float32))

@@ -1,26 +1,25 @@
-"""Mixtures whose modes are known: how many are found, how well, how evenly."""
-
-from typing import Any
+"""Measures for mixtures with known modes: coverage, sample quality and balance of the modes."""
 
 import jax
 import jax.numpy as jnp
+from numpy.typing import ArrayLike
 
 from gamesolve.metrics._pairs import squared_distances, two_sets
 
 
-def modes_covered(samples: Any, centres: Any, radius: Any, least: int = 1) -> jax.Array:
-    """Count the modes near which there are samples.
+def modes_covered(samples: ArrayLike, centres: ArrayLike, radius: ArrayLike, least: int = 1) -> jax.Array:
+    """Count the modes that are covered by samples.
 
-    A mode is covered when at least ``least`` of the samples to which it is the nearest lie within ``radius`` of it.
+    A mode is covered if at least ``least`` samples lie within ``radius`` of it and have no closer mode.
 
     Args:
-        samples: shape (n, d).
-        centres: of the modes, shape (k, d).
-        radius: in units of the samples; three standard deviations of a mode is usual.
-        least: number of samples that make a mode count.
+        samples: samples of shape (n, d).
+        centres: centres of the modes, shape (k, d).
+        radius: radius in units of the samples; three standard deviations of a mode is usual.
+        least: smallest number of samples that cover a mode.
 
     Returns:
-        The number of modes covered, an integer array from 0 to k.
+        The number of covered modes, an integer array from 0 to k.
 
     Example:
         >>> from gamesolve import metrics
@@ -33,13 +32,13 @@ def modes_covered(samples: Any, centres: Any, radius: Any, least: int = 1) -> ja
     return jnp.sum(_counts(samples, centres, radius) >= least)
 
 
-def good_share(samples: Any, centres: Any, radius: Any) -> jax.Array:
-    """Return the share of the samples that lie within ``radius`` of some mode.
+def good_share(samples: ArrayLike, centres: ArrayLike, radius: ArrayLike) -> jax.Array:
+    """Return the fraction of the samples that lie within ``radius`` of some mode.
 
     Args:
-        samples: shape (n, d).
-        centres: of the modes, shape (k, d).
-        radius: in units of the samples.
+        samples: samples of shape (n, d).
+        centres: centres of the modes, shape (k, d).
+        radius: radius in units of the samples.
 
     Returns:
         A number from 0 to 1.
@@ -55,18 +54,18 @@ def good_share(samples: Any, centres: Any, radius: Any) -> jax.Array:
     return jnp.sum(_counts(samples, centres, radius)) / len(jnp.asarray(samples))
 
 
-def reverse_kl(samples: Any, centres: Any, radius: Any) -> jax.Array:
-    """Return ``KL(q || uniform)`` of the histogram q of the good samples over their nearest modes.
+def reverse_kl(samples: ArrayLike, centres: ArrayLike, radius: ArrayLike) -> jax.Array:
+    """Return ``KL(q || uniform)`` for the histogram q of the good samples over their nearest modes.
 
-    ``sum_k q_k log(K q_k)``: zero when all modes get their share, log K when one mode gets all.
+    It is ``sum_k q_k log(K q_k)``: zero if all modes get equal shares, log K if one mode gets all samples.
 
     Args:
-        samples: shape (n, d).
-        centres: of the modes, shape (K, d).
-        radius: samples farther than this from every mode don't enter; ``jnp.inf`` takes all.
+        samples: samples of shape (n, d).
+        centres: centres of the modes, shape (K, d).
+        radius: samples farther than this from every mode are ignored; ``jnp.inf`` uses all samples.
 
     Returns:
-        A number in nats; infinity when no sample is within the radius.
+        A number in nats; infinity if no sample is within the radius.
 
     Example:
         >>> from gamesolve import metrics
@@ -81,20 +80,20 @@ def reverse_kl(samples: Any, centres: Any, radius: Any) -> jax.Array:
 
 @jax.jit
 def _divergence(counts: jax.Array) -> jax.Array:
-    """Return that of a histogram."""
+    """Return the divergence of a histogram of counts from the uniform one."""
     total = jnp.sum(counts)
     shares = counts / jnp.maximum(total, 1)
     divergence = jnp.sum(jax.scipy.special.rel_entr(shares, jnp.full_like(shares, 1 / len(shares))))
     return jnp.where(total > 0, divergence, jnp.inf)
 
 
-def _counts(samples: Any, centres: Any, radius: Any) -> jax.Array:
-    """Return how many samples within the radius each centre is the nearest to."""
+def _counts(samples: ArrayLike, centres: ArrayLike, radius: ArrayLike) -> jax.Array:
+    """Return, for each centre, the number of samples within the radius that have no closer centre."""
     return _histogram(*two_sets(("samples", samples), ("centres", centres)), radius)
 
 
 @jax.jit
-def _histogram(samples: jax.Array, centres: jax.Array, radius: Any) -> jax.Array:
+def _histogram(samples: jax.Array, centres: jax.Array, radius: ArrayLike) -> jax.Array:
     distances = squared_distances(samples, centres)
     near = jnp.min(distances, axis=1) <= jnp.asarray(radius) ** 2
     return jnp.zeros(len(centres), samples.dtype).at[jnp.argmin(distances, axis=1)].add(near)

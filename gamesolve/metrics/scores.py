@@ -1,32 +1,33 @@
-"""Scores on a classifier's probabilities and features; they compare generators under one classifier, never two."""
+"""Scores on a classifier's probabilities and features; they can only be compared for one classifier."""
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from numpy.typing import ArrayLike
 
 from gamesolve.metrics._pairs import points, squared_distances, two_sets
 
 
 class PrecisionRecall(NamedTuple):
-    """Precision, the share of fakes that look real; recall, the share of what is real that is faked."""
+    """Precision, the fraction of fakes that look real, and recall, the fraction of real samples that fakes cover."""
 
     precision: jax.Array
     recall: jax.Array
 
 
-def inception_score(probabilities: Any) -> jax.Array:
-    """Return the exponential of the mutual information between sample and class.
+def inception_score(probabilities: ArrayLike) -> jax.Array:
+    """Return the inception score: the exponential of the mutual information between sample and class.
 
-    ``exp mean_x KL(p(y | x) || p(y))`` with ``p(y)`` the mean of the rows. It knows nothing of the real data: print it
-    beside that of real samples.
+    It is ``exp mean_x KL(p(y | x) || p(y))``, with ``p(y)`` the mean of the rows. It does not use real data, so report
+    it next to the score of real samples.
 
     Args:
-        probabilities: a classifier's on the samples, shape (n, classes), rows that sum to one.
+        probabilities: a classifier's class probabilities for the samples, shape (n, classes); rows sum to one.
 
     Returns:
-        A number from 1 (all samples alike, or undecided) to the number of classes.
+        A number from 1 (all samples have equal probabilities) to the number of classes.
 
     Example:
         >>> import jax.numpy as jnp, gamesolve as gs
@@ -45,12 +46,12 @@ def _inception_score(probabilities: jax.Array) -> jax.Array:
     return jnp.exp(jnp.mean(divergence))
 
 
-def class_coverage(probabilities: Any, least: int = 1) -> jax.Array:
+def class_coverage(probabilities: ArrayLike, least: int = 1) -> jax.Array:
     """Count the classes that a classifier finds among the samples.
 
     Args:
-        probabilities: on the samples, shape (n, classes).
-        least: number of samples for which a class must be the most probable to count.
+        probabilities: class probabilities for the samples, shape (n, classes).
+        least: smallest number of samples for which a class must be the most probable one.
 
     Returns:
         The number of classes, an integer array.
@@ -64,25 +65,26 @@ def class_coverage(probabilities: Any, least: int = 1) -> jax.Array:
 
 
 @jax.jit
-def _class_coverage(probabilities: jax.Array, least: Any) -> jax.Array:
+def _class_coverage(probabilities: jax.Array, least: int) -> jax.Array:
     most_probable = jnp.argmax(probabilities, axis=1)
     counts = jnp.zeros(probabilities.shape[1], jnp.int32).at[most_probable].add(1)
     return jnp.sum(counts >= least)
 
 
-def precision_recall(real: Any, fake: Any, k: int = 3) -> PrecisionRecall:
-    """Return the improved precision and recall, which take each sample's k nearest neighbours for its surroundings.
+def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3) -> PrecisionRecall:
+    """Return the improved precision and recall, in which each sample covers a ball up to its k-th nearest neighbour.
 
-    Precision is the share of the fakes within reach of a real sample, that is no farther from it than its k-th nearest
-    real neighbour; recall is the same with the roles exchanged.
+    Precision is the fraction of fakes that are covered by a real sample: no farther from it than its k-th nearest real
+    neighbour. Recall is the same with real and fake samples exchanged.
 
     Args:
         real: features of real samples, shape (n, d), n greater than k.
-        fake: features of fakes, shape (m, d), m greater than k; best m = n, since reaches shrink with numbers.
+        fake: features of fakes, shape (m, d), m greater than k. Use m = n, because the balls shrink with the number
+            of samples.
         k: number of neighbours.
 
     Returns:
-        The `PrecisionRecall`, each from 0 to 1.
+        The `PrecisionRecall`, both from 0 to 1.
 
     Example:
         >>> import jax, gamesolve as gs
@@ -97,7 +99,10 @@ def precision_recall(real: Any, fake: Any, k: int = 3) -> PrecisionRecall:
     """
     real, fake = two_sets(("real", real), ("fake", fake))
     if not 1 <= k < min(len(real), len(fake)):
-        raise ValueError(f"k is {k} for {len(real)} real and {len(fake)} fake samples; take it from 1 to below both.")
+        raise ValueError(
+            f"k must be at least 1 and below the number of samples, got {k} for {len(real)} real and {len(fake)} fake "
+            "samples."
+        )
     return _precision_recall(real, fake, k)
 
 
@@ -110,6 +115,6 @@ def _precision_recall(real: jax.Array, fake: jax.Array, k: int) -> PrecisionReca
 
 
 def _reach(features: jax.Array, k: int) -> jax.Array:
-    """Return the squared distance from each point to its k-th nearest neighbour, itself not counted."""
+    """Return the squared distance from each point to its k-th nearest neighbour, not counting itself."""
     distances = squared_distances(features, features).at[jnp.diag_indices(len(features))].set(-1)
     return jnp.sort(distances, axis=1)[:, k]

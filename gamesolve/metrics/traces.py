@@ -1,4 +1,4 @@
-"""What a recorded run says in one number: how long it stayed, how often it hopped, how far it drifted."""
+"""Summarise a recorded run in one number: longest stay, number of mode hops, drift of the discriminator."""
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ def longest_stretch(inside: jax.Array) -> jax.Array:
         inside: booleans, shape (records,).
 
     Returns:
-        A number of records.
+        The length, a number of records.
 
     Example:
         >>> import jax.numpy as jnp
@@ -28,13 +28,13 @@ def _count(run: jax.Array, flag: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def hops(shares: jax.Array) -> jax.Array:
-    """Count how often the generator's largest mode becomes another one: mode hopping.
+    """Count how often the generator's largest mode changes (mode hopping).
 
     Args:
-        shares: how the samples are shared among the modes, shape (records, k).
+        shares: fraction of the samples in each mode, shape (records, k).
 
     Returns:
-        The number of changes of the largest share from one record to the next.
+        The number of times that the mode with the largest share changes from one record to the next.
 
     Example:
         >>> import jax.numpy as jnp
@@ -47,14 +47,14 @@ def hops(shares: jax.Array) -> jax.Array:
 
 
 def drift(preferences: jax.Array) -> jax.Array:
-    """Measure how the discriminator forgets: how far its preferences among the clusters move between records.
+    """Measure how the discriminator forgets: how much its preferences among the clusters change between records.
 
     Args:
-        preferences: its logits at the k centres less their mean, shape (records, k).
+        preferences: logits of the discriminator at the k centres, minus their mean, shape (records, k).
 
     Returns:
-        The mean over records of the root mean square change, in logits a record. All clusters are equally likely in
-        the data, so that a discriminator that remembers them all has preferences near zero that stay there.
+        The mean over records of the root mean square change, in logits per record. All clusters are equally likely in
+        the data, so a discriminator that remembers all of them has preferences that stay near zero.
 
     Example:
         >>> import jax.numpy as jnp

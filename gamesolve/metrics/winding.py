@@ -1,27 +1,27 @@
 """Counting the zeros of a planar field from its values on a grid."""
 
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 
 class Zeros(NamedTuple):
-    """Saddles, cells round which the field turns once backwards; others, nodes and foci, where it turns forwards."""
+    """Numbers of zeros: saddles, with winding number -1, and others (nodes and foci), with winding number 1."""
 
     saddles: jax.Array
     others: jax.Array
 
 
-def zeros_on_grid(field: Any) -> Zeros:
-    """Count the zeros of a field in the plane by how often it turns round the cells of a grid.
+def zeros_on_grid(field: jax.Array) -> Zeros:
+    """Count the zeros of a field in the plane by its winding numbers around the cells of a grid.
 
-    A zero whose neighbour of the other kind lies in the same cell goes uncounted with it.
+    Two zeros of opposite kind in the same cell cancel and are not counted.
 
     Args:
-        field: its values, shape (m, n, 2), the first axis along the first coordinate: for instance the ``motion`` of
-            `gamesolve.analysis.slice_field`.
+        field: values of the field, shape (m, n, 2), with the first coordinate along the first axis; for example the
+            ``motion`` of `gamesolve.analysis.slice_field`.
 
     Returns:
         The `Zeros`, two integers.

@@ -29,7 +29,7 @@ def test_each_start_falls_into_its_own_well():
 def test_a_map_of_starts_and_step_sizes_is_one_call():
     starts, rates = jnp.array([0.5, 2.5]), jnp.array([0.1, 0.9, 1.1, 3.0])
     labels = jax.vmap(lambda rate: wells(gs.simgd(rate), starts).label)(rates)
-    # At the minimum the curvature is 2: steps below 1 settle; above, the run goes round it or away.
+    # At the minimum the curvature is 2: runs converge for step sizes below 1, and cycle or diverge above.
     assert labels[:2, 0].tolist() == [1, 1]
     assert labels[2:, 0].tolist() == [-1, -2]
     assert labels[:, 1].tolist()[0] == 1

@@ -126,7 +126,7 @@ def test_three_players_of_odd_shapes():
     )
     zero = ({"w": (jnp.zeros(2), None)}, 0.0, (jnp.zeros((1, 1)),))
     certificate = gs.analysis.classify(game, zero)
-    assert certificate.kind == "saddle, Nash"  # every player is content alone, together they leave
+    assert certificate.kind == "saddle, Nash"  # no player gains by moving alone, but the flow leaves
     J = np.array([[-1, 0, 2, 2], [0, -1, 2, 2], [2, 2, -1, 0], [0, 0, 1, -1.0]])
     np.testing.assert_allclose(np.sort(certificate.eigenvalues), np.sort(np.linalg.eigvals(J)), atol=1e-12)
     R = np.vstack([np.eye(2), -np.linalg.solve(J[2:, 2:], J[2:, :2])])

@@ -47,5 +47,5 @@ def test_shares_of_the_rotation():
     exact = float(jnp.sum(A**2) / jnp.sum(S**2 + A**2))
     assert float(share(game, game.start)) == pytest.approx(exact, rel=1e-12)
     assert float(share(game, game.start, jax.random.key(0), 400)) == pytest.approx(exact, abs=0.05)
-    with pytest.raises(ValueError, match="pass key="):
+    with pytest.raises(ValueError, match="Pass key="):
         share(game, game.start, num_probes=4)

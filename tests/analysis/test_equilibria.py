@@ -1,4 +1,4 @@
-"""All zeros from many starts, and all places where a solver stands still."""
+"""All zeros of the field from many starts, and all fixed points of a solver."""
 
 import sys
 
@@ -74,7 +74,7 @@ def test_the_root_finder_is_an_argument_and_starts_may_be_a_list_of_odd_trees():
 
 def test_requests_that_can_not_be_served_say_what_to_do(monkeypatch):
     game = gs.games.cosine()
-    with pytest.raises(ValueError, match="stack the starts along one leading axis"):
+    with pytest.raises(ValueError, match="must share one leading axis"):
         gs.analysis.find_equilibria(game, (0.0, 1.0))
     with pytest.raises(ValueError, match="empty list"):
         gs.analysis.find_equilibria(game, [])

@@ -56,7 +56,7 @@ def test_a_slice_of_two_parameters_is_their_plane():
     picture = gs.analysis.slice_field(game, ORIGIN, directions, num=3)
     v = jax.jit(game.field)(ORIGIN)
     np.testing.assert_allclose(picture.motion[1, 1], [v[0]["a"][1], v[1][0][1]], atol=1e-12)
-    with pytest.raises(ValueError, match="parallel"):
+    with pytest.raises(ValueError, match="two parallel trees"):
         gs.analysis.slice_field(game, ORIGIN, (directions[0], directions[0]))
     with pytest.raises(ValueError, match="parameters 0 to 5"):
         gs.analysis.axis(ORIGIN, 6)

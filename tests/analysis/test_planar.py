@@ -1,4 +1,4 @@
-"""The Helmholtz split: exact on linear fields, of second order on others, and a game of its own."""
+"""The Helmholtz split: exact on linear fields, second-order accurate on others, and the game of its gradient part."""
 
 import jax
 import jax.numpy as jnp
@@ -69,11 +69,11 @@ def test_the_potential_is_zero_on_the_boundary_and_its_field_the_gradient_part_b
     between = (gradient[7, 30] + gradient[8, 30]) / 2
     np.testing.assert_allclose(field(((a[7] + a[8]) / 2, b[30])), between, atol=1e-3)
     J = gs.analysis.jacobian(game, (0.3, -0.2))
-    np.testing.assert_allclose(J, J.T, atol=1e-12)  # it does not turn
+    np.testing.assert_allclose(J, J.T, atol=1e-12)  # no rotation
     end = gs.solve(game, gs.simgd(0.2), game.start, 300).players
     assert np.hypot(*field(end)) < 1e-9
 
 
 def test_a_grid_needs_an_inside():
-    with pytest.raises(ValueError, match="2 x 2 points"):
+    with pytest.raises(ValueError, match="got 2 x 2 points"):
         split(linear([0.0, 1.0], [1.0, 0.0]), num=2)

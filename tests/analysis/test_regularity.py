@@ -21,7 +21,7 @@ def test_constants_of_quadratic_games():
         J = np.array([[-a, -b], [b, -c]])
         assert float(gs.analysis.monotonicity(curved, box())) == pytest.approx(min(a, c))
         assert float(gs.analysis.lipschitz(curved, box())) == pytest.approx(np.linalg.norm(J, 2))
-        if a == c:  # then v turns and pulls all points alike
+        if a == c:  # then v rotates and attracts all points equally
             rho = float(gs.analysis.weak_minty(curved, box(), (0.0, 0.0)))
             assert rho == pytest.approx(a / (a**2 + b**2))
 
@@ -32,7 +32,7 @@ def test_curved_games_are_sampled():
     assert float(gs.analysis.monotonicity(game, points)) == pytest.approx(0.25)
     assert float(gs.analysis.lipschitz(game, points)) == pytest.approx(4.0)
     assert float(gs.analysis.weak_minty(game, points, (0.0,))) == pytest.approx(3 / 4)
-    assert float(gs.analysis.weak_minty(game, [(0.0,)], (0.0,))) == np.inf  # nothing to be seen where v is zero
+    assert float(gs.analysis.weak_minty(game, [(0.0,)], (0.0,))) == np.inf  # points with v = 0 are ignored
 
 
 def test_a_point_that_repels_has_a_negative_constant():

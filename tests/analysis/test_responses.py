@@ -1,4 +1,4 @@
-"""What players could gain alone, against closed forms and the duality gap of matrix games."""
+"""Unilateral gains of players against closed forms and the duality gap of matrix games."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Smoothed games: averages over perturbations that are games like any other."""
+"""Smoothed games: averages over perturbations, and ordinary games."""
 
 import jax
 import jax.numpy as jnp
@@ -43,7 +43,7 @@ def test_smoothing_removes_a_small_trap():
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="num_samples is 0"):
+    with pytest.raises(ValueError, match="num_samples must be at least 1, got 0"):
         gs.analysis.smooth(gs.games.curl(), 0.1, 0, jax.random.key(0))
     with pytest.raises(ValueError, match="scale has 3 entries for 2 players"):
         gs.analysis.smooth(gs.games.curl(), (0.1, 0.1, 0.1), 5, jax.random.key(0))

@@ -31,7 +31,7 @@ def test_jacobian_equals_finite_differences_on_odd_pytrees():
     columns = [(field(flat + h) - field(flat - h)) / 2e-6 for h in 1e-6 * np.eye(flat.size)]
     J = gs.analysis.jacobian(game, ODD)
     np.testing.assert_allclose(J, np.stack(columns, axis=1), atol=1e-8)
-    assert not np.allclose(J, J.T, atol=0.1)  # else J and its transpose could not be told apart
+    assert not np.allclose(J, J.T, atol=0.1)  # otherwise the test could not distinguish J from its transpose
 
 
 def test_jacobian_of_three_players_is_minus_the_blocks():
@@ -62,11 +62,11 @@ def test_a_matrix_that_is_too_large_is_refused():
     wide = (jnp.zeros(20_000), jnp.zeros(1))
     game = gs.zero_sum(lambda x, y: jnp.sum(x) * y[0])
     for ask in (gs.analysis.jacobian, gs.analysis.eigenvalues, gs.analysis.eigenvectors, gs.analysis.hessian_spectra):
-        with pytest.raises(ValueError, match=r"takes 3 GiB, .* without a matrix, with k="):
+        with pytest.raises(ValueError, match=r"takes 3 GiB, .* Pass k= .* without a matrix"):
             ask(game, wide)
     with pytest.raises(ValueError, match="40002 x 40002 takes 12 GiB"):
         gs.analysis.rate(game, gs.ogda(0.1), wide)
-    # f = (1' x) y has the two eigenvalues +-i sqrt(20000) beside zeros, and the matrix-free way finds them.
+    # f = (1' x) y has the eigenvalues +-i sqrt(20000) and zeros; the matrix-free method finds these two.
     values = gs.analysis.eigenvalues(game, wide, k=2, which="LI")
     np.testing.assert_allclose(values.imag, [np.sqrt(2e4), -np.sqrt(2e4)], rtol=1e-10)
 
@@ -96,7 +96,7 @@ def test_leading_eigenvalues_of_four_hundred_parameters_are_those_of_the_matrix(
 
 
 def test_vectors_are_those_of_the_jacobian_and_not_of_its_transpose():
-    """Both have one spectrum; their vectors differ."""
+    """Both have the same spectrum, but different vectors."""
     game, J = general()
     for found in (gs.analysis.leading(game, game.start, 1, "LR"), gs.analysis.eigenvectors(game, game.start)):
         value = np.asarray(found.eigenvalues)[0]
@@ -144,10 +144,10 @@ def test_vectors_have_the_shape_of_the_players():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"k": 0}, "k is 0 for 400 parameters"),
-        ({"k": 401}, "k is 401 for 400 parameters"),
-        ({"which": "largest"}, "name an end of the spectrum: LM, LR, SR, LI"),
-        ({"which": "LR", "near": 0.0}, "the nearest eigenvalues have no other order"),
+        ({"k": 0}, "k must be from 1 to 400, the number of parameters, got 0"),
+        ({"k": 401}, "k must be from 1 to 400, the number of parameters, got 401"),
+        ({"which": "largest"}, r"which must be an end of the spectrum \(LM, LR, SR, LI\)"),
+        ({"which": "LR", "near": 0.0}, "which must be 'LM' with near=0.0, got 'LR'"),
     ],
 )
 def test_wrong_requests_are_named(arguments, message):

@@ -8,8 +8,7 @@ import pytest
 
 import gamesolve as gs
 from gamesolve import registry
-from gamesolve.analysis import stability
-from gamesolve.analysis.step_map import period_of
+from gamesolve.analysis import flat_step
 from gamesolve.solver import as_solver
 
 pytestmark = pytest.mark.usefixtures("x64")
@@ -96,7 +95,7 @@ def test_altgd_conserves_its_ellipse():
 
 
 def test_memory_belongs_to_the_rate():
-    """The players alone, with the memory held fixed, would give optimistic play on xy a rate above one."""
+    """With the memory held fixed, the players alone would give OGDA on xy a rate above one."""
     solver, eta = gs.ogda(0.3), 0.3
     assert radius(solver) < 1
     players_only = np.eye(2) + 2 * eta * np.array([[0, -1], [1, 0]])
@@ -158,10 +157,31 @@ def test_plain_optax_transformations_have_rates():
     assert reached == pytest.approx(float(gs.analysis.rate(game, gs.simgd(0.1, momentum=0.5), game.equilibria[0])))
 
 
+@pytest.mark.parametrize("solver", [gs.ogda(0.3), gs.lookahead(gs.simgd(0.3), period=3, alpha=0.5)])
+def test_a_step_map_is_a_function_of_players_and_state_together(solver):
+    game, start = gs.games.curl(), (1.0, 0.5)
+    found = gs.analysis.step_map(game, solver, ORIGIN)
+    np.testing.assert_array_equal(found(found.point), found.point)
+    values = np.linalg.eigvals(jax.jacobian(found)(found.point))
+    powers = np.asarray(found.eigenvalues()) ** found.period
+    np.testing.assert_allclose(np.sort_complex(powers), np.sort_complex(values), atol=1e-12)
+    assert float(found.rate()) ** found.period == pytest.approx(np.max(np.abs(values)), abs=1e-12)
+    fresh = gs.analysis.step_map(game, solver, start, as_solver(solver).init(tuple(map(jnp.asarray, start))))
+    players = gs.solve(game, solver, start, fresh.period).players
+    np.testing.assert_allclose(fresh(fresh.point)[:2], jnp.stack(players), rtol=1e-12)
+
+
+def test_step_maps_go_through_jit_and_vmap():
+    game, etas = gs.games.curl(), jnp.array([0.2, 0.6])
+    maps = jax.vmap(lambda eta: gs.analysis.step_map(game, gs.extragradient(eta), ORIGIN))(etas)
+    rates = jax.jit(jax.vmap(gs.analysis.StepMap.rate))(maps)
+    np.testing.assert_allclose(rates, jnp.sqrt(1 - etas**2 + etas**4))
+
+
 def period(solver, players=ORIGIN):
     game = gs.games.curl()
     solver, players = as_solver(solver), jax.tree.map(jnp.asarray, players)
-    return period_of(game, solver, players, solver.init(players)).steps
+    return gs.analysis.step_map(game, solver, players, solver.init(players)).period
 
 
 def test_periods_of_states():
@@ -248,4 +268,4 @@ def test_a_set_of_equilibria_is_left_out_without_a_matrix_too():
 def test_a_root_of_zero_is_an_error_without_a_matrix_too():
     with pytest.raises(ValueError, match="not differentiable at these players"):
         gs.analysis.rate(gs.games.rotation(80), gs.acgd(0.1), gs.games.rotation(80).equilibria[0], k=2)
-    assert stability.SETTLING_STEPS == 10
+    assert flat_step.SETTLING_STEPS == 10

@@ -72,7 +72,7 @@ def test_a_critical_step_after_an_unstable_beginning():
 def test_critical_step_says_where_there_is_no_rate():
     with pytest.raises(ValueError, match="not differentiable at these players"):
         gs.analysis.critical_step(gs.games.curl(), gs.acgd, ORIGIN)
-    with pytest.raises(ValueError, match="upper is -1"):
+    with pytest.raises(ValueError, match="upper must be finite and positive, got -1"):
         gs.analysis.critical_step(gs.games.curl(), gs.simgd, ORIGIN, upper=-1)
 
 
@@ -110,5 +110,5 @@ def test_timescale_ratios_at_both_ends():
     # x^2 + 10 x y + y^2: the leader must be the faster one, and whoever leads sees the other's ratio.
     icr = gs.games.icr_quadratic()
     assert gs.analysis.timescale_ratio(icr, ORIGIN, leader=1) == pytest.approx(1, rel=1e-6)
-    with pytest.raises(ValueError, match="leader is 2"):
+    with pytest.raises(ValueError, match="leader must be one of the players 0 to 1, got 2"):
         gs.analysis.timescale_ratio(icr, ORIGIN, leader=2)

@@ -11,19 +11,19 @@ from gamesolve import compare, registry
 
 pytestmark = pytest.mark.usefixtures("x64")
 
-# The state of acgd holds the root of a zero moment at an equilibrium: `rate` says so instead of a number.
+# At an equilibrium the state of acgd holds the root of a zero moment, so `rate` raises an error.
 RATED = [name for name, entry in registry.SOLVERS.items() if entry.rated and name != "acgd"]
 # Curl and rotation are bilinear games of other sizes.
 GAMES = [game for game in registry.GAMES if game not in ("curl", "rotation")]
 CASES = [(solver, game) for solver in RATED if solver in registry.CORE for game in GAMES]
 CASES += [(solver, "general-sum") for solver in RATED if solver not in registry.CORE]
-# One bilinear, one general-sum and one curved game stand for all of them where time is short.
+# One bilinear, one general-sum and one curved game represent all of them in the quick suite.
 QUICK = ("bilinear-10", "general-sum", "cosine")
 CASES = [pytest.param(*case, marks=() if case[1] in QUICK else pytest.mark.full) for case in CASES]
 
 
 def measured(game, solver, point, start, largest):
-    """Fit the contraction of a long run between rounding and the distance from which on it is no longer linear."""
+    """Fit the contraction of a long run, above rounding errors and below the distance at which it becomes nonlinear."""
     record = lambda players, _: optax.tree.norm(jax.tree.map(jnp.subtract, players, point))
     curve = np.asarray(gs.solve(game, solver, start, 4000, record=record).trace)
     near = curve < largest

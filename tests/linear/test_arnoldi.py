@@ -1,4 +1,4 @@
-"""The restarted Arnoldi iteration on matrices that are hard for one, against ARPACK and the dense spectrum."""
+"""The restarted Arnoldi iteration on matrices that are hard for it, against ARPACK and the dense spectrum."""
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,7 @@ def start(size=SIZE, dtype=jnp.float64):
 
 
 def hidden(block):
-    """A matrix with a spectrum from -1 to 0 and a given block in its lead, in a random orthonormal basis."""
+    """A matrix with a spectrum from -1 to 0 and a given leading block, in a random orthonormal basis."""
     matrix = np.diag(np.linspace(-1, 0, SIZE))
     matrix[-len(block) :, -len(block) :] = block
     basis, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(SIZE, SIZE)))
@@ -38,7 +38,7 @@ def hidden(block):
 def test_a_defective_eigenvalue_is_found_as_sharply_as_it_can_be():
     found = krylov_schur(operator(hidden(0.5 * np.eye(3) + np.eye(3, k=1))), start(), 3, ("LR",))
     assert found.converged.all()
-    # A Jordan block of three has its eigenvalues to a third of the digits, but their mean to all.
+    # The eigenvalues of a Jordan block of size three are accurate to a third of the digits, their mean to all.
     np.testing.assert_allclose(found.eigenvalues, 0.5, atol=1e-4)
     np.testing.assert_allclose(found.eigenvalues.mean(), 0.5, atol=1e-9)
 
@@ -67,7 +67,7 @@ def test_a_pair_that_the_number_divides_gives_its_upper_half():
 
 
 def test_what_does_not_converge_says_so():
-    """A shift matrix has the eigenvalue 0 alone, and no Krylov method sees it."""
+    """A shift matrix has the single eigenvalue 0, which no Krylov method finds."""
     found = krylov_schur(operator(np.eye(SIZE, k=1)), start(), 2, ("LM",), max_products=200)
     assert not found.converged.any()
     true = np.asarray(found.vectors) @ np.eye(SIZE, k=1).T - found.eigenvalues[:, None] * np.asarray(found.vectors)
@@ -96,7 +96,7 @@ def test_the_basis_of_a_long_vector_grows_when_it_must(monkeypatch):
 
 
 def products(monkeypatch, growth):
-    """Count the products of a search in which the residual falls steadily."""
+    """Count the products of a search in which the residual decreases steadily."""
     count, expand = 0, arnoldi._expand_in_place
 
     def counting(operator, basis, begin, end):

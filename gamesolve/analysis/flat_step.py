@@ -1,0 +1,80 @@
+"""One step of a solver as a function of one vector: the players and the floating state together."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.flatten_util
+import jax.numpy as jnp
+
+from gamesolve import linear
+from gamesolve.driving.solve import step
+from gamesolve.game import Game
+from gamesolve.solver import Solver
+from gamesolve.trees import Players, PyTree, State
+
+# Steps taken at the point itself, so that momenta and averages take the values that they have there.
+SETTLING_STEPS = 10
+
+
+class FlatStep(NamedTuple):
+    """One step of a solver as a function of one vector.
+
+    Attributes:
+        point: the players and the floating state as one vector; a complex number of the state counts as two.
+        rest: all other entries of the state: counts, keys, reports of inner solves and numbers that no step changes.
+        advance: ``advance(point, rest) -> (point, rest)``, one step.
+    """
+
+    point: jax.Array
+    rest: list[PyTree]
+    advance: Callable[[jax.Array, list[PyTree]], tuple[jax.Array, list[PyTree]]]
+
+
+def flat_step(game: Game, solver: Solver, players: Players, state: State) -> FlatStep:
+    """Return the step of a solver as a function of one vector, at these players and this state."""
+    leaves, treedef = jax.tree.flatten(state, is_leaf=_is_report)
+    moving = list(map(_is_floating, leaves))
+    if any(moving):
+        # A step passes on numbers that it does not own, such as injected hyperparameters, as the same objects.
+        following = treedef.flatten_up_to(step(game, solver, players, state)[1])
+        moving = [_is_floating(leaf) and leaf is not new for leaf, new in zip(leaves, following, strict=True)]
+
+    def pack(players: Players, leaves: list[PyTree]) -> tuple[PyTree, list[PyTree]]:
+        floating = [leaf for leaf, moves in zip(leaves, moving, strict=True) if moves]
+        rest = [leaf for leaf, moves in zip(leaves, moving, strict=True) if not moves]
+        return (players, [(leaf.real, leaf.imag) if jnp.iscomplexobj(leaf) else leaf for leaf in floating]), rest
+
+    packed, rest = pack(players, leaves)
+    point, unravel = jax.flatten_util.ravel_pytree(packed)
+
+    def advance(flat: jax.Array, rest: list[PyTree]) -> tuple[jax.Array, list[PyTree]]:
+        players, floating = unravel(flat)
+        entries = iter([jax.lax.complex(*entry) if isinstance(entry, tuple) else entry for entry in floating])
+        others = iter(rest)
+        filled = [next(entries) if moves else next(others) for moves in moving]
+        players, state = step(game, solver, players, jax.tree.unflatten(treedef, filled))
+        packed, rest = pack(players, treedef.flatten_up_to(state))
+        return jax.flatten_util.ravel_pytree(packed)[0], rest
+
+    return FlatStep(point, rest, advance)
+
+
+def settled_state(game: Game, solver: Solver, players: Players) -> State:
+    """Return the solver's state after `SETTLING_STEPS` steps at the point itself; one without arrays is unchanged."""
+    fresh = jax.eval_shape(solver.init, players)
+    return _settled(game, solver, players) if jax.tree.leaves(fresh) else fresh
+
+
+@jax.jit
+def _settled(game: Game, solver: Solver, players: Players) -> State:
+    again = lambda _, state: step(game, solver, players, state)[1]
+    return jax.lax.fori_loop(0, SETTLING_STEPS, again, solver.init(players))
+
+
+def _is_floating(leaf: PyTree) -> bool:
+    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jnp.inexact)
+
+
+def _is_report(node: PyTree) -> bool:
+    return isinstance(node, linear.Report)
