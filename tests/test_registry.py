@@ -13,6 +13,7 @@ def test_solver_entries(name):
     entry = registry.SOLVERS[name]
     assert entry.name == name == entry.make.__name__
     assert entry.make is getattr(gs, name)
+    assert name in getattr(solvers, entry.family).__all__
     first = next(iter(inspect.signature(entry.make).parameters))
     assert first == ("inner" if entry.inner else "learning_rate")
     solver = entry.build(0.25)
@@ -83,6 +84,9 @@ def test_solvers_are_documented(name):
 def test_every_named_solver_is_registered():
     assert set(registry.SOLVERS) == set(solvers.__all__)
     assert set(solvers.__all__) <= set(gs.__all__)
+    for family in solvers.FAMILIES:
+        entries = [member.entry for member in vars(family).values() if hasattr(member, "entry")]
+        assert {entry.name for entry in entries if entry.family in family.__name__} == set(family.__all__)
 
 
 @pytest.mark.parametrize("name", ["bilinear", "icr", "curl", "rotation", "cosine"])

@@ -66,6 +66,10 @@ def problems(draw, shapes):
     return dims, draw(st.integers(0, 2**16)), zero_sum, condition, rates
 
 
+def test_every_solver_with_a_rate_has_its_formula():
+    assert [name for name, entry in registry.SOLVERS.items() if entry.rated and name not in MAPPED] == []
+
+
 # As many steps as look-ahead needs for one of its periods are enough for every other solver too, and one number of
 # steps for all that is asked of a solver on games of one shape is one program for it.
 STEPS = 7
