@@ -1,13 +1,9 @@
 """Named solvers: short functions that chain the parts of `gamesolve.transforms`, in families.
 
-**Notation.** A step starts from all players ``z``. ``v`` is the field at ``z``, ``J`` its Jacobian, ``J_o`` the
-off-diagonal blocks of ``J``, and ``A`` its antisymmetric part. ``E`` stands for the step sizes, ``eta`` for a single
-one, and ``s`` for a singular value of the matrix of a bilinear game.
-
-**Step sizes.** A ``learning_rate`` is a number, an optax schedule (a function of the steps taken so far), an array, or
-a tuple with one of those per player. Numbers and arrays are leaves of the solver and may be traced; schedules are
-static. Arguments that are called step sizes, or described "as for ``learning_rate``", take the same values. Plain
-numbers among them must be finite and not negative.
+A step starts from all players ``z``. ``v`` is the field at ``z``, ``J`` its Jacobian, ``J_o`` the off-diagonal blocks
+of ``J``, and ``A`` its antisymmetric part. ``E`` stands for the step sizes, ``eta`` for a single one, and ``s`` for a
+singular value of the matrix of a bilinear game. `gamesolve.transforms.rates` explains the values that a
+``learning_rate`` may take; arguments that are called step sizes, or described "as for ``learning_rate``", take the same.
 """
 
 # ruff: noqa: F403 - the names are those of the families' __all__

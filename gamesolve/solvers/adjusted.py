@@ -30,7 +30,7 @@ def conopt(
     games it is stable iff ``eta < 2 gamma / (1 + gamma^2 s^2)``.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         gamma: weight of the regulariser, as for ``learning_rate``.
         groups: estimator on minibatches: None for the plain form, which is biased; G >= 2 for the unbiased form over
             G groups of the batch; ``"all"`` over all pairs of examples; ``"draws"`` over independent draws.
@@ -66,7 +66,7 @@ def jare(
     One step is ``z + E (v - gamma J_o^T v)``.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         gamma: weight of the regulariser, as for ``learning_rate``.
         groups: estimator on minibatches: None for the plain form, which is biased; G >= 2 for the unbiased form over
             G groups of the batch; ``"all"`` over all pairs of examples; ``"draws"`` over independent draws.
@@ -100,7 +100,7 @@ def hamiltonian(
     One step is ``z - E J^T v``; on bilinear games it is stable iff ``eta < 2 / s^2``.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         groups: estimator on minibatches: None for the plain form, which is biased; G >= 2 for the unbiased form over
             G groups of the batch; ``"all"`` over all pairs of examples; ``"draws"`` over independent draws.
             Default: None.
@@ -138,7 +138,7 @@ def sga(
     One step is ``z + E (I + lambda A) v``.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         lam: lambda, as for ``learning_rate``. Default: 1.
         align: whether lambda takes the sign of the paper's alignment rule, see `transforms.symplectic`.
             Default: False.
@@ -172,7 +172,7 @@ def crossing_the_curl(learning_rate: rates.Rates) -> optax.GradientTransformatio
     One step is ``z + E (J - J^T) v``. It needs a field that rotates in every direction.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
 
     Returns:
         The solver.
@@ -205,7 +205,7 @@ def lead(
     One step is ``z + beta d + E v + alpha J_o d`` with ``d = z - z_prev`` and ``z_(-1) = z_0``.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         alpha: weight of the others' last moves: a number, an array, or a tuple with one of those per player.
         beta: momentum: a number of any sign, an array, or a tuple with one of those per player.
 

@@ -32,7 +32,7 @@ def cgd(
     player's own payoff bounds the step size.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
         forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
@@ -75,7 +75,7 @@ def acgd(
     ``s_t = decay s_(t-1) + (1 - decay) v^2``.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         decay: decay rate of the moving average of squared gradients. Default: 0.99.
         eps: constant added to its root, outside the bias correction. Default: 1e-5.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
@@ -109,7 +109,7 @@ def lcgd(learning_rate: rates.Rates) -> optax.GradientTransformation:
     One step is ``z + E v + E J_o E v``.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
 
     Returns:
         The solver.
@@ -147,7 +147,7 @@ def competitive_mirror_descent(
     variables are centred, so that adding a constant to a payoff changes nothing.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         potentials: geometry for all players, such as ``transforms.entropy()``, or a tuple with one per player.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.

@@ -32,7 +32,7 @@ def extragradient(
     samples).
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         extrapolation: step size E' of the trial step. Default: E.
         projections: one function per player that maps its parameters to its set, or None for an unconstrained player;
             the trial point and the next point are both projected. Default: no constraints.
@@ -69,7 +69,7 @@ def extragradient_plus(
     One step is ``z + E v(z + E' v(z))`` with E below E'.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         extrapolation: step size E' of the trial step.
         projections: one function per player that maps its parameters to its set, or None for an unconstrained player.
             Default: no constraints.
@@ -102,7 +102,7 @@ def ogda(
     is smallest at ``eta s = 1/2``, where it is ``1 / sqrt(2)``.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         correction: W, as for ``learning_rate``. Default: E.
         zero_start: whether to take ``v_(-1) = 0``, as some codes do: the first step is then ``(E + W) v_0``.
             Default: False.
@@ -136,7 +136,7 @@ def past_extragradient(learning_rate: rates.Rates) -> optax.GradientTransformati
     Its trial points are the iterates of `ogda`.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
 
     Returns:
         The solver.
@@ -165,7 +165,7 @@ def runge_kutta(
     ``p_j sum_(i != j) ||v_i||^2`` by one explicit step from ``z``. The squares have no factor 1/2, as in the paper.
 
     Args:
-        learning_rate: length E of the step, see `gamesolve.solvers`.
+        learning_rate: length E of the step, see `transforms.rates`.
         order: 1, 2 or 4, which is also the number of field evaluations per step. Default: 4.
         penalty: weight of the others' squared gradients: a number, an array, or a tuple with one of those per player,
             such as ``(0.0, 0.01)`` for a penalty on the discriminator but not on the generator. Default: no penalty.
@@ -205,7 +205,7 @@ def optimistic_adam(
     the first move is a plain Adam step.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         b1: decay rate of the first moment. Default: 0.9.
         b2: decay rate of the second moment. Default: 0.999.
         eps: constant added to the root of the second moment. Default: 1e-8.
@@ -241,7 +241,7 @@ def extra_adam(
     them.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         b1: decay rate of the first moment. Default: 0.9.
         b2: decay rate of the second moment. Default: 0.999.
         eps: constant added to the root of the second moment. Default: 1e-8.

@@ -24,7 +24,7 @@ def simgd(learning_rate: rates.Rates, momentum: Momentum | None = None) -> optax
     step size, with spectral radius ``sqrt(1 + eta_x eta_y s^2)``.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         momentum: beta: a number of any sign, a complex number (the buffer is complex, and its real part moves the
             players), an array, or a tuple with one of those per player. Default: no momentum.
 
@@ -55,7 +55,7 @@ def altgd(
     On bilinear games the iterates stay on an ellipse for ``eta_x eta_y s^2 < 4``; with negative momentum they converge.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`; a schedule counts each player's own moves.
+        learning_rate: step size E, see `transforms.rates`; a schedule counts each player's own moves.
         momentum: heavy-ball factor as in `simgd`. Default: no momentum.
         order: players that move within one step, in order, for example ``(1, 1, 0)``. Default: each player once.
 

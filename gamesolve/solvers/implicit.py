@@ -27,7 +27,7 @@ def proximal(
     others.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         iterations: number of Newton iterations per step. Default: 1.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000, in zero-sum
@@ -64,7 +64,7 @@ def newton(
     One step is ``z - E J^-1 v``; its systems are solved as those of `proximal`.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000, in zero-sum
             games, and `linear.ITERATIONS` in others.
@@ -105,7 +105,7 @@ def levenberg_marquardt(
     One step is ``z - E (J^T J + damping I)^-1 J^T v``.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         damping: positive number, in squared units of J. Default: 1.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
@@ -146,7 +146,7 @@ def lss(
     One step is ``z + E/2 (v + J^T (J^T J + l I)^-1 J^T v)`` with ``l = regularisation (1 - exp(-||v||^2))``.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         regularisation: limit of l far from zeros of the field. Default: 1e-4.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.

@@ -32,7 +32,7 @@ def forward_backward_forward(
     ``w = project(z + E v(z))`` and ``z <- w + E (v(w) - v(z))``; without projections it equals `extragradient`.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         projections: one function per player that maps its parameters to its set, or None for an unconstrained player.
             Default: no constraints.
 
@@ -61,7 +61,7 @@ def forward_reflected_backward(
     ``z <- project(z + E (2 v_t - v_(t-1)))`` with ``v_(-1) = v_0``; without projections it equals `ogda`.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         projections: one function per player that maps its parameters to its set, or None for an unconstrained player.
             Default: no constraints.
 
@@ -131,7 +131,7 @@ def anchored_extragradient(learning_rate: rates.Rates) -> optax.GradientTransfor
     Lipschitz constant R and ``E = 1 / (8 R)``: ``||v_k||^2 <= 260 R^2 ||z_0 - z*||^2 / (k + 2)^2``.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
 
     Returns:
         The solver.
@@ -195,7 +195,7 @@ def halpern(learning_rate: rates.Rates) -> optax.GradientTransformation:
     ``z <- z + a + E v(w_k)``, where ``v(w_(-1)) = v(z_0)``.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
 
     Returns:
         The solver.

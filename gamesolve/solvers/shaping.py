@@ -18,7 +18,7 @@ def opponent_lookahead(learning_rate: rates.Rates, alpha: rates.Rates | None = N
     One step is ``z + E (I + J_o D) v``, where D holds the step sizes that are assumed of the players anticipated.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         alpha: step size that each player assumes of the others, as for ``learning_rate``. Default: E.
 
     Returns:
@@ -48,7 +48,7 @@ def lola(learning_rate: rates.Rates, alpha: rates.Rates | None = None) -> optax.
     of the field.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         alpha: step size that each player assumes of the others, as for ``learning_rate``. Default: E.
 
     Returns:
@@ -77,7 +77,7 @@ def sos(
     One step is ``z - E (xi_0 - p chi)``; `transforms.shape_stably` defines p.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         alpha: step size that each player assumes of the others, as for ``learning_rate``. Default: E.
         a: largest share of the look-ahead that shaping may undo. Default: 0.5.
         b: norm of the field below which shaping fades. Default: 0.1.
@@ -116,7 +116,7 @@ def stackelberg(
     In losses: ``x - E_x (f_x - g_xy g_yy^-1 f_y)``, ``y - E_y g_y``.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
         forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
@@ -158,7 +158,7 @@ def follow_the_ridge(
     real: it is that of the Schur complement and the follower's Hessian.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         total: whether the leader descends its total gradient, as in `stackelberg`. Default: False.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.

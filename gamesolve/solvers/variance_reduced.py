@@ -32,7 +32,7 @@ def svrg(
     equilibrium itself.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         full: the game bound to all of its data. Default: the game of the step, for games that take no data.
         probability: probability in each step that the snapshot is renewed. Default: 0.1.
         period: if given, the snapshot is renewed in every step whose number is a multiple of it, and not at random.
@@ -77,7 +77,7 @@ def svrg_extragradient(
     leads to ``m + E (v(w) + v_b(h) - v_b(w))``.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`; the paper takes ``0.99 sqrt(p) / L`` for a field with
+        learning_rate: step size E, see `transforms.rates`; the paper takes ``0.99 sqrt(p) / L`` for a field with
             Lipschitz constant L.
         full: the game bound to all of its data. Default: the game of the step, for games that take no data.
         probability: p, the weight of the snapshot and the probability in each step that it is renewed. Default: 0.1.
@@ -123,7 +123,7 @@ def svrg_hamiltonian(
     One step is ``z + E (h_b(z) - h_b(w) + h(w))`` with ``h = -J^T v`` and ``h_b`` its unbiased estimate on a batch.
 
     Args:
-        learning_rate: step size E, see `gamesolve.solvers`.
+        learning_rate: step size E, see `transforms.rates`.
         full: the game bound to all of its data. Default: the game of the step, for games that take no data.
         groups: estimator on minibatches, see `transforms.consensus`. Default: 2.
         probability: probability in each step that the snapshot is renewed. Default: 0.1.
