@@ -2,8 +2,8 @@
 
 A step starts from all players ``z``. ``v`` is the field at ``z``, ``J`` its Jacobian, ``J_o`` the off-diagonal blocks
 of ``J``, and ``A`` its antisymmetric part. ``E`` stands for the step sizes, ``eta`` for a single one, and ``s`` for a
-singular value of the matrix of a bilinear game. `gamesolve.transforms.rates` explains the values that a
-``learning_rate`` may take; arguments that are called step sizes, or described "as for ``learning_rate``", take the same.
+singular value of the matrix of a bilinear game. `gamesolve.transforms.rates` explains the values of a
+``learning_rate``; arguments that are called step sizes, or described "as for ``learning_rate``", take the same values.
 """
 
 # ruff: noqa: F403 - the names are those of the families' __all__
