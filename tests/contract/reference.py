@@ -94,6 +94,18 @@ def past_extragradient(J, b, slices, eta, z, steps):
     return z
 
 
+def alex_gda(J, b, slices, eta, z, steps, gamma=1.5, delta=1.5):
+    ahead, z = z.copy(), z.copy()
+    for _ in range(steps):
+        for player, own in enumerate(slices):
+            seen = ahead.copy()
+            seen[own] = z[own]
+            move = eta[own] * (J @ seen + b)[own]
+            ahead[own] = z[own] + (delta if player else gamma) * move
+            z[own] += move
+    return z
+
+
 def anchored_extragradient(J, b, slices, eta, z, steps):
     start = z
     for k in range(steps):
