@@ -1,7 +1,7 @@
-"""Every solver on linear-quadratic games in plain numpy: the affine maps of one step, iterated.
+"""Every solver on linear-quadratic games in plain numpy: iterate the affine map of one step.
 
-The field is ``v(z) = J z + b`` on all players ravelled; ``slices`` says which entries are whose and ``eta`` holds the
-step size of every entry.
+The field is ``v(z) = J z + b`` on all players ravelled. ``slices`` holds each player's entries, and ``eta`` the step
+size of every entry.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""The README says what is so: its commands, its example's output, its table, its links."""
+"""The README and the pages of the solvers are correct: commands, output of examples, generated tables, links."""
 
 import pathlib
 import re
