@@ -4,8 +4,8 @@ import os
 import runpy
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
+from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 # Pictures are those of whole trainings; GAMESOLVE_FAST=1 takes few steps, to see whether everything builds.
@@ -32,6 +32,7 @@ nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
 nb_execution_mode = "auto"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 1200
+myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 
 html_theme = "sphinx_book_theme"
@@ -39,12 +40,12 @@ html_title = "gamesolve"
 html_theme_options = {"home_page_in_toc": True, "show_toc_level": 2}
 
 
-def setup(app: Any) -> None:
+def setup(app: Sphinx) -> None:
     """Fill the generated parts of the pages; stop the build if a public name is not documented."""
     here = Path(__file__).parent
     fill = runpy.run_path(str(here / "fill.py"))["fill"]
 
-    def read(_app: Any, _page: str, source: list[str]) -> None:
+    def read(_app: Sphinx, _page: str, source: list[str]) -> None:
         source[0] = fill(source[0])
 
     app.connect("source-read", read)

@@ -19,7 +19,7 @@ def opponent_lookahead(learning_rate: rates.Rates, alpha: rates.Rates | None = N
 
     Args:
         learning_rate: step size E, see `transforms.rates`.
-        alpha: step size that each player assumes of the others, as for ``learning_rate``. Default: E.
+        alpha: step size assumed of each anticipated player, as for ``learning_rate``. Default: E.
 
     Returns:
         The solver.
@@ -49,7 +49,7 @@ def lola(learning_rate: rates.Rates, alpha: rates.Rates | None = None) -> optax.
 
     Args:
         learning_rate: step size E, see `transforms.rates`.
-        alpha: step size that each player assumes of the others, as for ``learning_rate``. Default: E.
+        alpha: step size assumed of each anticipated player, as for ``learning_rate``. Default: E.
 
     Returns:
         The solver.
@@ -78,7 +78,7 @@ def sos(
 
     Args:
         learning_rate: step size E, see `transforms.rates`.
-        alpha: step size that each player assumes of the others, as for ``learning_rate``. Default: E.
+        alpha: step size assumed of each anticipated player, as for ``learning_rate``. Default: E.
         a: largest share of the look-ahead that shaping may undo. Default: 0.5.
         b: norm of the field below which shaping fades. Default: 0.1.
 
