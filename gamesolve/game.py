@@ -52,7 +52,7 @@ class OwnDraw:
 
 @functools.partial(
     jax.tree_util.register_dataclass,
-    data_fields=["constants", "data", "more_data", "start", "equilibria", "descent"],
+    data_fields=["constants", "data", "more_data", "start", "equilibria"],
     meta_fields=["payoffs"],
 )
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +73,6 @@ class Game:
         more_data: further draws, where `bind` has bound several; `draw` gives the game on one of them.
         start: a sensible starting point, where one is known (the catalogue `gamesolve.games` sets it).
         equilibria: known zeros of the field, a tuple of players.
-        descent: what `gamesolve.step` hands to the solver, ``u = -v``; a part that estimates the field itself can tell
-            by it whether its input is the field and nothing else.
     """
 
     payoffs: tuple[Payoff, ...]
@@ -83,7 +81,6 @@ class Game:
     more_data: tuple[tuple[Any, ...], ...] = ()
     start: Players | None = None
     equilibria: tuple[Players, ...] = ()
-    descent: Players | None = None
 
     @property
     def num_players(self) -> int:

@@ -40,7 +40,7 @@ def jare(
         Nie, Patel, "Towards a Better Understanding and Regularization of GAN Training Dynamics", UAI 2019,
         https://arxiv.org/abs/1806.09235
     """
-    return optax.chain(transforms.cross_consensus(gamma, groups, population), transforms.descend(learning_rate))
+    return optax.chain(transforms.jare(gamma, groups, population), transforms.descend(learning_rate))
 
 
 @parametric
@@ -134,7 +134,7 @@ def crossing_the_curl(
         Gemp, Mahadevan, "Global Convergence to the Equilibrium of GANs using Variational Inequalities", 2018,
         https://arxiv.org/abs/1808.01531
     """
-    return optax.chain(transforms.uncurl(), transforms.descend(learning_rate))
+    return optax.chain(transforms.crossing_the_curl(), transforms.descend(learning_rate))
 
 
 @parametric
@@ -161,7 +161,7 @@ def lead(learning_rate: rates.Rates, alpha: rates.Rates, beta: Any) -> optax.Gra
         Hemmat et al., "LEAD: Min-Max Optimization from a Physical Perspective", TMLR 2023,
         https://arxiv.org/abs/2010.13846
     """
-    return transforms.accelerate_by_change(learning_rate, alpha, beta)
+    return transforms.lead(learning_rate, alpha, beta)
 
 
 @parametric

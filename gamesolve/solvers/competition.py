@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve import transforms
+from gamesolve import linear, transforms
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 
@@ -14,9 +14,7 @@ from gamesolve.transforms import rates
 @parametric
 def cgd(
     learning_rate: rates.Rates,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
+    inner: linear.Inner = linear.Inner(),
 ) -> optax.GradientTransformation:
     """Competitive gradient descent: the Nash equilibrium of the local bilinear game, for any number of players.
 
@@ -26,10 +24,7 @@ def cgd(
 
     Args:
         learning_rate: step size: a number, an optax schedule, an array, or a tuple with one of those per player.
-        tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
-        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
-            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
+        inner: how to do the linear solve, see `linear.Inner`.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -44,7 +39,7 @@ def cgd(
         Schaefer, Anandkumar, "Competitive Gradient Descent", NeurIPS 2019, https://arxiv.org/abs/1905.12103;
         for n players Ma et al., "Polymatrix Competitive Gradient Descent", 2021, https://arxiv.org/abs/2111.08565
     """
-    step = transforms.competitive(learning_rate, None, tolerance, max_iterations, forcing)
+    step = transforms.competitive(learning_rate, None, inner)
     return optax.chain(step, transforms.descend(learning_rate))
 
 
@@ -53,9 +48,7 @@ def acgd(
     learning_rate: rates.Rates,
     decay: float = 0.99,
     eps: float = 1e-5,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
+    inner: linear.Inner = linear.Inner(),
 ) -> optax.GradientTransformation:
     """Adaptive competitive gradient descent: `cgd` with an RMSProp metric inside the solve.
 
@@ -66,10 +59,7 @@ def acgd(
         learning_rate: step size: a number, an optax schedule, an array, or a tuple with one of those per player.
         decay: decay of the moving average of squared gradients.
         eps: added to its root, outside the bias correction.
-        tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
-        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
-            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
+        inner: how to do the linear solve, see `linear.Inner`.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -85,7 +75,7 @@ def acgd(
         https://arxiv.org/abs/1910.05852
     """
     metric = transforms.rms_metric(decay, eps)
-    step = transforms.competitive(learning_rate, metric, tolerance, max_iterations, forcing)
+    step = transforms.competitive(learning_rate, metric, inner)
     return optax.chain(step, transforms.descend(learning_rate))
 
 
@@ -119,9 +109,7 @@ def lcgd(
 def competitive_mirror_descent(
     learning_rate: rates.Rates,
     potentials: Any,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
+    inner: linear.Inner = linear.Inner(),
 ) -> optax.GradientTransformation:
     """Competitive mirror descent: `cgd` in the players' own geometries.
 
@@ -132,10 +120,7 @@ def competitive_mirror_descent(
     Args:
         learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
         potentials: a geometry such as ``transforms.entropy()`` for all players, or a tuple with one per player.
-        tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
-        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
-            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
+        inner: how to do the linear solve, see `linear.Inner`.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -150,7 +135,7 @@ def competitive_mirror_descent(
     Reference:
         Schaefer, Anandkumar, Owhadi, "Competitive Mirror Descent", 2020, https://arxiv.org/abs/2006.10179
     """
-    direction = transforms.competitive(learning_rate, None, tolerance, max_iterations, forcing, potentials)
+    direction = transforms.competitive(learning_rate, None, inner, potentials)
     back = _divided_by(transforms.potential_metric(potentials))
     return optax.chain(direction, back, transforms.mirror(learning_rate, potentials))
 

@@ -34,7 +34,7 @@ def past_extragradient(
         Popov, "A modification of the Arrow-Hurwicz method for search of saddle points", 1980; Gidel et al., "A
         Variational Inequality Perspective on GANs", ICLR 2019, https://arxiv.org/abs/1802.10551
     """
-    return optax.chain(transforms.past_extrapolate(learning_rate), transforms.descend(learning_rate))
+    return optax.chain(transforms.past_extragradient(learning_rate), transforms.descend(learning_rate))
 
 
 @parametric
@@ -124,7 +124,7 @@ def extra_adam(
         Gidel et al., "A Variational Inequality Perspective on GANs", ICLR 2019, https://arxiv.org/abs/1802.10551
     """
     adam = optax.chain(optax.scale_by_adam(b1, b2, eps), transforms.descend(learning_rate))
-    return transforms.trial(adam)
+    return transforms.extra(adam)
 
 
 @parametric
@@ -156,7 +156,7 @@ def runge_kutta(learning_rate: rates.Rates, order: int = 4, penalty: Any = None)
         Qin et al., "Training Generative Adversarial Networks by Solving Ordinary Differential Equations", NeurIPS 2020,
         https://arxiv.org/abs/2010.15040
     """
-    return optax.chain(transforms.flow(learning_rate, order, penalty), transforms.descend(learning_rate))
+    return optax.chain(transforms.runge_kutta(learning_rate, order, penalty), transforms.descend(learning_rate))
 
 
 @parametric

@@ -2,7 +2,7 @@
 
 import optax
 
-from gamesolve import transforms
+from gamesolve import linear, transforms
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 
@@ -11,9 +11,7 @@ from gamesolve.transforms import rates
 def proximal(
     learning_rate: rates.Rates,
     iterations: int = 1,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
+    inner: linear.Inner = linear.Inner(),
 ) -> optax.GradientTransformation:
     """Proximal point method by Newton's iteration: one iteration is the linearised implicit step.
 
@@ -24,11 +22,7 @@ def proximal(
     Args:
         learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
         iterations: number of Newton steps.
-        tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000, in zero-sum
-            games, and `linear.ITERATIONS` in others.
-        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
-            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
+        inner: how to do the linear solve, see `linear.Inner`.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -42,16 +36,14 @@ def proximal(
     Reference:
         Rockafellar, "Monotone Operators and the Proximal Point Algorithm", SIAM J. Control Optim. 1976.
     """
-    step = transforms.proximal(learning_rate, iterations, None, tolerance, max_iterations, forcing)
+    step = transforms.proximal(learning_rate, iterations, None, inner)
     return optax.chain(step, transforms.descend(learning_rate))
 
 
 @parametric
 def newton(
     learning_rate: rates.Rates = 1.0,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
+    inner: linear.Inner = linear.Inner(),
 ) -> optax.GradientTransformation:
     """Newton's method for a zero of the field, of whatever kind.
 
@@ -59,11 +51,7 @@ def newton(
 
     Args:
         learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000, in zero-sum
-            games, and `linear.ITERATIONS` in others.
-        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
-            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
+        inner: how to do the linear solve, see `linear.Inner`.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -77,16 +65,14 @@ def newton(
     Reference:
         Any text on numerical analysis; in games it attracts to every zero, also where no player is content.
     """
-    return optax.chain(transforms.newton(tolerance, max_iterations, forcing), transforms.descend(learning_rate))
+    return optax.chain(transforms.newton(inner), transforms.descend(learning_rate))
 
 
 @parametric
 def levenberg_marquardt(
     learning_rate: rates.Rates = 1.0,
     damping: float = 1.0,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
+    inner: linear.Inner = linear.Inner(),
 ) -> optax.GradientTransformation:
     """Levenberg-Marquardt for a zero of the field: Newton's method, damped.
 
@@ -95,10 +81,7 @@ def levenberg_marquardt(
     Args:
         learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
         damping: positive; in squared units of J.
-        tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
-        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
-            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
+        inner: how to do the linear solve, see `linear.Inner`.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -112,7 +95,7 @@ def levenberg_marquardt(
     Reference:
         Levenberg, "A method for the solution of certain non-linear problems in least squares", 1944; Marquardt 1963.
     """
-    step = transforms.levenberg_marquardt(damping, tolerance, max_iterations, forcing)
+    step = transforms.levenberg_marquardt(damping, inner)
     return optax.chain(step, transforms.descend(learning_rate))
 
 
@@ -120,9 +103,7 @@ def levenberg_marquardt(
 def lss(
     learning_rate: rates.Rates,
     regularisation: float = 1e-4,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
+    inner: linear.Inner = linear.Inner(),
 ) -> optax.GradientTransformation:
     """Local symplectic surgery: near zeros of the field it follows the symmetric part of the Jacobian alone.
 
@@ -131,10 +112,7 @@ def lss(
     Args:
         learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
         regularisation: size of l far from zeros of the field.
-        tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
-        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
-            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
+        inner: how to do the linear solve, see `linear.Inner`.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -149,5 +127,5 @@ def lss(
         Mazumdar, Jordan, Sastry, "On Finding Local Nash Equilibria (and Only Local Nash Equilibria) in Zero-Sum
         Games", 2019, https://arxiv.org/abs/1901.00838
     """
-    step = transforms.surgery(regularisation, tolerance, max_iterations, forcing)
+    step = transforms.lss(regularisation, inner)
     return optax.chain(step, transforms.descend(learning_rate))

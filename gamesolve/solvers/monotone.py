@@ -34,7 +34,7 @@ def anchored_extragradient(
         Yoon, Ryu, "Accelerated Algorithms for Smooth Convex-Concave Minimax Problems with O(1/k^2) Rate on Squared
         Gradient Norm", ICML 2021, https://arxiv.org/abs/2102.07922
     """
-    return transforms.anchored(learning_rate)
+    return transforms.anchored_extragradient(learning_rate)
 
 
 @parametric
@@ -59,7 +59,7 @@ def anchored_extragradient_varying(learning_rate: float, lipschitz: float) -> op
     Reference:
         Yoon, Ryu, ICML 2021, https://arxiv.org/abs/2102.07922
     """
-    return transforms.anchored_varying(learning_rate, lipschitz)
+    return transforms.anchored_extragradient_varying(learning_rate, lipschitz)
 
 
 @parametric
@@ -87,7 +87,7 @@ def halpern(
         Tran-Dinh, Luo, "Halpern-Type Accelerated and Splitting Algorithms For Monotone Inclusions", 2021,
         https://arxiv.org/abs/2110.08150
     """
-    return transforms.anchored_past(learning_rate)
+    return transforms.halpern(learning_rate)
 
 
 @parametric
@@ -112,7 +112,7 @@ def forward_backward_forward(learning_rate: rates.Rates, projections: Any = None
     Reference:
         Tseng, "A Modified Forward-Backward Splitting Method for Maximal Monotone Mappings", SICON 2000.
     """
-    return transforms.correct_forward(learning_rate, projections)
+    return transforms.forward_backward_forward(learning_rate, projections)
 
 
 @parametric
@@ -145,7 +145,7 @@ def forward_reflected_backward(learning_rate: rates.Rates, projections: Any = No
 def golden_ratio(learning_rate: float, ratio: float = 1.5, projections: Any = None) -> optax.GradientTransformation:
     """Adaptive golden-ratio method: it finds its step size from the fields that it sees, one a step.
 
-    See `transforms.golden` for the exact form.
+    See `transforms.golden_ratio` for the exact form.
 
     Args:
         learning_rate: the first step size.
@@ -165,4 +165,4 @@ def golden_ratio(learning_rate: float, ratio: float = 1.5, projections: Any = No
         Malitsky, "Golden ratio algorithms for variational inequalities", Math. Programming 2020,
         https://arxiv.org/abs/1803.08832
     """
-    return transforms.golden(learning_rate, ratio, projections)
+    return transforms.golden_ratio(learning_rate, ratio, projections)

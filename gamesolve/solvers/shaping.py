@@ -4,7 +4,7 @@ from typing import Any
 
 import optax
 
-from gamesolve import transforms
+from gamesolve import linear, transforms
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 
@@ -60,14 +60,14 @@ def lola(learning_rate: rates.Rates, alpha: Any = None) -> optax.GradientTransfo
         Foerster et al., "Learning with Opponent-Learning Awareness", AAMAS 2018, https://arxiv.org/abs/1709.04326
     """
     assumed = learning_rate if alpha is None else alpha
-    return optax.chain(transforms.shape(assumed), transforms.descend(learning_rate))
+    return optax.chain(transforms.lola(assumed), transforms.descend(learning_rate))
 
 
 @parametric
 def sos(learning_rate: rates.Rates, alpha: Any = None, a: float = 0.5, b: float = 0.1) -> optax.GradientTransformation:
     """Stable opponent shaping: `lola` with a weight on the shaping that keeps the fixed points of the field.
 
-    ``z - E (xi_0 - p chi)``; see `transforms.shape_stably` for p.
+    ``z - E (xi_0 - p chi)``; see `transforms.sos` for p.
 
     Args:
         learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
@@ -89,15 +89,13 @@ def sos(learning_rate: rates.Rates, alpha: Any = None, a: float = 0.5, b: float 
         https://arxiv.org/abs/1811.08469
     """
     assumed = learning_rate if alpha is None else alpha
-    return optax.chain(transforms.shape_stably(assumed, a, b), transforms.descend(learning_rate))
+    return optax.chain(transforms.sos(assumed, a, b), transforms.descend(learning_rate))
 
 
 @parametric
 def stackelberg(
     learning_rate: rates.Rates,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
+    inner: linear.Inner = linear.Inner(),
 ) -> optax.GradientTransformation:
     """Implicit Stackelberg gradient: player 0 leads with its total gradient, player 1 follows with its own.
 
@@ -105,10 +103,7 @@ def stackelberg(
 
     Args:
         learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
-        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
-            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
+        inner: how to do the linear solve, see `linear.Inner`.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -124,16 +119,14 @@ def stackelberg(
         Fiez, Chasnov, Ratliff, "Implicit Learning Dynamics in Stackelberg Games", ICML 2020,
         https://arxiv.org/abs/1906.01217
     """
-    return optax.chain(transforms.lead_totally(tolerance, max_iterations, forcing), transforms.descend(learning_rate))
+    return optax.chain(transforms.stackelberg(inner), transforms.descend(learning_rate))
 
 
 @parametric
 def follow_the_ridge(
     learning_rate: rates.Rates,
     total: bool = False,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
+    inner: linear.Inner = linear.Inner(),
 ) -> optax.GradientTransformation:
     """Follow the ridge: the follower also corrects for the leader's own move.
 
@@ -143,10 +136,7 @@ def follow_the_ridge(
     Args:
         learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
         total: whether the leader descends its total gradient, as in `stackelberg`.
-        tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
-        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
-            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
+        inner: how to do the linear solve, see `linear.Inner`.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -162,4 +152,4 @@ def follow_the_ridge(
         Wang, Zhang, Ba, "On Solving Minimax Optimization Locally: A Follow-the-Ridge Approach", ICLR 2020,
         https://arxiv.org/abs/1910.07512
     """
-    return transforms.ridge(learning_rate, total, tolerance, max_iterations, forcing)
+    return transforms.follow_the_ridge(learning_rate, total, inner)

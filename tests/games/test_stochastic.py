@@ -128,7 +128,7 @@ def test_on_the_full_batch_the_extragradient_is_the_papers_step(regression):
 
 
 def test_messages(regression):
-    with pytest.raises(ValueError, match="reduce_variance needs the game on all of its data"):
+    with pytest.raises(ValueError, match="svrg needs the game on all of its data"):
         gs.step(regression, gs.svrg(0.1), regression.start)
     with pytest.raises(ValueError, match="probability is 0"):
         gs.svrg(0.1, probability=0.0)
