@@ -132,7 +132,7 @@ def test_messages(regression):
         gs.step(regression, gs.svrg(0.1), regression.start)
     with pytest.raises(ValueError, match="probability is 0"):
         gs.svrg(0.1, probability=0.0)
-    with pytest.raises(ValueError, match="period is 0"):
+    with pytest.raises(ValueError, match="period must be at least 1, got 0"):
         gs.svrg(0.1, period=0)
     with pytest.raises(ValueError, match="labels hold"):
         games.shifted_classes(np.zeros((2, 1)), np.array([0, 1]))
