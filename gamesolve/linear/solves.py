@@ -115,7 +115,7 @@ def coupled(
 
     with exact_products():
         (x, y), iterations = jax.lax.custom_linear_solve(operator, sides, solve, solve_transposed, has_aux=True)
-        # XLA merges this with the same sum inside the solve. Returned from there, vmap would batch it needlessly.
+        # XLA merges this with the same sum inside the solve. If the solve returned it, vmap would batch it needlessly.
         rhs = optax.tree.add(sides[0], to_x(sides[1]))
     return Coupled(x, y, iterations, rhs)
 
@@ -253,7 +253,7 @@ def _dense(operator: Operator, rhs: PyTree) -> PyTree:
     column = lambda unit: jax.flatten_util.ravel_pytree(operator(unravel(unit)))[0]
     with exact_products():
         matrix = jax.vmap(column, out_axes=1)(jnp.eye(flat.size, dtype=flat.dtype))
-        # LAPACK starts at float32.
+        # LAPACK has no routines below float32.
         wide = jnp.promote_types(flat.dtype, jnp.float32)
         matrix, right = matrix.astype(wide), flat.astype(wide)
         solved = jax.lax.stop_gradient(jnp.linalg.solve(matrix, right))

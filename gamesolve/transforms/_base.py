@@ -47,7 +47,7 @@ Formula = Callable[[Step, PyTree], tuple[Players, PyTree]]
 class PartState(NamedTuple):
     """State of a part: a step count if a coefficient is a schedule, the metric's state, the memory."""
 
-    rates: optax.ScaleByScheduleState | optax.EmptyState
+    rates: rates.RatesState
     metric: State
     memory: PyTree
 

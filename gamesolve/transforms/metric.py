@@ -109,7 +109,7 @@ def metric_of(scaler: optax.GradientTransformation) -> optax.GradientTransformat
     _check_without_momentum(scaler)
 
     def update(updates: Updates, state: State, params: PyTree = None, **extra_args: object) -> tuple[Updates, State]:
-        # The quotient is 0/0 for an update of zero; a number whose square is zero stands in for it.
+        # For an update of zero the quotient is 0/0; a number whose square underflows to zero replaces it.
         nonzero = jax.tree.map(lambda u: jnp.where(u == 0, _negligible(u.dtype), u), updates)
         scaled, state = scaler.update(nonzero, state, params, **extra_args)
         return jax.tree.map(jnp.divide, scaled, nonzero), state
