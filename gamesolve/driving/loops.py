@@ -1,6 +1,5 @@
 """The compiled loops that `gamesolve.solve` and `gamesolve.run` share, and what a run returns."""
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -171,7 +170,7 @@ def descent(game: Game, players: Players) -> Players:
 
 def move(game: Game, solver: Any, players: Any, state: Any, u: Players) -> tuple[Players, Any]:
     """Return the players and the state after one step from ``u``."""
-    moves, state = solver.update(u, state, players, game=dataclasses.replace(game, descent=u))
+    moves, state = solver.update(u, state, players, game=game, grad=u)
     players = optax.apply_updates(players, moves)
     return players, state
 
