@@ -166,7 +166,10 @@ def test_other_files_are_left_alone(tmp_path):
         ({"key": jax.random.key(1)}, "it was written with key = .* and this run has key = "),
         ({"record": None}, "it holds .* arrays where this run has .*, and they differ in 'rows'"),
         ({"record": lambda z, _: jnp.stack(z)}, r"rows is float32 of shape \(30,\) in it and .* \(30, 2\) here"),
-        ({"steps": 40}, "the checkpoint is at step 60 and this run ends at step 40; ask for more steps"),
+        (
+            {"steps": 40},
+            "num_steps must reach the newest checkpoint, at step 60, got an end at step 40. Ask for more steps",
+        ),
     ],
 )
 def test_checkpoints_of_another_run_are_refused(written, tmp_path, options, reason):
@@ -204,7 +207,9 @@ def test_a_full_disk_loses_nothing(tmp_path, monkeypatch, owner, failing, good):
 
     with monkeypatch.context() as patch:
         patch.setattr(owner, failing, full)
-        with pytest.warns(UserWarning, match=r"step \d+ was not written \(No space left on device\); the run goes on"):
+        with pytest.warns(
+            UserWarning, match=r"step \d+ was not written \(No space left on device\)\. The run continues"
+        ):
             solution = run(tmp_path)
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["checkpoint-0000000010.gs", SECOND.replace("5", "2")]
     chex.assert_trees_all_equal(solution, run(None))
