@@ -37,7 +37,7 @@ def check_sweep():
         assert together.values[1].shape == (64, 64)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), together.values, single.values)
     axes = tuple(jnp.asarray(values) for values in grid.values())
-    arguments = (jax.tree_util.Partial(lane), axes, sweeping._dealt(np.arange(4096), 8, 512))
+    arguments = (jax.tree_util.Partial(lane), axes, sweeping.dealt(np.arange(4096), 8, 512))
     mesh = distributed.devices("lanes")
     text = sweeping.program.lower(*arguments, names=tuple(grid), mesh=mesh).compile().as_text()
     assert "num_partitions=8" in text
