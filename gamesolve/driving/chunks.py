@@ -106,7 +106,7 @@ def placed(array: jax.typing.ArrayLike, like: jax.Array) -> jax.Array:
 
 
 def _launch(origin: Reached, plan: Plan, number: int) -> _Flight | None:
-    """Start so many steps without waiting for them."""
+    """Start a number of steps without waiting for them; None if there are none to take."""
     end = origin.steps + number
     return _Flight(plan, origin, end, _carried_on(plan, origin, end)) if number else None
 
@@ -160,7 +160,7 @@ def _first_state(solver: Solver, players: Players) -> State:
 
 
 def _strong(tree: PyTree) -> PyTree:
-    """Return a pytree of arrays without weak types, as they are after they were written and read."""
+    """Return a pytree of arrays without weak types, as those read from a checkpoint are."""
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype) if getattr(leaf, "weak_type", False) else leaf, tree)
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -143,7 +143,7 @@ def checked(
     return Plan(game, as_solver(solver), start, sample, key, record, tol, max_norm, length, every)
 
 
-def check_game(game: Any) -> None:
+def check_game(game: object) -> None:
     """Raise unless ``game`` is a game."""
     if not isinstance(game, Game):
         raise TypeError(f"game must be a Game, got {type(game).__name__}. Make one with gamesolve.zero_sum.")

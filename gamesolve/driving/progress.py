@@ -5,14 +5,14 @@ import importlib.util
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 from gamesolve.distributed import of_all_processes
 from gamesolve.trees import Players
 
 
 @contextlib.contextmanager
-def interruption(players: Players) -> Iterator[Callable[[], bool]]:
+def interruption(players: Players) -> Generator[Callable[[], bool], None, None]:
     """Yield a function that says whether Ctrl-C was pressed in any process of the run; a second one raises."""
     pressed: list[bool] = []
 
@@ -36,7 +36,7 @@ def interruption(players: Players) -> Iterator[Callable[[], bool]]:
 
 
 @contextlib.contextmanager
-def bar(wanted: bool, total: int, done: int) -> Iterator[Callable[[int], object]]:
+def bar(wanted: bool, total: int, done: int) -> Generator[Callable[[int], object], None, None]:
     """Yield a function that shows how many steps are done, on a terminal and with tqdm; else one that does nothing."""
     if not (wanted and sys.stderr.isatty() and importlib.util.find_spec("tqdm")):
         yield lambda steps: None

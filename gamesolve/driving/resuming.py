@@ -1,4 +1,4 @@
-"""How a run is put into a checkpoint and taken out again."""
+"""Writing a run to checkpoints, and resuming it from the newest one."""
 
 import sys
 import warnings
@@ -16,7 +16,7 @@ from gamesolve.trees import PyTree
 
 
 class Store(Protocol):
-    """What keeps the checkpoints of a run, such as `gamesolve.checkpoint.Folder`."""
+    """A store of the checkpoints of a run, such as `gamesolve.checkpoint.Folder`."""
 
     def save(self, step: int, tree: PyTree, about: Mapping[str, Any]) -> None:
         """Write a checkpoint of one step, or raise `OSError`."""
@@ -26,7 +26,7 @@ class Store(Protocol):
 
 
 class Saving(NamedTuple):
-    """Where a run keeps its checkpoints, and after how many chunks it writes one."""
+    """The checkpoints of a run: where they are kept, and after how many chunks one is written."""
 
     plan: Plan
     chunks: int
@@ -38,7 +38,7 @@ class Saving(NamedTuple):
 
 
 def resumed(saving: Saving | None, fresh: Reached, num_steps: int) -> Reached:
-    """Return what the newest checkpoint had reached, or the fresh start if there is none."""
+    """Return the state of the newest checkpoint, or the fresh start if there is none."""
     if saving is None:
         return fresh
     plan, _, store = saving
@@ -68,7 +68,7 @@ def resumed(saving: Saving | None, fresh: Reached, num_steps: int) -> Reached:
 
 
 def save(saving: Saving, reached: Reached) -> None:
-    """Write a checkpoint; warn if that fails, for example on a full disk, so that the run goes on."""
+    """Write a checkpoint; if that fails, for example on a full disk, warn and let the run continue."""
     plan, _, store = saving
     step = plan.start + reached.steps
     try:
@@ -87,7 +87,7 @@ def _tree(reached: Reached) -> dict[str, PyTree]:
 
 
 def _settings(plan: Plan) -> dict[str, Any]:
-    """Return what must be the same when a run goes on, as JSON can hold it."""
+    """Return what a resumed run must share with the checkpoint, as JSON can hold it."""
     key = plan.key
     described = None if key is None else [str(jax.random.key_impl(key)), jax.random.key_data(key).tolist()]
     return {"start": plan.start, "chunk": plan.length, "every": plan.every, "key": described}

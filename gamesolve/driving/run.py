@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -114,7 +113,7 @@ def run(
         max_norm=max_norm,
     )
     if record is not None:
-        check_divides(plan.every, num_steps=num_steps, chunk=chunk)
+        check_divides(plan.every, num_steps=num_steps, chunk=plan.length)
     saving = _saving(plan, checkpoint, checkpoint_every, keep)
     with explained("a payoff, sampler or record"):
         begun = resumed(saving, first(plan, players, state), num_steps)
@@ -149,12 +148,12 @@ def _followed(
     return reached._replace(rows=_joined(rows))
 
 
-def _check_source(sample: Any, batches: Any) -> None:
+def _check_source(sample: object, batches: object) -> None:
     if sample is not None and batches is not None:
         raise ValueError("sample and batches must not be combined, got both. Pass one of them.")
 
 
-def _check_callbacks(callbacks: Any) -> None:
+def _check_callbacks(callbacks: Sequence[Callable[[Chunk], object]]) -> None:
     if callable(callbacks) or not all(map(callable, callbacks)):
         kind = type(callbacks).__name__
         raise TypeError(f"callbacks must be a list of functions, got {kind}. Write callbacks=[...].")

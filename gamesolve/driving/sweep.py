@@ -79,31 +79,23 @@ def sweep(
         >>> gs.sweep(steps, {"learning_rate": [0.1, 0.2, 0.4]}).values.tolist()
         [900, 343, 68]
     """
-    if not callable(fn):
-        raise TypeError(f"fn must be a function, got {type(fn).__name__}. Pass one that takes the axes by name.")
-    if mesh is not None and not isinstance(mesh, Mesh):
-        raise TypeError(f"mesh must be a jax.sharding.Mesh, got {type(mesh).__name__}. Make one with jax.make_mesh.")
+    _check_types(fn, grid, mesh)
     axes = _axes(grid, keys)
     _check_names(fn, axes)
-    total = math.prod(len(values) for values in axes.values())
+    shape = tuple(len(values) for values in axes.values())
+    total = math.prod(shape)
     alone = mesh is None and jax.device_count() == 1
     shares = None if alone else implicit(mesh or devices("lanes"))
     number = 1 if shares is None else shares.size
-    width = -(-total // number)
-    if order_by is not None:
-        width = min(width, ORDERED_GROUP)
+    most = ORDERED_GROUP if order_by is not None else total
     if lanes_at_once is not None:
-        width = min(-(-total // number), whole_number("lanes_at_once", lanes_at_once, 1))
+        most = whole_number("lanes_at_once", lanes_at_once, 1)
     lanes = np.arange(total) if order_by is None else np.argsort(_costs(order_by, axes), kind="stable")
-    groups = dealt(lanes, number, width)
+    groups = dealt(lanes, number, min(most, -(-total // number)))
     with explained("the function of the sweep"):
         results = program(as_pytree("fn", fn), tuple(axes.values()), groups, names=tuple(axes), mesh=shares)
-    places = np.empty(total, np.int64)
-    places[groups.ravel()] = np.arange(groups.size)
-    shape = tuple(len(values) for values in axes.values())
-    values = jax.tree.map(lambda leaf: on_host(leaf).reshape(-1, *leaf.shape[2:])[places], results)
-    values = jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), values)
-    return Table({name: axis if is_key(axis) else np.asarray(axis) for name, axis in axes.items()}, values)
+    kept = {name: axis if is_key(axis) else np.asarray(axis) for name, axis in axes.items()}
+    return Table(kept, _in_places(results, groups, shape))
 
 
 @partial(jax.jit, static_argnames=("names", "mesh"))
@@ -155,9 +147,27 @@ def dealt(lanes: np.ndarray, number: int, width: int) -> np.ndarray:
     return filled.reshape(rounds, number, width).swapaxes(0, 1).reshape(-1, width).astype(np.int32)
 
 
-def _axes(grid: Mapping[str, ArrayLike], keys: Key | None) -> dict[str, jax.Array]:
+def _in_places(results: PyTree, groups: np.ndarray, shape: tuple[int, ...]) -> PyTree:
+    """Undo `dealt`: return results on the host, the lanes in their places along the axes."""
+    places = np.empty(math.prod(shape), np.int64)
+    places[groups.ravel()] = np.arange(groups.size)
+
+    def in_places(leaf: jax.Array) -> np.ndarray:
+        return on_host(leaf).reshape(-1, *leaf.shape[2:])[places].reshape(*shape, *leaf.shape[2:])
+
+    return jax.tree.map(in_places, results)
+
+
+def _check_types(fn: object, grid: object, mesh: object) -> None:
+    if not callable(fn):
+        raise TypeError(f"fn must be a function, got {type(fn).__name__}. Pass one that takes the axes by name.")
     if not isinstance(grid, Mapping):
         raise TypeError(f"grid must be a dict of axes by name, got {type(grid).__name__}. Write {{'rate': values}}.")
+    if mesh is not None and not isinstance(mesh, Mesh):
+        raise TypeError(f"mesh must be a jax.sharding.Mesh, got {type(mesh).__name__}. Make one with jax.make_mesh.")
+
+
+def _axes(grid: Mapping[str, ArrayLike], keys: Key | None) -> dict[str, jax.Array]:
     axes = dict(grid)
     if keys is not None:
         if "key" in axes:
