@@ -240,5 +240,5 @@ def test_anything_with_save_and_load_keeps_checkpoints():
 
     memory = Memory()
     run(memory, 30)
-    assert memory.saved.step == 30
+    assert (memory.saved.step, memory.saved.about["status"]) == (30, gs.Status.BUDGET.name)
     chex.assert_trees_all_equal(run(memory, 60), run(None, 60))

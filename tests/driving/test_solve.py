@@ -277,7 +277,7 @@ def test_sample_needs_a_key():
         ValueError, match=r"sample must come with a random key, got key=None. Pass key=jax\.random\.key\(0\)"
     ):
         gs.solve(NOISY, gs.simgd(0.1), START, 3, sample=draw)
-    for wrong in (0, "key", 1.5):
+    for wrong in (0, "key", 1.5, jax.random.key_data(jax.random.key(0))):
         with pytest.raises(TypeError, match="key"):
             gs.solve(NOISY, gs.simgd(0.1), START, 3, sample=draw, key=wrong)
 
