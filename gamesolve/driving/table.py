@@ -7,7 +7,7 @@
 """
 
 import dataclasses
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +31,7 @@ class Table:
         values: the results of the function, on the host; every leaf has one leading dimension per axis.
     """
 
-    axes: dict[str, np.ndarray | jax.Array]
+    axes: dict[str, Any]
     values: PyTree
 
     def select(self, **point: ArrayLike) -> "Table":
