@@ -137,10 +137,10 @@ def test_one_player_alone_ascends_its_payoff(name):
             lambda: gs.runge_kutta(0.1, penalty=lambda count: 0.1),
             "penalty must be a number or a tuple .*, got a schedule",
         ),
-        (lambda: gs.cgd(0.1, inner=linear.Inner(forcing=0.0)), "forcing is 0.0; it must be finite and above 0.0"),
+        (lambda: gs.cgd(0.1, inner=linear.Inner(forcing=0.0)), "forcing must be finite and above 0.0, got 0.0"),
         (
             lambda: gs.cgd(0.1, inner=linear.Inner(forcing=lambda count: 0.1)),
-            "forcing is a schedule; it takes one number",
+            "forcing must be one number for all players, got a schedule",
         ),
         (
             lambda: transforms.competitive(0.1, transforms.rms_metric(), potentials=transforms.entropy()),
