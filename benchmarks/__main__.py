@@ -46,7 +46,8 @@ def _parser(wanted: Sequence[str]) -> argparse.ArgumentParser:
         if name in wanted:  # the other modules are not imported
             measurement.add_argument("--repeats", type=int, default=11, help="rounds of interleaved timings")
             measurement.add_argument("--out", type=Path, default=report.RESULTS, help="folder of the results")
-            importlib.import_module(f"benchmarks.measurements.{name}").configure(measurement)
+            for option, settings in importlib.import_module(f"benchmarks.measurements.{name}").OPTIONS.items():
+                measurement.add_argument(f"--{option}", **settings)
     commands.add_parser("list", help="list the suites with their games and solvers")
     add = commands.add_parser("run", help="run suites into a folder").add_argument
     add("names", nargs="+", metavar="SUITE", help="see list")

@@ -1,5 +1,6 @@
 """Write tables of results, with the versions, machine and command that a reader needs to judge them."""
 
+import argparse
 import json
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,9 +17,9 @@ Row = dict[str, Any]
 
 def measure(
     name: str,
-    measured: Iterable[Row],
+    rows: Callable[[argparse.Namespace], Iterable[Row]],
+    arguments: argparse.Namespace,
     command: str,
-    out: Path,
     packages: Sequence[str] = PACKAGES,
     about: str = "",
     words: Callable[[Sequence[Row]], Mapping[str, str]] = lambda rows: {},
@@ -27,9 +28,9 @@ def measure(
 
     Args:
         name: name of the measurement, whose title and notes are in ``measurements/notes.toml``.
-        measured: the rows.
+        rows: function from the arguments of the command line to the rows.
+        arguments: arguments of the command line.
         command: the command line.
-        out: folder of the results.
         packages: packages whose versions matter.
         about: suffix of the files' names.
         words: function from the rows to the words that complete the title and the notes.
@@ -37,16 +38,22 @@ def measure(
     Returns:
         The exit code, 0.
     """
-    where, rows = provenance(command, packages), []
     texts = tomllib.loads((Path(__file__).parent / "measurements/notes.toml").read_text(encoding="utf-8"))[name]
-    for row in measured:
-        rows.append(row)
+    where, found = None, []
+    for row in rows(arguments):
+        where = where or provenance(command, packages)  # after the rows have configured JAX
+        found.append(row)
         print(" ".join(f"{key} {value}" for key, value in row.items()), flush=True)
-        title, notes = (texts[key].format(**words(rows)) for key in ("title", "notes"))
-        write(name + about, title, notes.strip(), rows, where, out)
-    verdicts = [row["verdict"] for row in rows if row.get("verdict") in ("met", "missed")]
-    print(f"\n{table(rows)}\n\n{verdicts.count('met')} of {len(verdicts)} targets met")
+        title, notes = (texts[key].format(**words(found)) for key in ("title", "notes"))
+        write(name + about, title, notes.strip(), found, where, arguments.out)
+    verdicts = [row["verdict"] for row in found if row.get("verdict") in ("met", "missed")]
+    print(f"\n{table(found)}\n\n{verdicts.count('met')} of {len(verdicts)} targets met")
     return 0
+
+
+def choices(known: Iterable[str]) -> dict[str, Any]:
+    """Return the settings of an option that selects some names; the default is all."""
+    return {"nargs": "+", "choices": list(known), "default": list(known)}
 
 
 def write(name: str, title: str, notes: str, rows: Sequence[Row], where: Row, out: Path) -> None:

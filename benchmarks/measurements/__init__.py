@@ -1,6 +1,6 @@
 """Measurements: the cost of a step beside hand-written code and beside peers, and how fast spectra are found.
 
-Each one is a module with ``configure(parser)`` and ``main(arguments, command)``.
+Each one is a module with ``OPTIONS`` of the command line and ``main(arguments, command)``.
 """
 
 NAMES = {

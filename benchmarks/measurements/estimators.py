@@ -1,6 +1,7 @@
 """Measure an unbiased consensus step on a minibatch beside the biased one."""
 
 import argparse
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -18,17 +19,15 @@ from gamesolve.compare.timing import interleaved, median_ratio
 # Largest acceptable time and temporary memory, relative to the plugin, by estimator.
 TARGETS: Mapping[int | str, tuple[float, float]] = {2: (1.25, 1.5), 4: (1.4, 1.5), "all": (7.0, math.inf)}
 STEPS = 5
+OPTIONS = {"batches": {"nargs": "+", "type": int, "default": [64, 256, 1024], "help": "batch sizes"}}
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the measurement's own options."""
-    parser.add_argument("--batches", nargs="+", type=int, default=[64, 256, 1024], help="batch sizes")
+def rows(arguments: argparse.Namespace) -> Iterator[Row]:
+    """Yield a row for each batch size and estimator."""
+    return itertools.chain.from_iterable(_rows(batch, arguments.repeats) for batch in arguments.batches)
 
 
-def main(arguments: argparse.Namespace, command: str) -> int:
-    """Run the measurement; returns the exit code."""
-    rows = (row for batch in arguments.batches for row in _rows(batch, arguments.repeats))
-    return report.measure("estimators", rows, command, arguments.out)
+main = partial(report.measure, "estimators", rows)
 
 
 def _rows(batch: int, repeats: int) -> Iterator[Row]:

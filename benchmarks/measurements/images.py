@@ -70,14 +70,14 @@ class Trainer(NamedTuple):
     quality: Callable[[Players], gan.ImageMeasures]
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the measurement's own options."""
-    parser.add_argument("--data", nargs="+", choices=DATA, default=list(DATA))
-    parser.add_argument("--optimisers", nargs="+", choices=OPTIMISERS, default=list(OPTIMISERS))
-    parser.add_argument("--regularisers", nargs="+", choices=REGULARISERS, default=list(REGULARISERS))
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, help=f"budget in CPU seconds per seed (default: {SECONDS})")
-    parser.add_argument("--steps", type=int, help=f"budget in steps (default: {STEPS})")
+OPTIONS = {
+    "data": report.choices(DATA),
+    "optimisers": report.choices(OPTIMISERS),
+    "regularisers": report.choices(REGULARISERS),
+    "seeds": {"type": int, "default": 3},
+    "seconds": {"type": float, "help": f"budget in CPU seconds per seed (default: {SECONDS})"},
+    "steps": {"type": int, "help": f"budget in steps (default: {STEPS})"},
+}
 
 
 def main(arguments: argparse.Namespace, command: str) -> int:
@@ -88,7 +88,8 @@ def main(arguments: argparse.Namespace, command: str) -> int:
             claims = "\n".join(f"- {line}" for line in claim(rows))
             return {"name": name, "rates": ", ".join(f"{rate:g}" for rate in RATES), "claims": claims}
 
-        report.measure("images", measure(name, arguments), command, arguments.out, about=f"-{name}", words=words)
+        measured = functools.partial(measure, name)
+        report.measure("images", measured, arguments, command, about=f"-{name}", words=words)
     return 0
 
 

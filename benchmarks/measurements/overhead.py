@@ -12,30 +12,23 @@ import jax
 import gamesolve as gs
 from benchmarks import report
 from benchmarks.measurements import cost, hand, running
-from benchmarks.measurements.cases import CASES, SOLVERS, Case, build
-from benchmarks.measurements.timed import median_row, per_step, verdict
+from benchmarks.measurements.cases import CASES, SOLVERS, build
+from benchmarks.measurements.timed import compared, median_row, per_step
 from benchmarks.report import Row
 from gamesolve import registry
-from gamesolve.compare.timing import Program, interleaved, median_ratio
+from gamesolve.compare.timing import interleaved
 
 # The game on which solvers without a hand-written counterpart are measured.
 ALONE_ON = "quadratic-100"
+OPTIONS = {
+    "games": report.choices(CASES),
+    "solvers": report.choices(registry.SOLVERS),
+    "processes": {"type": int, "default": 3, "help": "fresh processes for every ratio (default: %(default)s)"},
+}
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the measurement's own options."""
-    parser.add_argument("--games", nargs="+", choices=CASES, default=list(CASES))
-    parser.add_argument("--solvers", nargs="+", choices=registry.SOLVERS, default=list(registry.SOLVERS))
-    help_text = "fresh processes for every ratio (default: %(default)s)"
-    parser.add_argument("--processes", type=int, default=3, help=help_text)
-
-
-def main(arguments: argparse.Namespace, command: str) -> int:
-    """Run the measurement; returns the exit code."""
-    return report.measure("overhead", _rows(arguments), command, arguments.out)
-
-
-def _rows(arguments: argparse.Namespace) -> Iterator[Row]:
+def rows(arguments: argparse.Namespace) -> Iterator[Row]:
+    """Yield a row for each game and solver, and for `run`."""
     for name, solver in itertools.product(arguments.games, arguments.solvers):
         times = partial(_times, name, solver, arguments.repeats)
         if solver in SOLVERS:
@@ -51,29 +44,23 @@ def _rows(arguments: argparse.Namespace) -> Iterator[Row]:
         yield {"game": "gan", "solver": name.replace(", gan", "")} | times | row
 
 
-def programs(case: Case, solver: str) -> dict[str, Program]:
-    """Return the run through gamesolve and, if there is one, the hand-written run."""
+main = partial(report.measure, "overhead", rows)
+
+
+def _times(name: str, solver: str, repeats: int) -> Row:
+    case = CASES[name]()
     numbers, steps = case.numbers(solver), case.length(solver)
     ours = partial(gs.solve, case.game, build(solver, *numbers), case.players, steps)
     if solver not in SOLVERS:
-        return {"gamesolve": ours}
+        return {"gamesolve": per_step(interleaved({"": ours}, repeats)[""], steps)}
 
     @jax.jit
     def by_hand(players: hand.Pair, arguments: tuple[Any, ...]) -> Any:
         with jax.default_matmul_precision("highest"):
             return hand.run(hand.METHODS[solver], case.function(arguments), numbers, players, steps)
 
-    return {"gamesolve": ours, "by hand": partial(by_hand, case.players, case.arguments)}
-
-
-def _times(name: str, solver: str, repeats: int) -> Row:
-    case = CASES[name]()
-    times = interleaved(programs(case, solver), repeats)
-    row: Row = {who: per_step(seconds, case.length(solver)) for who, seconds in times.items()}
-    if solver in SOLVERS:
-        ratio = median_ratio(times["gamesolve"], times["by hand"])
-        row |= {"ratio": round(ratio, 4), "target": case.target, "verdict": verdict(ratio <= case.target)}
-    return row
+    programs = {"gamesolve": ours, "by hand": partial(by_hand, case.players, case.arguments)}
+    return compared(interleaved(programs, repeats), steps, case.target)
 
 
 def _costs(name: str, solver: str) -> Row:

@@ -4,7 +4,7 @@ import argparse
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import version
 from types import ModuleType
@@ -75,11 +75,17 @@ MATCHES = (
 )
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the measurement's own options."""
-    games = sorted({match.game for match in MATCHES})
-    parser.add_argument("--games", nargs="+", choices=games, default=games)
-    parser.add_argument("--processes", type=int, default=5, help="fresh processes for every row (default: %(default)s)")
+OPTIONS = {
+    "games": report.choices(sorted({match.game for match in MATCHES})),
+    "processes": {"type": int, "default": 5, "help": "fresh processes for every row (default: %(default)s)"},
+}
+
+
+def rows(arguments: argparse.Namespace) -> Iterator[Row]:
+    """Yield a row for each match."""
+    for index, match in enumerate(MATCHES):
+        if match.game in arguments.games:
+            yield median_row(partial(_row, index, arguments.repeats), "faster", arguments.processes)
 
 
 def main(arguments: argparse.Namespace, command: str) -> int:
@@ -90,17 +96,8 @@ def main(arguments: argparse.Namespace, command: str) -> int:
         return 2
     flags = os.environ.setdefault("XLA_FLAGS", FLAGS)  # for the processes that measure
     threads = importlib.import_module("torch").get_num_threads()
-    rows = (
-        median_row(partial(_row, index, arguments.repeats), "faster", arguments.processes)
-        for index, match in enumerate(MATCHES)
-        if match.game in arguments.games
-    )
-
-    def words(rows: Sequence[Row]) -> dict[str, str]:
-        del rows
-        return {"threads": str(threads), "flags": flags}
-
-    return report.measure("peers", rows, command, arguments.out, (*report.PACKAGES, *NEEDS), words=words)
+    words = {"threads": str(threads), "flags": flags}
+    return report.measure("peers", rows, arguments, command, (*report.PACKAGES, *NEEDS), words=lambda _: words)
 
 
 def _row(index: int, repeats: int) -> Row:

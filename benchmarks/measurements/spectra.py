@@ -2,6 +2,7 @@
 
 import argparse
 import resource
+from collections.abc import Iterator
 from functools import partial
 
 import jax
@@ -28,17 +29,15 @@ GANS = {
     "1M-batch": (700, 256, 1, 7, 5.0),
 }
 MOST_MEMORY = 1.5
+OPTIONS = {"sizes": report.choices(GANS)}
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the measurement's own options."""
-    parser.add_argument("--sizes", nargs="+", choices=GANS, default=list(GANS))
+def rows(arguments: argparse.Namespace) -> Iterator[Row]:
+    """Yield a row for each GAN."""
+    return (_row(name, arguments.repeats) for name in arguments.sizes)
 
 
-def main(arguments: argparse.Namespace, command: str) -> int:
-    """Run the measurement; returns the exit code."""
-    rows = (_row(name, arguments.repeats) for name in arguments.sizes)
-    return report.measure("spectra", rows, command, arguments.out, ("jax", "jaxlib", "scipy", "numpy"))
+main = partial(report.measure, "spectra", rows, packages=("jax", "jaxlib", "scipy", "numpy"))
 
 
 def _row(name: str, repeats: int) -> Row:

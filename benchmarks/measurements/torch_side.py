@@ -27,28 +27,23 @@ class Torch:
         """Copy the case's start and arrays."""
         self.template = case.players
         self.arguments = jax.tree.map(_tensor, case.arguments)
+        self.modules = tuple(map(_network, case.players)) if case.data else ()
         if case.data:
-            self.modules = tuple(map(_network, case.players))
             self.players = [list(module.parameters()) for module in self.modules]
         else:
             self.players = [[_tensor(player).requires_grad_()] for player in case.players]
-        self.loss = {"scalar": self._product, "gan": self._minimax}.get(case.name, self._quadratic)
+        self.payoff = case.payoff
 
     def result(self) -> Players:
         """Return the players in the structure of the case; weights of PyTorch's layers are transposed."""
         leaves = [leaf.detach().numpy().T.copy() for player in self.players for leaf in player]
         return jax.tree.unflatten(jax.tree.structure(self.template), leaves)
 
-    def _product(self) -> torch.Tensor:
-        (x,), (y,) = self.players
-        return x * y
-
-    def _quadratic(self) -> torch.Tensor:
-        (x,), (y,) = self.players
-        A, B, C = self.arguments
-        return x @ (A @ x / 2 + B @ y) - y @ (C @ y / 2)
-
-    def _minimax(self) -> torch.Tensor:
+    def loss(self) -> torch.Tensor:
+        """Return the payoff; those of games without data are arithmetic that tensors have as well."""
+        if not self.modules:
+            (x,), (y,) = self.players
+            return self.payoff(x, y, *self.arguments)
         generator, discriminator = self.modules
         ((real, latent),) = self.arguments
         on_real, on_fake = discriminator(real), discriminator(generator(latent))

@@ -218,7 +218,7 @@ def differences(one: Path, other: Path) -> tuple[list[Row], list[str]]:
     Raises:
         StoreError: if a folder holds no run.
     """
-    sides = [{store.label(cell): cell for cell in store.together([folder])} for folder in (one, other)]
+    sides = [{store.label(cell): cell for cell in store.cells(folder)} for folder in (one, other)]
     rows, differ = [], [f"{name}: in one run only" for name in sides[0].keys() ^ sides[1].keys()]
     for name in sorted(sides[0].keys() & sides[1].keys()):
         a, b = (side[name] for side in sides)

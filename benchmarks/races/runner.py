@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from benchmarks import suites
 from benchmarks.races import race, store
 from benchmarks.report import Row
 from benchmarks.suites.suite import Race, Settings, Suite
+from gamesolve.cli.results import manifest, write_json
 
 
 class Cell(NamedTuple):
@@ -31,13 +33,15 @@ def plan(names: Sequence[str], settings: Settings) -> list[Cell]:
     Raises:
         StoreError: if there are none, or a device or name is unknown.
     """
-    loaded = [suites.load(name) for name in names]
-    pairs = [(suite, game, solver) for suite in loaded for game, solver in suite.names()]
+    pairs = [(suite, *pair) for suite in map(suites.load, names) for pair in suite.names()]
     _check("game", settings.games, {game for _, game, _ in pairs})
     _check("solver", settings.solvers, {solver for *_, solver in pairs} - {"table"})
+    found = sorted({device.platform for device in _devices()})
+    if settings.device not in (*found, "all"):
+        raise store.StoreError(f"there is no {settings.device} here, only {', '.join(found)}.")
     cells = [
         Cell(suite, game, solver, device)
-        for device in _platforms(settings.device)
+        for device in (found if settings.device == "all" else [settings.device])
         for suite, game, solver in pairs
         if (settings.games is None or game in settings.games)
         and (settings.solvers is None or solver in (*settings.solvers, "table"))
@@ -53,13 +57,6 @@ def _check(kind: str, wanted: Sequence[str] | None, known: set[str]) -> None:
             raise store.StoreError(f"no {kind} of these suites is named {name}. Known: {', '.join(sorted(known))}.")
 
 
-def _platforms(wanted: str) -> list[str]:
-    found = sorted({device.platform for device in _devices()})
-    if wanted not in (*found, "all"):
-        raise store.StoreError(f"there is no {wanted} here, only {', '.join(found)}.")
-    return found if wanted == "all" else [wanted]
-
-
 def _devices() -> list[jax.Device]:
     devices = list(jax.devices())
     with contextlib.suppress(RuntimeError):
@@ -69,14 +66,15 @@ def _devices() -> list[jax.Device]:
 
 def compute(cell: Cell, settings: Settings) -> tuple[Row, pd.DataFrame | None]:
     """Compute a cell; returns its summary, and its points if it has any."""
+    suite = cell.suite
     device = next(device for device in _devices() if device.platform == cell.device)
-    with jax.enable_x64(cell.suite.x64 or settings.x64), jax.default_device(device):
-        if isinstance(cell.suite, Race):
-            game = next(entry for entry in cell.suite.games if entry.name == cell.game)
-            budget = settings.budget or game.budget or cell.suite.budget
-            return race.cell(cell.suite, game, cell.suite.solvers[cell.solver], budget, settings.seeds_on(cell.device))
+    with jax.enable_x64(suite.x64 or settings.x64), jax.default_device(device):
+        if isinstance(suite, Race):
+            game = next(entry for entry in suite.games if entry.name == cell.game)
+            budget = settings.budget or game.budget or suite.budget
+            return race.cell(suite, game, suite.solvers[cell.solver], budget, settings.seeds_on(cell.device))
         begin = time.perf_counter()
-        rows = [_plain(row) for row in cell.suite.tasks[cell.game](settings)]
+        rows = [_plain(row) for row in suite.tasks[cell.game](settings)]
         return {"rows": rows, "seconds": time.perf_counter() - begin}, None
 
 
@@ -94,19 +92,13 @@ def run(
         StoreError: if the folder cannot be used, or the settings contain an unknown name.
     """
     cells = plan(names, settings)
-    store.begin(folder, store.manifest(settings, names, command), resume)
-    try:
+    with manifest(folder, store.checked(folder, store.describe(settings, names, command), resume)):
         for cell in cells:
             labels = {"suite": cell.suite.name, "game": cell.game, "solver": cell.solver, "device": cell.device}
             done = store.path(folder, "cells", labels).exists()
             yield cell, done
             if not done:
                 store.save(folder, labels, *compute(cell, settings))
-    except BaseException as error:
-        stopped = isinstance(error, KeyboardInterrupt | GeneratorExit)
-        store.finish(folder, "interrupted" if stopped else f"failed: {error}")
-        raise
-    store.finish(folder, "finished")
 
 
 def merge(runs: Sequence[Path], out: Path) -> int:
@@ -118,16 +110,14 @@ def merge(runs: Sequence[Path], out: Path) -> int:
     store.together(runs)
     manifests = [store.read_manifest(folder) for folder in runs]
     content = manifests[0] | {
-        "suites": list(dict.fromkeys(name for manifest in manifests for name in manifest["suites"])),
-        "precision": {name: word for manifest in manifests for name, word in manifest["precision"].items()},
-        "settings": [manifest["settings"] for manifest in manifests],
+        "suites": list(dict.fromkeys(name for each in manifests for name in each["suites"])),
+        "precision": {name: word for each in manifests for name, word in each["precision"].items()},
+        "settings": [each["settings"] for each in manifests],
         "merged": manifests,
         "status": "merged",
     }
-    store.begin(out, content, resume=False)
-    for folder in runs:
-        for file in (file for kind in store.KINDS for file in store.files(folder, kind)):
-            target = out / file.relative_to(folder)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(file.read_bytes())
+    write_json(out / "manifest.json", store.checked(out, content, resume=False))
+    for folder, kind in ((folder, kind) for folder in runs for kind in store.KINDS):
+        if (folder / kind).exists():
+            shutil.copytree(folder / kind, out / kind, dirs_exist_ok=True)
     return len(store.files(out, "cells"))

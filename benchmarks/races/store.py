@@ -13,6 +13,7 @@ from benchmarks.races import schema
 from benchmarks.report import Row
 from benchmarks.suites import load
 from benchmarks.suites.suite import Settings
+from gamesolve.cli.results import write_json
 from gamesolve.compare.provenance import provenance
 
 PACKAGES = ("jax", "jaxlib", "optax", "numpy", "scipy", "pandas", "pyarrow")
@@ -25,11 +26,10 @@ class StoreError(Exception):
     """An unusable folder or setting, with a message of one sentence."""
 
 
-def manifest(settings: Settings, suites: Sequence[str], command: str) -> Row:
+def describe(settings: Settings, suites: Sequence[str], command: str) -> Row:
     """Return everything that is needed to repeat a run and to judge its figures."""
     return {
         "schema": schema.VERSION,
-        "status": "running",
         **provenance(command, PACKAGES),
         "suites": list(suites),
         "settings": json.loads(json.dumps(dataclasses.asdict(settings))),
@@ -43,42 +43,33 @@ def manifest(settings: Settings, suites: Sequence[str], command: str) -> Row:
 
 def _commit() -> str:
     """Return the commit of the source, and whether files differ from it."""
-
-    def ask(*words: str) -> str:
-        command = ["git", "-C", str(Path(__file__).parent), *words]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
     try:
-        changed = ask("status", "--porcelain", "--untracked-files=no")
-        return ask("rev-parse", "HEAD") + (" with changes" if changed else "")
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
 
-def begin(folder: Path, content: Row, resume: bool) -> None:
-    """Make the folder, or check that it holds the run to resume; the manifest keeps the earlier sessions.
+def checked(folder: Path, content: Row, resume: bool) -> Row:
+    """Return the manifest of a run to begin, or to resume with its earlier sessions.
 
     Raises:
-        StoreError: if it holds another run, or cannot be written to.
+        StoreError: if the folder holds another run, or cannot be written to.
     """
-    if (folder / "manifest.json").exists():
-        if not resume:
-            raise StoreError(f"{folder} holds a run. Give another --out, or --resume to continue it.")
-        old = read_manifest(folder)
-        differ = [key for key in ("schema", "suites", "settings") if old.get(key) != content[key]]
-        if differ:
-            raise StoreError(f"{folder} has other {' and '.join(differ)}. Give the same command, or another --out.")
-        session = {key: old[key] for key in ("date", "commit", "versions", "devices", "status")}
-        content = content | {"earlier": [*old.get("earlier", ()), session]}
     try:
-        write_json(folder / "manifest.json", content)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot write to {folder}: {error.strerror}.") from None
-
-
-def finish(folder: Path, status: str) -> None:
-    """Record in the manifest how the run ended."""
-    write_json(folder / "manifest.json", read_manifest(folder) | {"status": status})
+    if not (folder / "manifest.json").exists():
+        return content
+    if not resume:
+        raise StoreError(f"{folder} holds a run. Give another --out, or --resume to continue it.")
+    old = read_manifest(folder)
+    differ = [key for key in ("suites", "settings") if old.get(key) != content[key]]
+    if differ:
+        raise StoreError(f"{folder} has other {' and '.join(differ)}. Give the same command, or another --out.")
+    session = {key: old[key] for key in ("date", "commit", "versions", "devices", "status")}
+    return content | {"earlier": [*old.get("earlier", ()), session]}
 
 
 def read_manifest(folder: Path) -> Row:
@@ -118,16 +109,9 @@ def save(folder: Path, cell: Mapping[str, str], summary: Row, points: pd.DataFra
     write_json(path(folder, "cells", cell), {**cell, **summary})
 
 
-def write_json(path: Path, content: Row) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(path)
-
-
 def cells(folder: Path) -> Iterator[Row]:
     """Yield the summaries of all finished cells."""
+    read_manifest(folder)
     for file in files(folder, "cells"):
         yield json.loads(file.read_text(encoding="utf-8"))
 
@@ -151,19 +135,16 @@ def together(runs: Sequence[Path]) -> list[Row]:
     """
     found: dict[str, Row] = {}
     terms: dict[tuple[str, ...], tuple[Any, ...]] = {}
-    for folder in runs:
-        read_manifest(folder)
-        for cell in cells(folder):
-            name = label(cell)
-            if name in found:
-                raise StoreError(f"{name} is in two of the runs. Compare them, or give runs of other cells.")
-            found[name] = cell
-            if "final" in cell:
-                same = tuple(cell[part] for part in ("lanes", "budget", "target"))
-                others = terms.setdefault(tuple(cell[part] for part in ("device", "suite", "game")), same)
-                if others != same:
-                    raise StoreError(
-                        f"{name} had {same[0]} starts and budget {same[1]}, other solvers {others[0]} and {others[1]}. "
-                        "Give runs with the same --seeds and --budget."
-                    )
+    for cell in (cell for folder in runs for cell in cells(folder)):
+        name = label(cell)
+        if found.setdefault(name, cell) is not cell:
+            raise StoreError(f"{name} is in two of the runs. Compare them, or give runs of other cells.")
+        if "final" in cell:
+            same = tuple(cell[part] for part in ("lanes", "budget", "target"))
+            others = terms.setdefault(tuple(cell[part] for part in LABELS[:3]), same)
+            if others != same:
+                raise StoreError(
+                    f"{name} had {same[0]} starts and budget {same[1]}, other solvers {others[0]} and {others[1]}. "
+                    "Give runs with the same --seeds and --budget."
+                )
     return list(found.values())

@@ -133,7 +133,7 @@ def _compare(options: argparse.Namespace, arguments: list[str]) -> None:
     except OSError as error:
         raise CommandError(f"cannot write to {folder}: {error.strerror}.") from None
     with (
-        results.manifest(folder, arguments, settings, names, list(solvers)),
+        results.manifest(folder, results.describe(arguments, settings, names, list(solvers))),
         results.open_table(folder) as write,
     ):
         for problem, summary in problems:

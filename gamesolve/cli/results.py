@@ -7,8 +7,9 @@ import datetime
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -34,14 +35,10 @@ def make_folder(folder: Path) -> None:
     (folder / "results.csv").touch()
 
 
-@contextlib.contextmanager
-def manifest(
-    folder: Path, arguments: list[str], settings: Settings, games: list[str], solvers: list[str]
-) -> Iterator[None]:
-    """Write the manifest before the run, and the way that the run ended after it."""
+def describe(arguments: list[str], settings: Settings, games: list[str], solvers: list[str]) -> dict[str, Any]:
+    """Return everything that is needed to repeat a run of the command."""
     device = jax.devices()[0]
-    content = {
-        "status": "running",
+    return {
         **provenance(shlex.join(["gamesolve", *arguments]), ("jax", "jaxlib", "optax", "numpy", "matplotlib")),
         "working_directory": str(Path.cwd()),
         "device": {"platform": device.platform, "kind": device.device_kind, "count": jax.device_count()},
@@ -53,17 +50,30 @@ def manifest(
         "columns": COLUMNS,
     }
 
+
+@contextlib.contextmanager
+def manifest(folder: Path, content: Mapping[str, Any]) -> Iterator[None]:
+    """Write ``manifest.json`` before a run, and again with the way that it ended after the run."""
+
     def write(status: str) -> None:
-        text = json.dumps(content | {"status": status}, indent=2, ensure_ascii=False)
-        (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+        write_json(folder / "manifest.json", {**content, "status": status})
 
     write("running")
     try:
         yield
     except BaseException as error:
-        write("interrupted" if isinstance(error, KeyboardInterrupt) else f"failed: {error}")
+        stopped = isinstance(error, KeyboardInterrupt | GeneratorExit)
+        write("interrupted" if stopped else f"failed: {error}")
         raise
     write("finished")
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.replace(path)
 
 
 @contextlib.contextmanager

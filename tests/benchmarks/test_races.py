@@ -21,6 +21,7 @@ from benchmarks.races import digest, pages, race, runner, schema, store
 from benchmarks.suites import rivals, scaling
 from benchmarks.suites.suite import Settings
 from gamesolve import registry
+from gamesolve.cli.results import write_json
 from gamesolve.compare import lanes, profiles
 
 pd = pytest.importorskip("pandas")
@@ -158,9 +159,9 @@ def test_merging_takes_cells_of_several_runs(small, tmp_path, capsys):
     assert not (tmp_path / "twice").exists()
     other = tmp_path / "other"
     cell = next(store.cells(small))
-    store.write_json(other / "manifest.json", store.read_manifest(small))
+    write_json(other / "manifest.json", store.read_manifest(small))
     cell = cell | {"solver": "altgd", "lanes": 5}
-    store.write_json(store.path(other, "cells", cell), cell)
+    write_json(store.path(other, "cells", cell), cell)
     assert command.main(["report", str(small), str(other)]) == 2
     assert "had 5 starts and budget 300, other solvers 4 and 300" in capsys.readouterr().err
 
