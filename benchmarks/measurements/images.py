@@ -98,7 +98,8 @@ def measure(name: str, arguments: argparse.Namespace) -> Iterator[Row]:
     dataset = DATA[name]()
     classifier = gan.train_classifier(dataset)
     real = gan.images(dataset, classifier=classifier)
-    measured = real.measures["quality"](real.game.start)
+    start: Any = real.game.start
+    measured = real.measures["quality"](start)
     yield {"optimiser": "real images", "regulariser": "-"} | _row(
         "-", "-", 0, {name: getattr(measured, floor)[None] for name, floor in MEASURED.items()}, 0.0, 0.0
     )

@@ -1,6 +1,7 @@
 """GANs of the literature: G4, G5, G16, G18."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -54,7 +55,9 @@ def consensus_in_turns(game: gs.Game) -> jax.Array:
     """Return |z| if the players move in turn, each along its own entry of the regularised field."""
     part = gs.transforms.consensus(1.0)
 
-    def step(_: jax.Array, players: Players) -> Players:
+    def step(index: jax.Array, players: Players) -> Players:
+        del index
+        better: Any
         for mover in (0, 1):
             u = jax.tree.map(jnp.negative, game.field(players))
             better, _ = part.update(u, part.init(players), players, game=game)
@@ -86,6 +89,7 @@ def g5() -> Iterator[Claim]:
 def g16(passes: int = PASSES // 10) -> Iterator[Claim]:
     """Check covariance estimation: the step sizes among .005, .025, .1, .4 with which it does not diverge."""
     experiment = gan.covariance()
+    start: Any = experiment.game.start
     note = "" if passes >= PASSES else f"reduced: {passes} forward passes of {PASSES}"
     # Forward passes per step; those of CGD with three iterations of its inner solves, as near the equilibrium.
     makes = {
@@ -98,8 +102,7 @@ def g16(passes: int = PASSES // 10) -> Iterator[Claim]:
         stable = {
             eta
             for eta in (0.005, 0.025, 0.1, 0.4)
-            if gs.solve(experiment.game, make(eta), experiment.game.start, passes // cost, max_norm=1e6).status
-            != gs.Status.DIVERGED
+            if gs.solve(experiment.game, make(eta), start, passes // cost, max_norm=1e6).status != gs.Status.DIVERGED
         }
         expected, found = (" ".join(f"{eta:g}" for eta in sorted(etas)) for etas in (published, stable))
         yield said(f"stable steps of {name}", expected, found, stable == published, note)
@@ -141,9 +144,10 @@ def _late(solver: optax.GradientTransformation, batch: int, steps: int, every: i
 
     def train(seed: jax.Array) -> Row:
         experiment = eight(batch, jax.random.key(seed))
+        start: Any = experiment.game.start
         record, key = experiment.watch("modes", "mmd"), jax.random.key(50 + seed)
         options = {"sample": experiment.sample, "key": key, "record": record, "every": every}
-        return gs.solve(experiment.game, solver, experiment.game.start, steps, **options).trace
+        return gs.solve(experiment.game, solver, start, steps, **options).trace
 
     traces = jax.vmap(train)(jnp.arange(seeds))
     return {name: float(np.mean(np.asarray(trace)[:, steps // every // 2 :])) for name, trace in traces.items()}

@@ -42,7 +42,8 @@ class Digest:
 
     def of(self, game: str) -> pd.DataFrame:
         """Return the points of a game."""
-        return self.points[self.points["game"] == game]
+        own: Any = self.points[self.points["game"] == game]
+        return own
 
 
 def load(runs: Sequence[Path], axis: str = "spent") -> list[Digest]:
@@ -52,7 +53,7 @@ def load(runs: Sequence[Path], axis: str = "spent") -> list[Digest]:
         StoreError: if a folder holds no run, or the runs do not go together.
     """
     cells = store.together(runs)
-    points = pd.concat([store.points(folder) for folder in runs], ignore_index=True)
+    points: Any = pd.concat([store.points(folder) for folder in runs], ignore_index=True)
     several = len({cell["device"] for cell in cells}) > 1
     if several:
         points["solver"] = points["solver"] + " (" + points["device"] + ")"
@@ -182,7 +183,8 @@ def at_equal_budget(digest: Digest) -> list[Row]:
     rows = []
     for game in digest.games:
         runs = digest.of(game).groupby("solver")
-        most = runs[digest.axis].max().min()
+        spent: Any = runs[digest.axis].max()
+        most = spent.min()
         found = []
         for name, group in runs:
             low, median, high = profiles.band(curves(group, digest.axis, np.array([most]))[:, 0])

@@ -8,6 +8,7 @@ from benchmarks import report
 from benchmarks.races import digest as digests
 from benchmarks.races import pictures, schema, store
 from benchmarks.report import Row
+from benchmarks.suites.suite import Race
 
 TEMPLATE = Path(__file__).parent / "page.html"
 
@@ -97,7 +98,7 @@ def text(rows: Sequence[Row]) -> str:
 
 def _section(digest: digests.Digest) -> Row:
     unit, tables, figures = schema.AXES[digest.axis], [("", digest.rows)], []
-    if digest.cells:
+    if isinstance(digest.suite, Race) and digest.cells:
         tables = [
             (f"profiles over {unit}", digests.profile(digest)),
             (f"values at equal {unit}", digests.at_equal_budget(digest)),

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,7 +63,7 @@ def scaling(rows: list[Row]) -> list[str]:
     """Draw the cost of a step against each axis of the scaling suite."""
     drawn = []
     for axis, own in pd.DataFrame(rows).groupby("axis", sort=False):
-        lines = dict(iter(own.groupby("solver", sort=False)))
+        lines = {str(name): line for name, line in own.groupby("solver", sort=False)}
         times = {name: line["microseconds"].to_numpy() for name, line in lines.items()}
         sizes = {name: line["size"].to_numpy() for name, line in lines.items()}
         axes = _axes(f"cost against {axis}")
@@ -82,5 +83,6 @@ def _encoded(axes: Axes, columns: int = 1) -> str:
     if axes.lines:
         axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), ncols=columns)
     buffer = io.BytesIO()
-    axes.figure.savefig(buffer, format="png", dpi=110)
+    figure: Any = axes.figure
+    figure.savefig(buffer, format="png", dpi=110)
     return base64.b64encode(buffer.getvalue()).decode()

@@ -188,7 +188,8 @@ def _statuses(game: Entry, play: Play, target: float) -> dict[str, int]:
 
 def _rates(suite: Race, play: Play, solver: SolverEntry, rate: float) -> dict[str, float | None]:
     """Return the measured contraction, and the predicted one if the game and the solver have it."""
-    missing, known = {"contraction": None, "predicted": None}, play.problem.equilibrium
+    missing: dict[str, float | None] = {"contraction": None, "predicted": None}
+    known = play.problem.equilibrium
     # Games too large for a dense step map are not near their rates by the end of a run either.
     if not suite.rated or known is None or not solver.rated or play.problem.jacobian is None:
         return missing

@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import pandas as pd
@@ -57,7 +57,7 @@ def _check(kind: str, wanted: Sequence[str] | None, known: set[str]) -> None:
             raise store.StoreError(f"no {kind} of these suites is named {name}. Known: {', '.join(sorted(known))}.")
 
 
-def _devices() -> list[jax.Device]:
+def _devices() -> list[Any]:
     devices = list(jax.devices())
     with contextlib.suppress(RuntimeError):
         devices += jax.devices("cpu")

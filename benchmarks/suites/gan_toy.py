@@ -1,5 +1,7 @@
 """Tiny GANs: one parameter, one linear map, and clusters in the plane."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -17,15 +19,16 @@ def _ring(key: jax.Array) -> gan.Experiment:
     return gan.ring(8, 0.05, key=key, **settings)
 
 
-def _sampler(game: Game) -> Sampler:
+def _sampler(game: Game) -> Sampler | None:
     del game
     return _ring(jax.random.key(0)).sample
 
 
 def _bound() -> Game:
     """Return the ring's game on one draw, on which fields are measured."""
-    game = _ring(jax.random.key(0)).game
-    return game.bind(_sampler(game)(jax.random.key(7)))
+    experiment = _ring(jax.random.key(0))
+    sample: Any = experiment.sample
+    return experiment.game.bind(sample(jax.random.key(7)))
 
 
 def _from_best(game: Game, players: Players) -> jax.Array:

@@ -3,7 +3,7 @@
 import functools
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -157,7 +157,8 @@ def lanes(settings: Settings) -> list[Row]:
 def _lane(name: str, steps: int) -> Callable[[jax.Array], Players]:
     """Return a lane of a sweep over step sizes."""
     game = gs.games.random_quadratic(jax.random.key(0))
-    return lambda rate: gs.solve(game, registry.SOLVERS[name].build(rate), game.start, steps).players
+    start: Any = game.start
+    return lambda rate: gs.solve(game, registry.SOLVERS[name].build(rate), start, steps).players
 
 
 def devices(settings: Settings) -> list[Row]:

@@ -19,7 +19,7 @@ SEEDS, OTHER_SEEDS = {"cpu": 24}, 256
 # The solvers of most suites; bilinear and quadratic run every solver of the registry.
 USUAL = (*registry.CORE, "sga", "lead", "anchored_extragradient", "proximal", "lookahead", "optimistic_adam")
 
-Draw = Callable[[jax.Array, Game], Players]
+Draw = Callable[[jax.Array, Game], Players | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Entry:
     name: str
     make: Callable[[], Game]
     summary: str
-    sample: Callable[[Game], Sampler] | None = None
+    sample: Callable[[Game], Sampler | None] | None = None
     batch: int = 0
     measure: Measure | None = None
     draw: Draw | None = None

@@ -1,10 +1,12 @@
 """Count what steps cost."""
 
+from typing import TypeVar
+
 import numpy as np
 
 from gamesolve.solvers.entry import Cost
 
-Count = float | np.ndarray
+Count = TypeVar("Count", float, np.ndarray)
 
 
 def spent(cost: Cost, steps: Count, iterations: Count) -> dict[str, Count]:

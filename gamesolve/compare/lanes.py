@@ -62,10 +62,10 @@ def counted(inner: optax.GradientTransformationExtraArgs, most: float = math.inf
     does not delay the others.
     """
 
-    def init(params: Players) -> Spent:
+    def init(params: PyTree) -> Spent:
         return Spent(inner.init(params), jnp.zeros((), jnp.int32))
 
-    def update(updates: Updates, state: Spent, params: Players | None = None, **extra: PyTree) -> tuple[Updates, Spent]:
+    def update(updates: Updates, state: Any, params: PyTree | None = None, **extra: PyTree) -> tuple[Updates, Spent]:
         updates = jax.tree.map(lambda leaf: jnp.where(state.spent <= most, leaf, 0), updates)
         moves, last = inner.update(updates, state.inner, params, **extra)
         return moves, Spent(last, state.spent + optax.tree.get(last, "iterations", 0))
