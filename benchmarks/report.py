@@ -47,7 +47,9 @@ def measure(
         title, notes = (texts[key].format(**words(found)) for key in ("title", "notes"))
         write(name + about, title, notes.strip(), found, where, arguments.out)
     verdicts = [row["verdict"] for row in found if row.get("verdict") in ("met", "missed")]
-    print(f"\n{table(found)}\n\n{verdicts.count('met')} of {len(verdicts)} targets met")
+    print(f"\n{table(found)}\n")
+    if verdicts:
+        print(f"{verdicts.count('met')} of {len(verdicts)} targets met")
     return 0
 
 

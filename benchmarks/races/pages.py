@@ -62,7 +62,7 @@ def _conclusions(digest: digests.Digest) -> list[str]:
         lines.append(
             f"measured contraction over the predicted rate, {len(rated)} cells; the worst is "
             f"{worst['ratio']:.6f} ({worst['solver']} on {worst['game']}); the logarithms agree to 5 % in {close} "
-            f"of {len(logs)}, if the slowest mode dominates by the end of the run"
+            f"of {len(logs)}, those whose slowest mode dominates by the end of the run"
         )
     checked, other = digests.flows(digest)
     if checked:

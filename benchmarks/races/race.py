@@ -22,6 +22,8 @@ TUNE, TEST = 1, 2
 # Points of a curve that are kept, evenly spaced in the logarithm of the step.
 KEPT = 40
 
+_CACHE: lanes.Cache = {}
+
 
 @dataclasses.dataclass(frozen=True)
 class Play:
@@ -86,7 +88,7 @@ def cell(
         "budget": budget,
         "lanes": seeds,
         "steps": int(ledger["step"][0, -1]),
-        "flops_per_step": lanes.flops(problem.game, solver, problem.start, _sampler(game, problem)),
+        "flops_per_step": lanes.flops(problem.game, solver, problem.start, _sampler(game, problem), _CACHE),
         "products_per_step": float(np.median(play.ended(ledger["spent"]) / np.maximum(play.ended(ledger["step"]), 1))),
         "seconds": run.seconds,
         "seconds_per_product": run.seconds / ledger["spent"][:, -1].sum(),
@@ -121,7 +123,7 @@ def _play(
     problem = _problem(game, seed, max(2, int(which.max()) + 1), device, jnp.result_type(float))
     starts = jax.tree.map(lambda leaf: leaf[which], problem.starts)
     keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(seed), i))(jnp.asarray(which))
-    run = lanes.run(problem.game, solver, rates, starts, keys, _sampler(game, problem), budget)
+    run = lanes.run(problem.game, solver, rates, starts, keys, _sampler(game, problem), budget, _CACHE)
     points = np.concatenate([jax.vmap(ravel)(starts)[:, None], run.points], axis=1)
     size = points.shape[1]
     # Equally many rows for all solvers, so that one program measures them.

@@ -1,4 +1,7 @@
-"""Run many lanes of one solver in one compiled program, and time it."""
+"""Run many lanes of one solver under a budget in one compiled program, and time it.
+
+The caller keeps the compiled programs: a `Cache` that is passed to several runs compiles once for games of one shape.
+"""
 
 import math
 import time
@@ -27,6 +30,7 @@ FEW_ROWS = 64
 
 Sampler = Callable[[Key], Batch]
 Measure = Callable[[Game, Players], jax.Array]
+Cache = dict[Any, Any]
 
 
 class Lanes(NamedTuple):
@@ -86,6 +90,7 @@ def run(
     keys: Key,
     sample: Sampler | None,
     budget: float,
+    cache: Cache,
 ) -> Lanes:
     """Run a solver from every start with the step size of that lane, until all have spent their budget.
 
@@ -97,6 +102,7 @@ def run(
         keys: typed random keys, shape (lanes,).
         sample: sampler of a step, or None.
         budget: fields and products per lane.
+        cache: programs of earlier runs.
     """
     steps = max(1, int(budget / entry.cost.products()))
     one = jax.tree.map(lambda leaf: leaf[0], starts)
@@ -104,7 +110,7 @@ def run(
     arguments = (game, jnp.asarray(rates, jax.tree.leaves(one)[0].dtype), starts, keys, sample)
     follow = jax.jit(partial(_follow, entry, budget, steps // every * every, every))
     key = ("program", entry.name, repr(entry.arguments), budget, every)
-    compiled, compile_seconds = _shared(key, arguments, lambda: compile_timed(follow, *arguments))
+    compiled, compile_seconds = _shared(cache, key, arguments, lambda: compile_timed(follow, *arguments))
     began = time.perf_counter()
     points, iterations = jax.block_until_ready(compiled(*arguments))
     seconds = time.perf_counter() - began
@@ -133,7 +139,7 @@ def _follow(
     return jax.vmap(lane)(rates, starts, keys)
 
 
-def flops(game: Game, entry: SolverEntry, start: Players, sample: Sampler | None) -> float:
+def flops(game: Game, entry: SolverEntry, start: Players, sample: Sampler | None, cache: Cache) -> float:
     """Return XLA's count of the operations of one step, before it optimises; the body of an inner solve counts once."""
 
     def step(game: Game, rate: jax.Array, players: Players, state: State, *data: PyTree) -> Row:
@@ -146,21 +152,18 @@ def flops(game: Game, entry: SolverEntry, start: Players, sample: Sampler | None
         analysis: Any = jax.jit(step).lower(game, rate, start, state, *data).cost_analysis()
         return float(analysis["flops"])
 
-    return _shared(("flops", entry.name, repr(entry.arguments)), (game, start, sample), count)
+    return _shared(cache, ("flops", entry.name, repr(entry.arguments)), (game, start, sample), count)
 
 
-_CACHE: dict[Any, Any] = {}
-
-
-def _shared(key: tuple[Any, ...], arguments: PyTree, compute: Callable[[], Any]) -> Any:
+def _shared(cache: Cache, key: tuple[Any, ...], arguments: PyTree, compute: Callable[[], Any]) -> Any:
     """Compute a value once for all arguments of equal structure, shapes, precision and device."""
     leaves, structure = jax.tree.flatten(arguments)
     device = jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]
     shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in map(jnp.asarray, leaves))
     key = (*key, device, structure, shapes)
-    if key not in _CACHE:
-        _CACHE[key] = compute()
-    return _CACHE[key]
+    if key not in cache:
+        cache[key] = compute()
+    return cache[key]
 
 
 def measures(game: Game, measure: Measure | None, like: Players, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
