@@ -235,7 +235,7 @@ def test_a_solver_that_refuses_the_game_gives_a_row_that_says_why():
     game = gs.games.random_quadratic(jax.random.key(2), (2, 1, 1))
     problem, result = run(game, "follow_the_ridge", steps=10)
     assert (result.row.status, result.row.converged, result.row.diverged) == ("n/a", 0, 0)
-    assert result.row.notes.endswith("the game has 3")
+    assert result.row.notes.endswith("a game with 3")
     assert ";" not in result.row.notes
     assert result.row.steps is result.row.field_norm is result.row.predicted is None
     assert compare.picture(problem, [result]).paths["follow_the_ridge"].shape == (0, 2)
@@ -247,6 +247,16 @@ def test_products_of_both_kinds_count_in_each_iteration():
     assert cost.jvps_per_iteration == cost.vjps_per_iteration == 1
     assert row.iterations > 0
     assert row.products == (cost.jvps + cost.vjps) * row.steps + 2 * row.iterations
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_failed_inner_solves_are_noted(seeds):
+    """I - J is singular, so that no step of the proximal method can be solved; extragradient has no solves."""
+    game = gs.general_sum(lambda x, y: x**2 / 2, lambda x, y: -(y**2) / 2)
+    settings = {"start": (1.0, 1.0), "steps": 5, "learning_rate": 1.0, "seeds": seeds}
+    _, solved = run(game, "proximal", **settings)
+    assert f"inner solves that failed, so that a step took the explicit direction: {5 * seeds};" in solved.row.notes
+    assert "inner solves" not in run(game, "extragradient", **settings)[1].row.notes
 
 
 def test_mistakes_are_sentences():
