@@ -96,6 +96,9 @@ def test_a_killed_run_goes_on_and_gives_the_same(small, tmp_path, monkeypatch):
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
     assert digest.differences(small, folder)[1] == []
     assert [session["status"] for session in store.read_manifest(folder)["earlier"]] == ["interrupted"]
+    next(folder.glob("points/**/cgd.parquet")).unlink()
+    assert [done for _, done in runner.run(folder, SUITES, settings, "", resume=True)].count(False) == 1
+    assert digest.differences(small, folder)[1] == []
     path = next(folder.glob("cells/**/cgd.json"))
     path.write_text(path.read_text().replace('"budget": 300', '"budget": 301'))
     assert command.main(["compare", str(small), str(folder)]) == 1
