@@ -63,7 +63,7 @@ def heed_signals() -> None:
 def _usable_streams() -> Iterator[None]:
     """Replace closed streams, and those that Python lacks because their descriptors are closed, by the null device."""
     streams = {name: getattr(sys, name) for name in ("stdin", "stdout", "stderr")}
-    missing = [name for name, stream in streams.items() if stream is None or stream.closed]
+    missing = [name for name, stream in streams.items() if stream is None or getattr(stream, "closed", False)]
     with contextlib.ExitStack() as stack:
         for name in missing:  # in this order: files that are opened later must not get the numbers of streams
             setattr(sys, name, stack.enter_context(Path(os.devnull).open("r" if name == "stdin" else "w")))
