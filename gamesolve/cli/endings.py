@@ -40,7 +40,7 @@ def ended(name: str, command: Callable[[], int], mistakes: type[Exception], inte
         except BrokenPipeError:
             return 0
         except OSError as error:
-            place = "a file" if error.filename is None else error.filename
+            place = "a stream" if error.filename is None else error.filename
             return _told(f"{name}: cannot read or write {place}: {error.strerror or error}.", 2)
         finally:
             _drop_unwritten()

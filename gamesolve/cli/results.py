@@ -116,7 +116,7 @@ def write_whole(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with part.open("xb") as file:
+        with _named(path), part.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -132,15 +132,27 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Add the path to errors that do not name a file, such as that of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+
+
+@contextlib.contextmanager
 def open_table(folder: Path) -> Iterator[Callable[[Row], None]]:
     """Open the CSV file, and yield a function that writes a row immediately."""
-    with (folder / TABLE).open("w", newline="", encoding="utf-8", errors="replace") as file:
+    path = folder / TABLE
+    with path.open("w", newline="", encoding="utf-8", errors="replace") as file:
         table = csv.DictWriter(file, list(COLUMNS))
         table.writeheader()
 
         def write(row: Row) -> None:
-            table.writerow({name: _inert(entry) for name, entry in dataclasses.asdict(row).items()})
-            file.flush()
+            with _named(path):
+                table.writerow({name: _inert(entry) for name, entry in dataclasses.asdict(row).items()})
+                file.flush()
 
         yield write
 
@@ -157,4 +169,6 @@ def draw(problem: Problem, runs: Sequence[Run], folder: Path) -> None:
     from gamesolve import plots  # a local import: matplotlib takes half a second
 
     figure = plots.comparison(picture(problem, runs))
-    figure.savefig(folder / _figure_name(problem.name))
+    path = folder / _figure_name(problem.name)
+    with _named(path):
+        figure.savefig(path)

@@ -3,12 +3,10 @@
 import csv
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -16,72 +14,61 @@ from gamesolve import cli, compare
 from gamesolve.cli import results
 
 COMPARE = ["compare", "--games", "curl", "--solvers", "simgd", "--steps", "5", "--out", "OUT"]
-# What is missing, the arguments, the exit code, and a part of the line.
+# A line of the shell around the command, the arguments, the exit code, and a part of the message.
+GONE = "mkdir gone && cd gone && rmdir ../gone && "
 CASES = {
-    "stdout": ({"descriptors": [1]}, COMPARE, 0, ""),
-    "stderr": ({"descriptors": [2]}, COMPARE, 0, ""),
-    "streams and folder": ({"descriptors": [0, 1, 2], "folder": True}, COMPARE, 0, ""),
-    "stdout of a list": ({"descriptors": [1]}, ["compare", "--list"], 0, ""),
-    "stderr and a game": ({"descriptors": [2]}, ["compare", "--games", "x"], 2, ""),
-    "space on stdout": ({"stdout": "/dev/full"}, ["compare", "--list"], 2, "No space left on device"),
-    "space on stdout for help": ({"stdout": "/dev/full"}, ["--help"], 2, "No space left on device"),
-    "folder": ({"folder": True}, COMPARE, 0, ""),
-    "folder for the results": ({"folder": True}, COMPARE[:-2], 2, "cannot write to runs"),
-    "folder of a game": ({"folder": True}, ["compare", "my_game.py:game"], 2, "cannot read or write"),
-    "space for a figure": ({"size": 6000}, COMPARE, 2, "File too large"),
-    "space for a manifest": ({"size": 9}, COMPARE, 2, "File too large"),
+    "stdout is closed": ('"$@" >&-', COMPARE, 0, ""),
+    "stderr is closed": ('"$@" 2>&-', COMPARE, 0, ""),
+    "all is closed, the folder gone": (GONE + '"$@" <&- >&- 2>&-', COMPARE, 0, ""),
+    "stdout is closed to a list": ('"$@" >&-', ["compare", "--list"], 0, ""),
+    "stderr is closed to a mistake": ('"$@" 2>&-', ["compare", "--games", "x"], 2, ""),
+    "stdout is full": ('"$@" >/dev/full', ["compare", "--list"], 2, "No space left on device"),
+    "stdout is full for help": ('"$@" >/dev/full', ["--help"], 2, "No space left on device"),
+    "the reader stops": ('"$@" | true; exit "${PIPESTATUS[0]}"', COMPARE, 0, ""),
+    "the folder is gone": (GONE + '"$@"', COMPARE, 0, ""),
+    "the folder for results is gone": (GONE + '"$@"', COMPARE[:-2], 2, "cannot write to runs"),
+    "the folder of a game is gone": (
+        GONE + '"$@"',
+        ["compare", "my_game.py:game"],
+        2,
+        "the current folder was deleted",
+    ),
+    "a figure is too large": ('ulimit -f 6 && "$@"', COMPARE, 2, "out/curl.png: File too large"),
+    "a manifest is too large": ('ulimit -f 0 && "$@"', COMPARE, 2, "out/manifest.json: File too large"),
 }
-QUICK = {"streams and folder", "space on stdout"}
+QUICK = {"all is closed, the folder gone", "stdout is full"}
+SLOW = {name: pytest.param(name, marks=pytest.mark.full) for name in CASES.keys() - QUICK}
 
 
-def command(arguments, prepare=lambda: None, **options):
-    """Run the command in a process; ``prepare`` runs there before it."""
+def command(folder, arguments, shell='exec "$@"'):
+    """Run the command in a folder, within a line of the shell."""
     # Without a cache of compiled programs, whose files are subject to the same limits.
     environment = os.environ | {"JAX_ENABLE_COMPILATION_CACHE": "false", "PYTHONUNBUFFERED": ""}
-    options = {"preexec_fn": prepare, "env": environment, "encoding": "utf-8", "stderr": subprocess.PIPE} | options
-    return subprocess.Popen([sys.executable, "-m", "gamesolve", *arguments], **options)
-
-
-def without(folder=None, descriptors=(), size=resource.RLIM_INFINITY):
-    """Return a function that limits files to a size, removes the folder that it works in, and closes descriptors."""
-
-    def prepare():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-        if folder:
-            folder.mkdir()
-            os.chdir(folder)
-            folder.rmdir()
-        for descriptor in descriptors:
-            os.close(descriptor)
-
-    return prepare
-
-
-SLOW = {name: pytest.param(name, marks=pytest.mark.full) for name in CASES.keys() - QUICK}
+    arguments = [str(folder / "out") if word == "OUT" else word for word in arguments]
+    words = ["bash", "-c", shell, "bash", sys.executable, "-m", "gamesolve", *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(words, cwd=folder, env=environment, encoding="utf-8", **pipes)
 
 
 @pytest.mark.parametrize("name", [SLOW.get(name, name) for name in CASES])
 def test_whatever_is_missing_the_command_ends_in_a_line(name, tmp_path):
-    missing, arguments, code, message = CASES[name]
-    words = [str(tmp_path / "out") if word == "OUT" else word for word in arguments]
-    limits = {key: value for key, value in missing.items() if key in ("descriptors", "size")}
-    prepare = without(tmp_path / "gone" if "folder" in missing else None, **limits)
-    with Path(missing.get("stdout", os.devnull)).open("w") as stdout:
-        process = command(words, prepare, stdout=stdout)
-        _, told = process.communicate()
+    shell, arguments, code, message = CASES[name]
+    process = command(tmp_path, arguments, shell)
+    _, told = process.communicate()
     assert process.returncode == code, told
     assert "Traceback" not in told
     assert message in told
     assert told.count("\n") == bool(message)
     if code == 0 and arguments is COMPARE:
-        assert json.loads((tmp_path / "out/manifest.json").read_text())["status"] == "finished"
+        status = json.loads((tmp_path / "out/manifest.json").read_text())["status"]
+        assert status == ("interrupted" if "|" in shell else "finished")
         assert len((tmp_path / "out/results.csv").read_text().splitlines()) == 2
 
 
 @pytest.mark.parametrize("sent", ["SIGTERM", pytest.param("SIGHUP", marks=pytest.mark.full)])
 def test_a_signal_ends_the_command_and_its_manifest(sent, tmp_path):
-    process = command([*COMPARE[:-3], "20000", "--out", str(tmp_path)], stdout=subprocess.DEVNULL)
-    manifest = tmp_path / "manifest.json"
+    process = command(tmp_path, [*COMPARE[:-3], "20000", *COMPARE[-2:]])
+    manifest = tmp_path / "out/manifest.json"
     while not manifest.exists():
         assert process.poll() is None
         time.sleep(0.05)
