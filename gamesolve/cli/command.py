@@ -70,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _keep_programs() -> None:
     """Keep compiled programs for the next call, in the user's cache folder unless JAX has another one."""
+    if jax.__version_info__ < (0, 10, 2):
+        return  # these versions print an error for each program that they load
     if jax.config.jax_compilation_cache_dir is None:  # pyright: ignore[reportAttributeAccessIssue]
         caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(caches / "gamesolve"))
