@@ -2,8 +2,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+NEWEST := tests/contract tests/driving tests/transforms tests/linear tests/analysis
 
-.PHONY: help install lint-tools test lint types docs compare gate wheel
+.PHONY: help install lint-tools test lint types docs compare newest gate wheel
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -32,6 +33,11 @@ docs: ## build the documentation into docs/_build; GAMESOLVE_FAST=1 trains the e
 
 compare: ## compare the core solvers on the built-in games; ARGS="--steps 200" passes options
 	$(BIN)/gamesolve compare $(ARGS)
+
+newest: ## test what depends on versions, with the newest packages for PYTHON; for example PYTHON=python3.13
+	$(PYTHON) -m venv build/newest
+	build/newest/bin/python -m pip install -U --upgrade-strategy eager -e '.[test]'
+	build/newest/bin/python -m pytest $(NEWEST)
 
 gate: ## run everything that a change must pass, in a fresh or existing .venv
 	bash .ci/run

@@ -5,6 +5,7 @@ table and writes it to ``benchmarks/results``; ``run images`` means the same as 
 """
 
 import argparse
+import functools
 import importlib
 import itertools
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from benchmarks import measurements, report
 from benchmarks.races.schema import AXES
+from gamesolve.cli.endings import ended, heed_signals
 
 
 def main(argv: Sequence[str]) -> int:
@@ -26,14 +28,8 @@ def main(argv: Sequence[str]) -> int:
         return module.main(arguments, report.command(argv))
     from benchmarks.races import commands, store  # here, so that measurements need no pandas
 
-    try:
-        return commands.COMMANDS[arguments.command](arguments, report.command(argv))
-    except store.StoreError as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nbenchmarks: interrupted. The same command with --resume continues.", file=sys.stderr)
-        return 130
+    work = functools.partial(commands.COMMANDS[arguments.command], arguments, report.command(argv))
+    return ended("benchmarks", work, store.StoreError, "interrupted. The same command with --resume continues.")
 
 
 def _parser(wanted: Sequence[str]) -> argparse.ArgumentParser:
@@ -80,4 +76,5 @@ def _positive(text: str) -> int:
 
 
 if __name__ == "__main__":
+    heed_signals()
     sys.exit(main(sys.argv[1:]))

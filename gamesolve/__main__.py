@@ -1,4 +1,8 @@
-"""``python -m gamesolve`` is the console script ``gamesolve``."""
+"""``python -m gamesolve`` is the console script ``gamesolve``.
+
+Like every ``python -m``, it looks for modules in the current folder first, where a file ``jax.py`` would hide JAX. The
+script does not look there, nor does ``python -P -m gamesolve``.
+"""
 
 import sys
 

@@ -69,7 +69,7 @@ def test_declared_costs_of_a_leader_are_those_of_the_compiled_step(name):
     declared = cost.fields * 2 * (curvature + block) + block + curvatures * curvature
     A, B, C = (jax.random.normal(key, (SIZE, SIZE)) for key in jax.random.split(jax.random.key(0), 3))
     used = matrix_products(registry.SOLVERS[name].build(0.1), games.quadratic(A, B, C))
-    assert declared <= used < declared + 0.6
+    assert declared <= used < declared + 1  # the rest are sums of vectors
 
 
 @pytest.mark.parametrize("name", registry.SOLVERS)

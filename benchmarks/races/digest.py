@@ -239,11 +239,9 @@ def numbers(values: Sequence[float | None]) -> np.ndarray:
 
 
 def _same_points(one: Path, other: Path, cell: Row) -> bool:
-    paths = [store.path(folder, "points", cell) for folder in (one, other)]
-    if not all(path.exists() for path in paths):
-        return not any(path.exists() for path in paths)
-    frames = [pd.read_parquet(path).drop(columns=list(schema.TIMING), errors="ignore") for path in paths]
-    return frames[0].equals(frames[1])
+    first, second = (store.read_points(folder, cell) for folder in (one, other))
+    untimed = [column for column in first if column not in schema.TIMING]
+    return first[untimed].equals(second[untimed])
 
 
 def _untimed(content: Any) -> Any:

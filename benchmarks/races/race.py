@@ -144,7 +144,7 @@ def _sampler(game: Entry, problem: compare.Problem) -> Any:
 def _problem(game: Entry, seed: int, number: int, *where: Any) -> compare.Problem:
     """Return the game with random starts."""
     del where  # arrays belong to one device and have one precision
-    problem = compare.prepare(game.name, game.make(), compare.Settings(seeds=number, seed=seed))
+    problem = compare.prepare(game.name, game.make(), compare.Settings(steps=1, seeds=number, seed=seed))
     if game.draw is None:
         return problem
     draw, keys = game.draw, jax.random.split(jax.random.key(seed), number)

@@ -95,7 +95,7 @@ def run(
     with manifest(folder, store.checked(folder, store.describe(settings, names, command), resume)):
         for cell in cells:
             labels = {"suite": cell.suite.name, "game": cell.game, "solver": cell.solver, "device": cell.device}
-            done = store.path(folder, "cells", labels).exists()
+            done = store.finished(folder, labels)
             yield cell, done
             if not done:
                 store.save(folder, labels, *compute(cell, settings))
@@ -116,8 +116,9 @@ def merge(runs: Sequence[Path], out: Path) -> int:
         "merged": manifests,
         "status": "merged",
     }
-    write_json(out / "manifest.json", store.checked(out, content, resume=False))
+    content = store.checked(out, content, resume=False)
     for folder, kind in ((folder, kind) for folder in runs for kind in store.KINDS):
         if (folder / kind).exists():
             shutil.copytree(folder / kind, out / kind, dirs_exist_ok=True)
+    write_json(out / "manifest.json", content)
     return len(store.files(out, "cells"))

@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pyarrow import ArrowException
 
 from benchmarks.races import schema
 from benchmarks.report import Row
 from benchmarks.suites import load
 from benchmarks.suites.suite import Settings
-from gamesolve.cli.results import write_json
+from gamesolve.cli.results import write_json, write_whole
 from gamesolve.compare.provenance import provenance
 
 PACKAGES = ("jax", "jaxlib", "optax", "numpy", "scipy", "pandas", "pyarrow")
 # The folders of cells, and the kinds of their files.
 KINDS = {"cells": "json", "points": "parquet"}
 LABELS = ("device", "suite", "game", "solver")
+# The entries of a manifest that reports use.
+MANIFEST = {"command", "date", "machine", "devices", "versions", "suites", "settings", "precision", "commit", "status"}
 
 
 class StoreError(Exception):
@@ -65,6 +68,8 @@ def checked(folder: Path, content: Row, resume: bool) -> Row:
     if not resume:
         raise StoreError(f"{folder} holds a run. Give another --out, or --resume to continue it.")
     old = read_manifest(folder)
+    # A session that was killed could not write how it ended.
+    old["status"] = "killed" if old["status"] == "unfinished" else old["status"]
     differ = [key for key in ("suites", "settings") if old.get(key) != content[key]]
     if differ:
         raise StoreError(f"{folder} has other {' and '.join(differ)}. Give the same command, or another --out.")
@@ -78,13 +83,23 @@ def read_manifest(folder: Path) -> Row:
     Raises:
         StoreError: if there is none, or it has another version.
     """
-    try:
-        content = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        raise StoreError(f"{folder} holds no run: it has no readable manifest.json.") from None
+    content = _read(folder / "manifest.json")
+    if content is None:
+        raise StoreError(f"{folder} holds no run: it has no readable manifest.json. Give another folder.")
     if content.get("schema") != schema.VERSION:
         raise StoreError(f"{folder} must have schema {schema.VERSION}, got {content.get('schema')}.")
+    if missing := MANIFEST - content.keys():
+        raise StoreError(f"{folder} holds no whole run: its manifest.json lacks {', '.join(sorted(missing))}.")
     return content
+
+
+def _read(file: Path) -> Row | None:
+    """Return a JSON object, or None if it cannot be read."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def path(folder: Path, kind: str, cell: Mapping[str, Any]) -> Path:
@@ -99,27 +114,73 @@ def files(folder: Path, kind: str) -> list[Path]:
 
 
 def save(folder: Path, cell: Mapping[str, str], summary: Row, points: pd.DataFrame | None) -> None:
-    """Write a cell, its summary last: if it exists, the cell is finished."""
+    """Write a cell, its summary last."""
     if points is not None:
-        where = path(folder, "points", cell)
-        where.parent.mkdir(parents=True, exist_ok=True)
-        part = where.with_suffix(".part")
-        points.assign(**cell)[list(schema.POINTS)].to_parquet(part, index=False)
-        part.replace(where)
+        content = points.assign(**cell)[list(schema.POINTS)].to_parquet(index=False)
+        write_whole(path(folder, "points", cell), content)
     write_json(path(folder, "cells", cell), {**cell, **summary})
 
 
+def finished(folder: Path, cell: Mapping[str, str]) -> bool:
+    """Return whether a run holds a cell whole: one that was cut short is computed again."""
+    try:
+        read_points(folder, read_cell(path(folder, "cells", cell)))
+    except StoreError:
+        return False
+    return True
+
+
 def cells(folder: Path) -> Iterator[Row]:
-    """Yield the summaries of all finished cells."""
+    """Yield the summaries of all finished cells.
+
+    Raises:
+        StoreError: if the folder holds no run, or a cell is damaged.
+    """
     read_manifest(folder)
-    for file in files(folder, "cells"):
-        yield json.loads(file.read_text(encoding="utf-8"))
+    yield from map(read_cell, files(folder, "cells"))
+
+
+def read_cell(file: Path) -> Row:
+    """Return the summary of a cell: rows of a table, a note on a solver that refuses the game, or all of `schema.CELL`.
+
+    Raises:
+        StoreError: if the file is not one.
+    """
+    cell = _read(file) or {}
+    place = dict(zip(LABELS, [*file.parts[-4:-1], file.stem], strict=True))
+    raced, refused = schema.CELL.keys() - {"rows"} <= cell.keys(), cell.keys() == {*LABELS, "note"}
+    whole = raced or refused or isinstance(cell.get("rows"), list)
+    if not whole or {label: cell.get(label) for label in LABELS} != place:
+        raise _damaged(file)
+    return cell
+
+
+def read_points(folder: Path, cell: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the points of a cell's curves; none if it is a table or its solver refuses the game.
+
+    Raises:
+        StoreError: if the file is missing or damaged.
+    """
+    if "final" not in cell:
+        return pd.DataFrame(columns=list(schema.POINTS))
+    file = path(folder, "points", cell)
+    try:
+        points = pd.read_parquet(file)
+    except (OSError, ValueError, ArrowException):
+        raise _damaged(file) from None
+    if list(points) != list(schema.POINTS) or points["seed"].nunique() != cell["lanes"]:
+        raise _damaged(file)
+    return points
 
 
 def points(folder: Path) -> pd.DataFrame:
     """Return the points of all curves of a run."""
-    frames = [pd.read_parquet(file) for file in files(folder, "points")]
+    frames = [read_points(folder, cell) for cell in cells(folder) if "final" in cell]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(schema.POINTS))
+
+
+def _damaged(file: Path) -> StoreError:
+    return StoreError(f"{file} is missing or damaged. Run its command again with --resume to compute that cell.")
 
 
 def label(cell: Mapping[str, Any]) -> str:

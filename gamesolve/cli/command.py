@@ -6,7 +6,7 @@ holds everything that is needed to repeat the run and the meanings of the table'
 
 import argparse
 import contextlib
-import io
+import itertools
 import math
 import os
 import sys
@@ -19,7 +19,7 @@ import jax
 
 import gamesolve
 from gamesolve import compare, registry
-from gamesolve.cli import results, tables
+from gamesolve.cli import endings, results, tables
 from gamesolve.cli.loading import CommandError, blaming, load_game
 
 T = TypeVar("T")
@@ -46,37 +46,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments of the command. Default: those of the process.
 
     Returns:
-        Exit code: 0, 2 if the input is invalid, 130 after Ctrl-C.
+        Exit code, see `endings.ended`.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if argv is None:
+    if argv is None:  # the process is the command's own
         _keep_programs()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # some terminals cannot show Greek letters
-    options = _parser().parse_args(arguments)
-    try:
-        if options.list:
-            print(tables.listing())
-        else:
-            with jax.enable_x64(True) if options.x64 else contextlib.nullcontext():
-                _compare(options, arguments)
-        sys.stdout.flush()
-    except CommandError as error:
-        _progress("")
-        print(f"gamesolve: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        _progress("")
-        print("gamesolve: interrupted. Finished results have been written.", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader of the output, such as head, has stopped
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+        endings.heed_signals()
+
+    def command() -> int:
+        options = _parser().parse_args(arguments)
+        try:
+            if options.list:
+                print(tables.listing())
+            else:
+                with jax.enable_x64(True) if options.x64 else contextlib.nullcontext():
+                    _compare(options, arguments)
+        finally:
+            _progress("")
+        return 0
+
+    return endings.ended("gamesolve", command, CommandError, "interrupted. Finished results have been written.")
 
 
 def _keep_programs() -> None:
     """Keep compiled programs for the next call, in the user's cache folder unless JAX has another one."""
+    if jax.__version_info__ < (0, 10, 2):
+        return  # these versions print an error for each program that they load
     if jax.config.jax_compilation_cache_dir is None:  # pyright: ignore[reportAttributeAccessIssue]
         caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(caches / "gamesolve"))
@@ -127,16 +122,16 @@ def _compare(options: argparse.Namespace, arguments: list[str]) -> None:
     settings = compare.Settings(options.steps, options.lr, options.seeds)
     solvers = _named(registry.SOLVERS, options.solvers, registry.CORE, "solver")
     names, problems = _own(options, settings) if options.target else _catalogue(options, settings)
-    folder = options.out or results.unused_folder()
+    first = next(problems)  # most mistakes show here, before anything is written
     try:
-        results.make_folder(folder)
+        folder = results.make_folder(options.out, names)
     except OSError as error:
-        raise CommandError(f"cannot write to {folder}: {error.strerror}.") from None
+        raise CommandError(f"cannot write to {error.filename or options.out}: {error.strerror}.") from None
     with (
         results.manifest(folder, results.describe(arguments, settings, names, list(solvers))),
         results.open_table(folder) as write,
     ):
-        for problem, summary in problems:
+        for problem, summary in itertools.chain([first], problems):
             runs = []
             for index, solver in enumerate(solvers.values()):
                 _progress(f"{problem.name}: {solver.name}, {index + 1} of {len(solvers)} solvers")
@@ -199,8 +194,9 @@ def _named(table: Mapping[str, T], wanted: Sequence[str] | None, default: Sequen
 
 def _progress(message: str) -> None:
     """Show progress on the last line of a terminal, in place of the previous message; "" clears the line."""
-    if sys.stderr.isatty():
-        print(f"\r{message[:79].ljust(79)}\r{message[:79]}", end="", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # a terminal that was closed
+        if sys.stderr.isatty():
+            print(f"\r{message[:79].ljust(79)}\r{message[:79]}", end="", file=sys.stderr, flush=True)
 
 
 def _count(text: str) -> int:

@@ -72,7 +72,10 @@ def _find(target: str, wanted: str) -> Any:
     file, _, name = target.rpartition(":")
     if not file or not name:
         raise CommandError(f"the target must have the form my_game.py:name, got {target!r}.")
-    path = Path(file).resolve()
+    try:
+        path = Path(file).resolve()
+    except FileNotFoundError:
+        raise CommandError(f"there is no file {file}: the current folder was deleted. Change to another.") from None
     if not path.is_file():
         near = difflib.get_close_matches(path.name, [entry.name for entry in path.parent.glob("*.py")], n=1)
         raise CommandError(f"there is no file {file}.{f' Did you mean {near[0]}?' if near else ''}")

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from gamesolve.compare.problem import check_record
 from gamesolve.compare.spectra import LARGEST_SPECTRUM
 from gamesolve.compare.timing import compile_timed
 from gamesolve.compare.trajectories import distance_and_residual, known_equilibria, recorded
@@ -103,18 +104,22 @@ def run(
         sample: sampler of a step, or None.
         budget: fields and products per lane.
         cache: programs of earlier runs.
+
+    Raises:
+        ValueError: if the record of all lanes would take more than 2 GiB.
     """
     steps = max(1, int(budget / entry.cost.products()))
     one = jax.tree.map(lambda leaf: leaf[0], starts)
     every = 1 if ravel(one).size <= LARGEST_SPECTRUM else max(1, steps // FEW_ROWS)
+    check_record(len(rates), steps // every, ravel(one).nbytes)
     arguments = (game, jnp.asarray(rates, jax.tree.leaves(one)[0].dtype), starts, keys, sample)
     follow = jax.jit(partial(_follow, entry, budget, steps // every * every, every))
     key = ("program", entry.name, repr(entry.arguments), budget, every)
     compiled, compile_seconds = _shared(cache, key, arguments, lambda: compile_timed(follow, *arguments))
     began = time.perf_counter()
-    points, iterations = jax.block_until_ready(compiled(*arguments))
+    points, counts = jax.block_until_ready(compiled(*arguments))
     seconds = time.perf_counter() - began
-    return Lanes(np.asarray(points), np.asarray(iterations), every, seconds, compile_seconds)
+    return Lanes(np.asarray(points), np.asarray(counts["spent"]), every, seconds, compile_seconds)
 
 
 def _follow(
@@ -134,7 +139,7 @@ def _follow(
         solver = build(entry, game, rate)
         solver = counted(solver, budget / each) if each else solver
         drawing = {} if sample is None else {"sample": sample, "key": key}
-        return recorded(ravel, game, solver, start, steps, counter="spent", every=every, **drawing).trace
+        return recorded(ravel, game, solver, start, steps, counters=("spent",), every=every, **drawing).trace
 
     return jax.vmap(lane)(rates, starts, keys)
 

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from gamesolve.compare.plane import Plane, choose_plane
-from gamesolve.compare.spectra import matrix_at
+from gamesolve.compare.spectra import LARGEST_SPECTRUM, matrix_at
 from gamesolve.compare.vectors import length, ravel
 from gamesolve.game import Game, Players, as_players
+from gamesolve.linear.dense import LARGEST_MATRIX
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +75,8 @@ def prepare(name: str, game: Game, settings: Settings, start: Players | None = N
         The problem.
 
     Raises:
-        ValueError: if there is no start, the field is not finite there, or the step sizes do not match the players.
+        ValueError: if there is no start, the field is not finite there, the step sizes do not match the players, or
+            the record of all runs would take more than 2 GiB.
     """
     start = game.start if start is None else start
     if start is None:
@@ -86,6 +88,8 @@ def prepare(name: str, game: Game, settings: Settings, start: Players | None = N
         )
     start = as_players(start, game.num_players)
     flat, unravel = jax.flatten_util.ravel_pytree(start)
+    # Large games are measured as they run, and their points are not kept.
+    check_record(settings.seeds, settings.steps + 1, min(flat.size, LARGEST_SPECTRUM) * flat.dtype.itemsize)
     if not bool(jnp.all(jnp.isfinite(ravel(game.field(start))))):
         raise ValueError("the field is not finite at the start. Start from another point.")
     known = [as_players(equilibrium, game.num_players) for equilibrium in game.equilibria]
@@ -95,6 +99,16 @@ def prepare(name: str, game: Game, settings: Settings, start: Players | None = N
     matrix = matrix_at(game, equilibrium)
     plane, axes, view = choose_plane(start, centre, matrix)
     return Problem(name, game, starts, equilibrium, matrix, plane, axes, view)
+
+
+def check_record(seeds: int, rows: int, size: int) -> None:
+    """Raise if a record of points of ``size`` bytes would be too large: ``rows`` points of each of the starts."""
+    needed = seeds * rows * size
+    if needed > LARGEST_MATRIX:
+        raise ValueError(
+            f"a record of {seeds} starts and {rows} points each takes {math.ceil(needed / 2**30)} GiB, more than the "
+            f"limit of {LARGEST_MATRIX // 2**30} GiB. Use fewer seeds or steps."
+        )
 
 
 def _starts(start: jax.Array, centre: jax.Array | None, settings: Settings) -> jax.Array:

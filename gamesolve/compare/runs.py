@@ -2,7 +2,7 @@
 
 import dataclasses
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -131,7 +131,7 @@ def measure(problem: Problem, entry: SolverEntry, settings: Settings) -> Run:
         **costs,
         microseconds=microseconds,
         compile_seconds=compile_seconds,
-        notes="; ".join([*notes, *_warnings(problem, outcomes, point), *uncounted]),
+        notes="; ".join([*notes, *_warnings(problem, runs, outcomes, point), *uncounted]),
     )
     return Run(row, runs.distances, runs.path[0], spectrum, point)
 
@@ -179,8 +179,14 @@ def _costs(cost: Cost, runs: Trajectories, outcomes: Sequence[Outcome]) -> tuple
     return columns, ["products of its dense inner solves are not counted"] if missing else []
 
 
-def _warnings(problem: Problem, outcomes: Sequence[Outcome], point: Players | None) -> list[str]:
+def _warnings(
+    problem: Problem, runs: Trajectories, outcomes: Sequence[Outcome], point: Players | None
+) -> Iterator[str]:
     converged = any(ended.status is Status.CONVERGED for ended in outcomes)
     if converged and stability(matrix_at(problem.game, point)) == "unstable":
-        return ["converged to an equilibrium that is unstable under the flow of the field"]
-    return []
+        yield "converged to an equilibrium that is unstable under the flow of the field"
+    failed = sum(
+        int(counts[: ended.steps].max(initial=0)) for counts, ended in zip(runs.fallbacks, outcomes, strict=True)
+    )
+    if failed:
+        yield f"inner solves that failed, so that a step took the explicit direction: {failed}"

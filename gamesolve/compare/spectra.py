@@ -35,7 +35,7 @@ def stability(matrix: np.ndarray | None) -> str:
     if matrix is None:
         return ""
     values = np.linalg.eigvals(matrix)
-    leading, scale = values.real.max(), np.abs(values).max()
+    leading, scale = np.real(values).max(), np.abs(values).max()
     if abs(leading) <= 1e-4 * scale:
         return "neutral"
     return "stable" if leading < 0 else "unstable"

@@ -1,6 +1,6 @@
 """Run a solver from all starts, and measure every point on its trajectories."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -24,7 +24,8 @@ class Trajectories(NamedTuple):
     """What the runs from all starts give, as arrays with a leading axis for the starts.
 
     The curves have a row for the start and one for every step; `_measures` computes the first three of them.
-    ``distances`` are norms of the field if no equilibrium is known.
+    ``distances`` are norms of the field if no equilibrium is known. ``iterations`` (Krylov iterations of each step) and
+    ``fallbacks`` (inner solves that have failed so far) have no row for the start.
     """
 
     ends: Players
@@ -33,6 +34,7 @@ class Trajectories(NamedTuple):
     residuals: np.ndarray
     path: np.ndarray
     iterations: np.ndarray
+    fallbacks: np.ndarray
 
 
 class Shared(NamedTuple):
@@ -46,13 +48,13 @@ class Shared(NamedTuple):
 def trajectories(problem: Problem, solver: Solver, settings: Settings) -> Trajectories:
     """Run a solver from all starts of a problem."""
     shared = Shared(problem.game, problem.plane, known_equilibria(problem.game))
-    ends, status, (seen, iterations) = _follow(shared, solver, problem.starts, steps=settings.steps)
+    ends, status, (seen, counts) = _follow(shared, solver, problem.starts, steps=settings.steps)
     starts = jax.vmap(ravel)(problem.starts)[:, None]
     first = _measures(shared, problem.start, starts)
     rest = seen if isinstance(seen, tuple) else _measures(shared, problem.start, seen)
     curves = [np.concatenate(pair, axis=1) for pair in zip(first, rest, strict=True)]
     finite = np.asarray(status) != Status.DIVERGED
-    return Trajectories(ends, finite, *curves, iterations=np.asarray(iterations))
+    return Trajectories(ends, finite, *curves, **{name: np.asarray(count) for name, count in counts.items()})
 
 
 def known_equilibria(game: Game) -> jax.Array | None:
@@ -68,10 +70,10 @@ def recorded(
     start: Players,
     steps: int,
     *,
-    counter: str = "iterations",
+    counters: Sequence[str] = ("iterations", "fallbacks"),
     **options: PyTree,
 ) -> Solution:
-    """Run a solver; the trace pairs what is seen at each point with the iterations of the inner solves.
+    """Run a solver; the trace pairs what is seen at each point with counts of the inner solves.
 
     Args:
         seen: function of the players.
@@ -79,14 +81,19 @@ def recorded(
         solver: the solver.
         start: starting point.
         steps: number of steps.
-        counter: name of the field of the solver's state that counts iterations. Default: those of the last solve.
+        counters: names of the fields of the solver's state that count; those of several inner solves are added up.
+            Default: the iterations of the last step, and the failed solves so far.
         **options: further arguments of `gamesolve.solve`.
     """
 
     def record(players: Players, state: State) -> Row:
-        return seen(players), optax.tree.get(state, counter, jnp.zeros((), jnp.int32))
+        return seen(players), {name: _count(state, name) for name in counters}
 
     return solve(game, solver, start, steps, record=record, **options)
+
+
+def _count(state: State, name: str) -> jax.Array:
+    return sum((count for _, count in optax.tree.get_all_with_path(state, name)), start=jnp.zeros((), jnp.int32))
 
 
 @partial(jax.jit, static_argnames="steps")

@@ -11,7 +11,7 @@ Krylov iterations; `certify` turns a true residual into the report that a solver
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.flatten_util
@@ -114,7 +114,9 @@ def coupled(
         return _eliminate(back_to_x, back_to_y, sides, start, tolerance, limit)
 
     with exact_products():
-        (x, y), iterations = jax.lax.custom_linear_solve(operator, sides, solve, solve_transposed, has_aux=True)
+        # Newer versions of JAX declare that this never returns a pair.
+        solved: Any = jax.lax.custom_linear_solve(operator, sides, solve, solve_transposed, has_aux=True)
+        (x, y), iterations = solved
         # XLA merges this with the same sum inside the solve. If the solve returned it, vmap would batch it needlessly.
         rhs = optax.tree.add(sides[0], to_x(sides[1]))
     return Coupled(x, y, iterations, rhs)

@@ -1,6 +1,7 @@
 """The benchmark suites: a small run, its files, resuming, comparing, and the statistics by hand."""
 
 import doctest
+import itertools
 import json
 import re
 import shutil
@@ -83,7 +84,9 @@ def test_a_killed_run_goes_on_and_gives_the_same(small, tmp_path, monkeypatch):
     folder = tmp_path / "killed"
     settings = Settings(budget=300, seeds=4, solvers=SOLVERS, games=GAMES)
     cells = runner.run(folder, SUITES, settings, "", resume=False)
-    next(cells), next(cells), cells.close()
+    next(cells), next(cells)
+    assert store.read_manifest(folder)["status"] == "unfinished"  # all that a killed run can leave
+    cells.close()
     assert store.read_manifest(folder)["status"] == "interrupted"
     assert len(list(store.cells(folder))) == 1
     before = {path: path.stat().st_mtime_ns for path in folder.glob("cells/**/*.*")}
@@ -93,9 +96,64 @@ def test_a_killed_run_goes_on_and_gives_the_same(small, tmp_path, monkeypatch):
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
     assert digest.differences(small, folder)[1] == []
     assert [session["status"] for session in store.read_manifest(folder)["earlier"]] == ["interrupted"]
+    next(folder.glob("points/**/cgd.parquet")).unlink()
+    assert [done for _, done in runner.run(folder, SUITES, settings, "", resume=True)].count(False) == 1
+    assert digest.differences(small, folder)[1] == []
     path = next(folder.glob("cells/**/cgd.json"))
     path.write_text(path.read_text().replace('"budget": 300', '"budget": 301'))
     assert command.main(["compare", str(small), str(folder)]) == 1
+
+
+def cut(file):
+    file.write_bytes(file.read_bytes()[:-20])
+
+
+def rename_key(file):
+    file.write_text(file.read_text().replace('"final"', '"finale"'))
+
+
+def of_another_cell(file):
+    shutil.copy(file.with_name(f"extragradient{file.suffix}"), file)
+
+
+def without_a_column(file):
+    pd.read_parquet(file).drop(columns="flops").to_parquet(file)
+
+
+def without_a_seed(file):
+    pd.read_parquet(file).query("seed > 0").to_parquet(file)
+
+
+DAMAGES = [
+    *itertools.product(("cgd.json", "cgd.parquet"), (cut, lambda file: file.write_bytes(b""))),
+    *itertools.product(("cgd.json",), (lambda file: file.write_bytes(b"\xff[]"), rename_key, of_another_cell)),
+    *itertools.product(("cgd.json",), (lambda file: file.write_text("[]"), lambda file: file.write_text("[" * 10**5))),
+    *itertools.product(("cgd.parquet",), (lambda file: file.unlink(), without_a_column, without_a_seed)),
+]
+
+
+@pytest.mark.parametrize(("name", "damage"), DAMAGES)
+def test_damaged_cells_are_named_and_computed_again(small, tmp_path, capsys, name, damage):
+    folder = tmp_path / "run"
+    shutil.copytree(small, folder)
+    file = next(folder.glob(f"*/cpu/bilinear/*/{name}"))
+    cell = {"suite": "bilinear", "game": file.parent.name, "solver": "cgd", "device": "cpu"}
+    assert store.finished(folder, cell)
+    damage(file)
+    assert not store.finished(folder, cell)
+    for arguments in (["report", str(folder)], ["compare", str(small), str(folder)]):
+        assert command.main(arguments) == 2
+        assert capsys.readouterr().err == (
+            f"benchmarks: {file} is missing or damaged. Run its command again with --resume to compute that cell.\n"
+        )
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"schema": 1}', f'{{"schema": {schema.VERSION}}}'])
+def test_damaged_manifests_are_named(tmp_path, capsys, content):
+    (tmp_path / "manifest.json").write_text(content)
+    for arguments in (["report", str(tmp_path)], ["run", *SMALL, "--out", str(tmp_path), "--resume"]):
+        assert command.main(arguments) == 2
+        assert str(tmp_path) in capsys.readouterr().err
 
 
 def test_the_report_stands_alone(small, tmp_path):

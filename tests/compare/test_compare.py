@@ -249,6 +249,16 @@ def test_products_of_both_kinds_count_in_each_iteration():
     assert row.products == (cost.jvps + cost.vjps) * row.steps + 2 * row.iterations
 
 
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_failed_inner_solves_are_noted(seeds):
+    """I - J is singular, so that no step of the proximal method can be solved; extragradient has no solves."""
+    game = gs.general_sum(lambda x, y: x**2 / 2, lambda x, y: -(y**2) / 2)
+    settings = {"start": (1.0, 1.0), "steps": 5, "learning_rate": 1.0, "seeds": seeds}
+    _, solved = run(game, "proximal", **settings)
+    assert f"inner solves that failed, so that a step took the explicit direction: {5 * seeds};" in solved.row.notes
+    assert "inner solves" not in run(game, "extragradient", **settings)[1].row.notes
+
+
 def test_mistakes_are_sentences():
     with pytest.raises(ValueError, match="has no start"):
         compare.prepare("mine", gs.zero_sum(lambda x, y: x * y), compare.Settings())

@@ -176,8 +176,8 @@ def test_a_player_that_is_a_named_tuple_is_one_player():
 
 
 def test_a_dropped_correction_of_an_implicit_step_is_reported():
-    """On v = 1 + z^2 / 2 the first Newton step ends at z = 1, where I - J is singular."""
-    game = gs.general_sum(lambda x: x + x**3 / 6)
+    """On v = 1 + max(z - 1/2, 0) the first Newton step ends at z = 1, where I - J is singular, also when rounded."""
+    game = gs.general_sum(lambda x: x + jnp.maximum(x - 0.5, 0) ** 2 / 2)
     for iterations, status, residual in ((1, linear.Outcome.SOLVED, 0.0), (2, linear.Outcome.FAILED, 0.5)):
         solution = gs.solve(game, gs.proximal(1.0, iterations), (0.0,), 1)
         assert float(solution.players[0]) == 1.0

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import gamesolve as gs
-from gamesolve import checkpoint, distributed, loggers, registry
+from gamesolve import checkpoint, compare, distributed, loggers, registry
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "errors.md").read_text(encoding="utf-8")
 ROWS = dict(re.findall(r"^\| ([^|`]+) \| `\w+` \| (.+) \|$", PAGE, re.MULTILINE))
@@ -111,6 +111,7 @@ CASES = {
     "a Jacobian that is too large": lambda: gs.analysis.jacobian(
         gs.zero_sum(lambda x, y: jnp.sum(x * y)), (jnp.ones(100_000), jnp.ones(100_000))
     ),
+    "a comparison that is too large": lambda: compare.prepare("curl", gs.games.curl(), compare.Settings(seeds=10**9)),
     "checkpoints of a run with other settings": lambda: resumed(chunk=5),
     "checkpoints of a run that recorded less": lambda: resumed(record=lambda z, _: z[0]),
     "no checkpoint that is whole": lambda: resumed(damage=lambda content: content[:-1]),

@@ -1,8 +1,8 @@
 """A small image classifier, and measures of generated images under it, each beside its value for real images."""
 
+import contextlib
 import dataclasses
 import hashlib
-import io
 import os
 import tempfile
 import zipfile
@@ -199,26 +199,43 @@ def _cache_folder(folder: str | Path | None) -> Path:
 
 
 def _fingerprint(dataset: Dataset, *settings: int | tuple[int, ...]) -> str:
-    words = repr((settings, _WIDTHS, _BATCH, _RATE, _HELD_OUT, dataset.inputs.shape, str(dataset.inputs.dtype)))
+    inputs, precision = dataset.inputs, str(jnp.result_type(float))
+    words = repr((settings, _WIDTHS, _BATCH, _RATE, _HELD_OUT, inputs.shape, str(inputs.dtype), precision))
     return hashlib.sha256(
-        words.encode() + np.asarray(dataset.inputs).tobytes() + np.asarray(dataset.labels).tobytes()
+        words.encode() + np.asarray(inputs).tobytes() + np.asarray(dataset.labels).tobytes()
     ).hexdigest()[:16]
 
 
 def _load(path: Path, like: Classifier) -> Classifier | None:
+    """Read a file; None unless it holds finite arrays of the right shapes and types, and little else."""
+    leaves, structure = jax.tree.flatten(like)
     try:
-        with np.load(io.BytesIO(path.read_bytes())) as file:
-            return jax.tree.unflatten(jax.tree.structure(like), [jnp.asarray(file[name]) for name in file.files])
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile):  # missing or incomplete: train it
+        if not path.is_file() or path.stat().st_size > 2 * sum(leaf.nbytes for leaf in leaves):
+            return None
+        with zipfile.ZipFile(path) as archive:
+            arrays = [_array(archive, f"arr_{index}.npy", leaf) for index, leaf in enumerate(leaves)]
+    except Exception:  # missing, incomplete, damaged or crafted: whatever is wrong, the classifier is trained again
         return None
+    kept = jax.tree.unflatten(structure, arrays)
+    whole = all(bool(jnp.all(jnp.isfinite(array))) for array in arrays) and 0 <= float(kept.accuracy) <= 1
+    return kept if whole else None
+
+
+def _array(archive: zipfile.ZipFile, name: str, like: jax.Array) -> jax.Array:
+    """Read an array; ``np.load`` would allocate whatever size the file claims."""
+    with archive.open(name) as file:
+        np.lib.format.read_magic(file)
+        shape, transposed, dtype = np.lib.format.read_array_header_1_0(file)
+        if (shape, dtype) != (like.shape, like.dtype):
+            raise ValueError(f"{name} must be {like.dtype} of shape {like.shape}, got {dtype} of shape {shape}.")
+        numbers = np.frombuffer(file.read(like.nbytes), dtype)
+        return jnp.asarray(numbers.reshape(shape, order="F" if transposed else "C"))
 
 
 def _save(path: Path, classifier: Classifier) -> None:
-    """Write the file under another name first, so that no other process reads an incomplete file."""
-    try:
+    """Write the file in another folder first, so that no other process reads an incomplete file."""
+    with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
-            np.savez(file, *map(np.asarray, jax.tree.leaves(classifier)))
-        Path(file.name).replace(path)
-    except OSError:
-        return
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            np.savez(part := Path(folder, path.name), *map(np.asarray, jax.tree.leaves(classifier)))
+            part.replace(path)

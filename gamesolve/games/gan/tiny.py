@@ -78,7 +78,8 @@ class Sigmoid:
     def expected_belief(self, mean: jax.Array, scale: jax.Array) -> jax.Array:
         """Return E log D for a normal t, by Gauss-Hermite quadrature: the integrand has no singularity."""
         nodes, weights = np.polynomial.hermite_e.hermegauss(40)
-        return (weights / weights.sum()).astype(mean.dtype) @ self.belief(mean + scale * nodes.astype(mean.dtype))
+        nodes, weights = (jnp.asarray(numbers, mean.dtype) for numbers in (nodes, weights / weights.sum()))
+        return weights @ self.belief(mean + scale * nodes)
 
     def expected_doubt(self, mean: jax.Array, scale: jax.Array) -> jax.Array:
         """Return E log(1 - D) for a normal t."""

@@ -1,5 +1,8 @@
 """GANs on images: networks, the classifier's measures and floors, the counter-attack, the benchmark's rows."""
 
+import io
+import os
+import zipfile
 from types import SimpleNamespace
 
 import jax
@@ -52,6 +55,58 @@ def test_the_classifier_learns_and_is_cached(dataset, classifier, folder, monkey
     assert gan.train_classifier(other, steps=200).accuracy == 0, "other labels are another file"
     path.write_bytes(path.read_bytes()[:100])
     assert gan.train_classifier(dataset, steps=200).accuracy == 0, "half a file is none"
+
+
+def saved(path, arrays):
+    with path.open("wb") as file:
+        np.savez(file, *arrays)
+
+
+def bomb(path, arrays):
+    """Write a small file whose first array claims, and holds compressed, a gigabyte."""
+    with path.open("wb") as file:
+        np.savez_compressed(file, np.zeros((1 << 24, 16), np.float32), *arrays[1:])
+
+
+def claim(path, arrays):
+    """Write a file whose first array claims a size that no memory holds."""
+    del arrays
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"shape": (10**12,), "fortran_order": False, "descr": "<f4"})
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("arr_0.npy", header.getvalue())
+
+
+DAMAGES = {
+    "empty": lambda path, arrays: path.write_bytes(b""),
+    "cut short": lambda path, arrays: path.write_bytes(path.read_bytes()[:-100]),
+    "a changed header": lambda path, arrays: path.write_bytes(path.read_bytes().replace(b"NUMPY", b"NUMPI", 1)),
+    "a changed number": lambda path, arrays: path.write_bytes(path.read_bytes()[:900] + b"!" + path.read_bytes()[901:]),
+    "a folder": lambda path, arrays: (path.unlink(), path.mkdir()),
+    "an endless device": lambda path, arrays: (path.unlink(), path.symlink_to("/dev/zero")),
+    "a large file": lambda path, arrays: os.truncate(path, 1 << 40),
+    "too few arrays": lambda path, arrays: saved(path, arrays[:-1]),
+    "other shapes": lambda path, arrays: saved(path, [array[..., None] for array in arrays]),
+    "other types": lambda path, arrays: saved(path, [array.astype(np.float64) for array in arrays]),
+    "pickled objects": lambda path, arrays: saved(path, [np.array([print], object), *arrays[1:]]),
+    "NaN": lambda path, arrays: saved(path, [np.full_like(arrays[0], np.nan), *arrays[1:]]),
+    "infinity": lambda path, arrays: saved(path, [*arrays[:-2], np.full_like(arrays[-2], np.inf), arrays[-1]]),
+    "an accuracy that is none": lambda path, arrays: saved(path, [*arrays[:-1], np.float32(2)]),
+    "a bomb": bomb,
+    "a claim": claim,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_or_crafted_file_is_not_used(dataset, classifier, tmp_path, monkeypatch, damage):
+    load = lambda: gan.train_classifier(dataset, steps=200, folder=tmp_path)
+    monkeypatch.setattr("gamesolve.games.gan.classifier._train", lambda *_: classifier)
+    assert load().accuracy == 1
+    monkeypatch.setattr("gamesolve.games.gan.classifier._train", lambda untrained, *_: untrained)
+    assert load().accuracy == 1, "the file is used"
+    (path,) = tmp_path.iterdir()
+    DAMAGES[damage](path, [np.asarray(leaf) for leaf in jax.tree.leaves(classifier)])
+    assert load().accuracy == 0
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(dataset, tmp_path, monkeypatch):
