@@ -40,8 +40,15 @@ html_title = "gamesolve"
 html_theme_options = {"home_page_in_toc": True, "show_toc_level": 2}
 
 
-def setup(_app: Sphinx) -> None:
-    """Stop the build if a public name is not documented."""
-    lacking = runpy.run_path(str(Path(__file__).parent / "listed.py"))["lacking"]()
+def setup(app: Sphinx) -> None:
+    """Fill the generated parts of the pages; stop the build if a public name is not documented."""
+    here = Path(__file__).parent
+    fill = runpy.run_path(str(here / "fill.py"))["fill"]
+
+    def read(_app: Sphinx, _page: str, source: list[str]) -> None:
+        source[0] = fill(source[0])
+
+    app.connect("source-read", read)
+    lacking = runpy.run_path(str(here / "listed.py"))["lacking"]()
     if lacking:
         raise ExtensionError(f"docs/api.md lacks {', '.join(lacking)}; list them there.")

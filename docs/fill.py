@@ -1,60 +1,86 @@
-"""Fill the generated parts of the README and of docs/; ``python docs/fill.py`` rewrites them.
+"""Generate the parts of the README and of docs/ that follow from the registry or from running an example.
 
-Generated are the tables between ``<!-- solvers: columns -->`` (or ``games:``) and ``<!-- end -->``, from
-`gamesolve.registry`,
-of a few of them with ``<!-- solvers(one, other): columns -->``, and the output under an example, a ``text`` block that
-follows a ``python`` block and "prints".
+``python docs/fill.py`` rewrites the pages that are read in the repository (`FILES`); the build of the site fills the
+others as it reads them. Generated parts stand between a marker and ``<!-- end -->``:
+
+- ``<!-- solvers: columns -->``: a table of all solvers, or of one family with ``<!-- solvers(family): columns -->``;
+- ``<!-- games: columns -->`` and ``<!-- families: columns -->``: tables of the catalogue games and of the families;
+- ``<!-- functions: solvers -->``: the API entries of all solvers, one section per family.
+
+The output of an example is a ``text`` block that follows a ``python`` block and "prints".
 """
 
 import contextlib
 import io
 import pathlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from types import ModuleType
 from typing import Any
 
-from gamesolve import registry
+from gamesolve import registry, solvers
+from gamesolve.solvers.entry import Cost, entries
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-FILES = (
-    ROOT / "README.md",
-    ROOT / "docs" / "compare.md",
-    ROOT / "docs" / "solvers.md",
-    *sorted((ROOT / "docs" / "solvers").glob("*.md")),
-)
+FILES = (ROOT / "README.md", ROOT / "docs" / "compare.md")
+# Few enough that a new solver at the end of its family leaves the README as it is.
+EXAMPLES = 2
 
-TABLES = {"solvers": registry.SOLVERS, "games": registry.GAMES}
 COLUMNS: dict[str, Callable[[Any], str]] = {
     "method": lambda entry: f"`{entry.name}`",
     "one step from z": lambda entry: f"`{entry.formula}`",
     "paper": lambda entry: entry.paper,
-    "cost of a step": lambda entry: cost(entry.cost),
+    "cost per step": lambda entry: cost(entry.cost),
     "game": lambda entry: f"`{entry.name}`",
     "what it is": lambda entry: entry.summary,
+    "family": lambda family: f"[{summary(family)[0]}](docs/solvers/{name(family)}.md)",
+    "idea": lambda family: summary(family)[1],
+    "for example": lambda family: ", ".join(f"`{entry.name}`" for entry in entries(family)[:EXAMPLES]),
 }
 
-TABLE = re.compile(r"(<!-- (\w+)(?:\(([^)]*)\))?: ([^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
+MARKER = re.compile(r"(<!-- (\w+)(?:\((\w+)\))?: ([^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
 EXAMPLE = re.compile(r"(```python\n(.*?)```\n\nprints\n\n```text\n).*?(```)", re.DOTALL)
 
 
 def fill(text: str) -> str:
-    """Return a Markdown text with its generated parts as they should be."""
-    text = TABLE.sub(lambda match: match[1] + table(match[2], match[3], match[4].split(", ")) + match[5], text)
+    """Return a Markdown text with its generated parts up to date."""
+    text = MARKER.sub(lambda match: f"{match[1]}\n{generated(*match.group(2, 3, 4))}\n\n{match[5]}", text)
     return EXAMPLE.sub(lambda match: match[1] + output(match[2]) + match[3], text)
 
 
-def table(name: str, wanted: str | None, columns: list[str]) -> str:
-    """Return a table of the registry as Markdown, of all entries unless some are wanted."""
-    entries = TABLES[name]
-    chosen = list(entries) if wanted is None else wanted.split(", ")
-    rows = [columns, ["---"] * len(columns)]
-    rows += [[COLUMNS[column](entries[one]) for column in columns] for one in chosen]
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join(["", *lines, "", ""])
+def generated(kind: str, family: str | None, columns: str) -> str:
+    """Return the part that a marker asks for."""
+    if kind == "functions":
+        return "\n\n".join(map(section, solvers.FAMILIES))
+    rows = {"solvers": registry.SOLVERS.values(), "games": registry.GAMES.values(), "families": solvers.FAMILIES}[kind]
+    return table([row for row in rows if family is None or row.family == family], columns.split(", "))
 
 
-def cost(spent: registry.Cost) -> str:
-    """Return what a step costs in words, such as "1 field, 1 vjp"."""
+def table(rows: Iterable[Any], columns: list[str]) -> str:
+    """Return a Markdown table with one row for each entry or family."""
+    cells = [columns, ["---"] * len(columns), *([COLUMNS[column](row) for column in columns] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def section(family: ModuleType) -> str:
+    """Return the section of the API page for a family: its title and its functions."""
+    functions = "\n".join(f".. autofunction:: gamesolve.{entry.name}" for entry in entries(family))
+    return f"### {summary(family)[0]}\n\n```{{eval-rst}}\n{functions}\n```"
+
+
+def name(family: ModuleType) -> str:
+    """Return the name of a family, which is also that of its page."""
+    return family.__name__.rpartition(".")[2]
+
+
+def summary(family: ModuleType) -> tuple[str, str]:
+    """Return the title and the idea of a family, "Title: idea." in the first line of its docstring."""
+    title, idea = (family.__doc__ or "").splitlines()[0].rstrip(".").split(": ", 1)
+    return title, idea
+
+
+def cost(spent: Cost) -> str:
+    """Return the cost of a step in words, such as "1 field, 1 vjp"."""
     amounts = {"field": spent.fields, "jvp": spent.jvps, "vjp": spent.vjps}
     words = [f"{amount:g} {word}{'s' * (amount != 1)}" for word, amount in amounts.items() if amount]
     for kind, amount in (("jvp", spent.jvps_per_iteration), ("vjp", spent.vjps_per_iteration)):
@@ -64,7 +90,7 @@ def cost(spent: registry.Cost) -> str:
 
 
 def output(code: str) -> str:
-    """Return what a piece of Python prints."""
+    """Return the output of a piece of Python."""
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(compile(code, "example", "exec"), {})
     return printed.getvalue()

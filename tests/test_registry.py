@@ -13,6 +13,7 @@ def test_solver_entries(name):
     entry = registry.SOLVERS[name]
     assert entry.name == name == entry.make.__name__
     assert entry.make is getattr(gs, name)
+    assert name in getattr(solvers, entry.family).__all__
     first = next(iter(inspect.signature(entry.make).parameters))
     assert first == ("inner" if entry.inner else "learning_rate")
     solver = entry.build(0.25)
@@ -29,23 +30,23 @@ SIZE = 300
 
 
 def matrix_products(solver, game):
-    """Return the flops of a compiled step, a loop's body counted once, in units of a product with a matrix."""
+    """Return the flops of a compiled step, counting the body of a loop once, in units of a product with a matrix."""
     state = solver.init(game.start)
     step = jax.jit(lambda players, state: gs.step(game, solver, players, state))
     return step.lower(game.start, state).compile().cost_analysis()["flops"] / (2 * SIZE**2)
 
 
 def bilinear():
-    """A field, a product J t and a product J^T s each take one product with a matrix per player."""
+    """Return a game on which a field, a product J t and a product J^T s each take one matrix product per player."""
     return games.bilinear(jax.random.normal(jax.random.key(0), (SIZE, SIZE)))
 
 
-# Some steps of these take more fields or products, in a branch that the flops count as well.
+# Some steps of these take more fields or products, in a branch whose flops are counted as well.
 IN_A_BRANCH = {"past_extragradient": 1, "halpern": 1, "svrg": 1, "svrg_extragradient": 1, "svrg_hamiltonian": 2}
-# Where cycles of GMRES stall, one of MINRES: it begins, iterates and looks at what is left.
+# If cycles of GMRES stall, MINRES takes one more product each to begin, to iterate and to compute the residual.
 WITH_CYCLES = ["proximal", "newton"]
 IN_A_BRANCH |= dict.fromkeys(WITH_CYCLES, 3)
-# These solve with the follower's own curvature, which a bilinear game has not.
+# These solve with the follower's own curvature, which is zero in a bilinear game.
 WITH_A_FOLLOWER = ["stackelberg", "follow_the_ridge"]
 
 
@@ -54,14 +55,14 @@ def test_declared_costs_are_those_of_the_compiled_step(name):
     cost = registry.SOLVERS[name].cost
     declared = cost.fields + cost.jvps + cost.vjps
     declared += cost.jvps_per_iteration + cost.vjps_per_iteration + IN_A_BRANCH.get(name, 0)
-    # Sums of vectors, and in cycles those of twenty more, are the rest.
+    # The rest are sums of vectors, in cycles those of twenty more.
     used = matrix_products(registry.SOLVERS[name].build(0.1), bilinear()) / 2
     assert declared <= used < declared + (0.6 if name in WITH_CYCLES else 0.2)
 
 
 @pytest.mark.parametrize("name", WITH_A_FOLLOWER)
 def test_declared_costs_of_a_leader_are_those_of_the_compiled_step(name):
-    """On ``x^T A x / 2 + x^T B y - y^T C y / 2`` the curvatures take two products with a matrix each, a block one."""
+    """On ``x^T A x / 2 + x^T B y - y^T C y / 2`` a curvature takes two matrix products, and a block one."""
     curvature, block, cost = 2, 1, registry.SOLVERS[name].cost
     # Half a vjp is one block between the players; all others are the follower's curvature.
     curvatures = 2 * (cost.vjps - 0.5 + cost.vjps_per_iteration) + 3
@@ -83,6 +84,9 @@ def test_solvers_are_documented(name):
 def test_every_named_solver_is_registered():
     assert set(registry.SOLVERS) == set(solvers.__all__)
     assert set(solvers.__all__) <= set(gs.__all__)
+    for family in solvers.FAMILIES:
+        entries = [member.entry for member in vars(family).values() if hasattr(member, "entry")]
+        assert {entry.name for entry in entries if entry.family in family.__name__} == set(family.__all__)
 
 
 @pytest.mark.parametrize("name", ["bilinear", "icr", "curl", "rotation", "cosine"])
@@ -97,7 +101,7 @@ def test_game_entries(name):
 
 
 def test_the_catalogue_is_registered():
-    """Every constructor of the catalogue is behind some entry, and the payoffs tell which."""
+    """The payoffs tell which constructor of the catalogue is behind an entry."""
     assert set(games.__all__) <= set(dir(games))
     for name, make in {"icr": games.icr_quadratic, "curl": games.curl, "cosine": games.cosine}.items():
         assert registry.GAMES[name].make().payoffs == make().payoffs

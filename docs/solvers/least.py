@@ -1,7 +1,6 @@
-"""The table at the end of each family's page: the least factor per step on three small games."""
+"""The table at the end of each family's page: the smallest factor per step on three small games."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import gamesolve as gs
 
@@ -12,12 +11,12 @@ GAMES = {
 }
 
 
-def table(makers: Mapping[str, Callable[[float], Any]]) -> None:
-    """Print the least factor of each solver over all step sizes up to 1, and the step size; equilibria are at 0."""
-    print(f"{'least factor per step, at step size':38}", *(f"{name:>20}" for name in GAMES))  # noqa: T201
+def table(makers: Mapping[str, Callable[[float], gs.Solver]]) -> None:
+    """Print each solver's smallest factor per step over step sizes up to 1, and that step size; equilibria are at 0."""
+    print(f"{'smallest factor, at step size':30}", *(f"{name:>22}" for name in GAMES))  # noqa: T201
     for name, make in makers.items():
         cells = []
         for game in GAMES.values():
             best = gs.analysis.best_step(game, make, (0.0, 0.0), upper=1.0)
-            cells.append(f"{best.rate:.4f} at {best.step:.3f}" if best.rate < 0.9999 else "settles for none")
-        print(f"{name:38}", *(f"{cell:>20}" for cell in cells))  # noqa: T201
+            cells.append(f"{best.rate:.4f} at {best.step:.3f}" if best.rate < 0.9999 else "never converges")
+        print(f"{name:30}", *(f"{cell:>22}" for cell in cells))  # noqa: T201

@@ -1,69 +1,53 @@
-"""Named solvers: thin aliases over the parts in `gamesolve.transforms`."""
+"""Named solvers: short functions that chain the parts of `gamesolve.transforms`, in families.
 
-from gamesolve.solvers.adjusted import conopt, crossing_the_curl, hamiltonian, jare, lead, sga
-from gamesolve.solvers.competition import acgd, cgd, competitive_mirror_descent, lcgd
-from gamesolve.solvers.extrapolated import (
-    extra_adam,
-    extragradient,
-    extragradient_plus,
-    ogda,
-    optimistic_adam,
-    past_extragradient,
-    runge_kutta,
-)
-from gamesolve.solvers.gradient import altgd, simgd
-from gamesolve.solvers.implicit import levenberg_marquardt, lss, newton, proximal
-from gamesolve.solvers.monotone import (
-    anchored_extragradient,
-    anchored_extragradient_varying,
-    forward_backward_forward,
-    forward_reflected_backward,
-    golden_ratio,
-    halpern,
-)
-from gamesolve.solvers.shaping import follow_the_ridge, lola, opponent_lookahead, sos, stackelberg
-from gamesolve.solvers.variance_reduced import svrg, svrg_extragradient, svrg_hamiltonian
-from gamesolve.solvers.wrappers import anderson, average, lookahead
+A step starts from all players ``z``. ``v`` is the field at ``z``, ``J`` its Jacobian, ``J_o`` the off-diagonal blocks
+of ``J``, and ``A`` its antisymmetric part. ``E`` stands for the step sizes, ``eta`` for a single one, and ``s`` for a
+singular value of the matrix of a bilinear game. `gamesolve.transforms.rates` explains the values of a
+``learning_rate``; arguments that are called step sizes, or described "as for ``learning_rate``", take the same values.
+"""
 
-__all__ = [
-    "acgd",
-    "altgd",
-    "anchored_extragradient",
-    "anchored_extragradient_varying",
-    "anderson",
-    "average",
-    "cgd",
-    "competitive_mirror_descent",
-    "conopt",
-    "crossing_the_curl",
-    "extra_adam",
-    "extragradient",
-    "extragradient_plus",
-    "follow_the_ridge",
-    "forward_backward_forward",
-    "forward_reflected_backward",
-    "golden_ratio",
-    "halpern",
-    "hamiltonian",
-    "jare",
-    "lcgd",
-    "lead",
-    "levenberg_marquardt",
-    "lola",
-    "lookahead",
-    "lss",
-    "newton",
-    "ogda",
-    "opponent_lookahead",
-    "optimistic_adam",
-    "past_extragradient",
-    "proximal",
-    "runge_kutta",
-    "sga",
-    "simgd",
-    "sos",
-    "stackelberg",
-    "svrg",
-    "svrg_extragradient",
-    "svrg_hamiltonian",
-]
+# ruff: noqa: F403 - the names are those of the families' __all__
+
+from gamesolve.solvers import (
+    adjusted,
+    competition,
+    extrapolated,
+    gradient,
+    implicit,
+    monotone,
+    shaping,
+    variance_reduced,
+    wrappers,
+)
+from gamesolve.solvers.adjusted import *
+from gamesolve.solvers.competition import *
+from gamesolve.solvers.extrapolated import *
+from gamesolve.solvers.gradient import *
+from gamesolve.solvers.implicit import *
+from gamesolve.solvers.monotone import *
+from gamesolve.solvers.shaping import *
+from gamesolve.solvers.variance_reduced import *
+from gamesolve.solvers.wrappers import *
+
+FAMILIES = (
+    gradient,
+    extrapolated,
+    adjusted,
+    monotone,
+    competition,
+    implicit,
+    shaping,
+    variance_reduced,
+    wrappers,
+)
+
+__all__: list[str] = []
+__all__ += adjusted.__all__
+__all__ += competition.__all__
+__all__ += extrapolated.__all__
+__all__ += gradient.__all__
+__all__ += implicit.__all__
+__all__ += monotone.__all__
+__all__ += shaping.__all__
+__all__ += variance_reduced.__all__
+__all__ += wrappers.__all__

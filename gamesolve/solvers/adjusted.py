@@ -1,14 +1,59 @@
-"""Named solvers that adjust the field by products with its Jacobian."""
+"""Adjusted gradients: correct the field by one or two products with its Jacobian."""
 
-from typing import Any
-
+import jax
 import optax
 
 from gamesolve import transforms
 from gamesolve.solver import parametric
+from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
 
+__all__ = ["conopt", "crossing_the_curl", "hamiltonian", "jare", "lead", "sga"]
 
+
+@declare(
+    formula="z + E (v - γ Jᵀ v)",
+    paper="Mescheder, Nowozin, Geiger 2017",
+    cost=Cost(vjps=1),
+    arguments={"gamma": 1.0},
+)
+@parametric
+def conopt(
+    learning_rate: rates.Rates,
+    gamma: rates.Rates,
+    groups: int | str | None = None,
+    population: int | None = None,
+) -> optax.GradientTransformation:
+    """Descend ``gamma/2 ||v||^2`` besides the players' losses: consensus optimisation.
+
+    One step is ``z + E (v - gamma J^T v)``; the regulariser has the factor 1/2 of the paper and its code. On bilinear
+    games it is stable iff ``eta < 2 gamma / (1 + gamma^2 s^2)``.
+
+    Args:
+        learning_rate: step size E, see `transforms.rates`.
+        gamma: weight of the regulariser, as for ``learning_rate``.
+        groups: estimator on minibatches: None for the plain form, which is biased; G >= 2 for the unbiased form over
+            G groups of the batch; ``"all"`` over all pairs of examples; ``"draws"`` over independent draws.
+            Default: None.
+        population: number of examples from which batches are drawn without replacement; only with ``groups``.
+            Default: None.
+
+    Returns:
+        The solver.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> game = gs.zero_sum(lambda x, y: x * y)
+        >>> [float(player) for player in gs.solve(game, gs.conopt(0.5, gamma=1.0), (1.0, 0.0), 1).players]
+        [0.5, 0.5]
+
+    Reference:
+        Mescheder, Nowozin, Geiger, "The Numerics of GANs", NeurIPS 2017, https://arxiv.org/abs/1705.10461
+    """
+    return optax.chain(transforms.consensus(gamma, groups, population), transforms.descend(learning_rate))
+
+
+@declare(formula="z + E (v - γ J_oᵀ v)", paper="Nie, Patel 2019", cost=Cost(vjps=1), arguments={"gamma": 1.0})
 @parametric
 def jare(
     learning_rate: rates.Rates,
@@ -16,16 +61,18 @@ def jare(
     groups: int | str | None = None,
     population: int | None = None,
 ) -> optax.GradientTransformation:
-    """Jacobian regularisation between the players: consensus without their own curvatures.
+    """Regularise the Jacobian between the players: consensus without the players' own curvatures.
 
     One step is ``z + E (v - gamma J_o^T v)``.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        gamma: weight of the regulariser, likewise.
-        groups: how a minibatch is used: None for the plain form, which is biased; G >= 2 for the unbiased form over
-            that many groups of the batch, ``"all"`` over all pairs of examples, ``"draws"`` over independent draws.
-        population: number of examples that batches are drawn from without replacement, with ``groups`` only.
+        learning_rate: step size E, see `transforms.rates`.
+        gamma: weight of the regulariser, as for ``learning_rate``.
+        groups: estimator on minibatches: None for the plain form, which is biased; G >= 2 for the unbiased form over
+            G groups of the batch; ``"all"`` over all pairs of examples; ``"draws"`` over independent draws.
+            Default: None.
+        population: number of examples from which batches are drawn without replacement; only with ``groups``.
+            Default: None.
 
     Returns:
         The solver.
@@ -43,19 +90,22 @@ def jare(
     return optax.chain(transforms.cross_consensus(gamma, groups, population), transforms.descend(learning_rate))
 
 
+@declare(formula="z - E Jᵀ v", paper="Abernethy, Lai, Wibisono 2019", cost=Cost(vjps=1))
 @parametric
 def hamiltonian(
     learning_rate: rates.Rates, groups: int | str | None = None, population: int | None = None
 ) -> optax.GradientTransformation:
-    """Hamiltonian descent: descend ``||v||^2 / 2`` alone, towards any zero of the field.
+    """Descend ``||v||^2 / 2`` alone, towards any zero of the field: Hamiltonian gradient descent.
 
     One step is ``z - E J^T v``; on bilinear games it is stable iff ``eta < 2 / s^2``.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        groups: how a minibatch is used: None for the plain form, which is biased; G >= 2 for the unbiased form over
-            that many groups of the batch, ``"all"`` over all pairs of examples, ``"draws"`` over independent draws.
-        population: number of examples that batches are drawn from without replacement, with ``groups`` only.
+        learning_rate: step size E, see `transforms.rates`.
+        groups: estimator on minibatches: None for the plain form, which is biased; G >= 2 for the unbiased form over
+            G groups of the batch; ``"all"`` over all pairs of examples; ``"draws"`` over independent draws.
+            Default: None.
+        population: number of examples from which batches are drawn without replacement; only with ``groups``.
+            Default: None.
 
     Returns:
         The solver.
@@ -73,6 +123,7 @@ def hamiltonian(
     return optax.chain(transforms.hamiltonian(groups, population), transforms.descend(learning_rate))
 
 
+@declare(formula="z + E (I + λ A) v", paper="Balduzzi et al. 2018", cost=Cost(jvps=1, vjps=1))
 @parametric
 def sga(
     learning_rate: rates.Rates,
@@ -82,18 +133,21 @@ def sga(
     groups: int | str | None = None,
     population: int | None = None,
 ) -> optax.GradientTransformation:
-    """Symplectic gradient adjustment: turn the field by the antisymmetric part of its Jacobian.
+    """Rotate the field by the antisymmetric part of its Jacobian: symplectic gradient adjustment.
 
     One step is ``z + E (I + lambda A) v``.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        lam: lambda, likewise.
+        learning_rate: step size E, see `transforms.rates`.
+        lam: lambda, as for ``learning_rate``. Default: 1.
         align: whether lambda takes the sign of the paper's alignment rule, see `transforms.symplectic`.
-        eps: that rule's preference for the positive sign.
-        groups: how a minibatch is used: None for the plain form, which is biased; G >= 2 for the unbiased form over
-            that many groups of the batch, ``"all"`` over all pairs of examples, ``"draws"`` over independent draws.
-        population: number of examples that batches are drawn from without replacement, with ``groups`` only.
+            Default: False.
+        eps: bias of that rule towards the positive sign. Default: 0.1.
+        groups: estimator on minibatches: None for the plain form, which is biased; G >= 2 for the unbiased form over
+            G groups of the batch; ``"all"`` over all pairs of examples; ``"draws"`` over independent draws.
+            Default: None.
+        population: number of examples from which batches are drawn without replacement; only with ``groups``.
+            Default: None.
 
     Returns:
         The solver.
@@ -110,16 +164,15 @@ def sga(
     return optax.chain(transforms.symplectic(lam, align, eps, groups, population), transforms.descend(learning_rate))
 
 
+@declare(formula="z + E (J - Jᵀ) v", paper="Gemp, Mahadevan 2018", cost=Cost(jvps=1, vjps=1))
 @parametric
-def crossing_the_curl(
-    learning_rate: rates.Rates,
-) -> optax.GradientTransformation:
-    """Crossing the curl: move at right angles to the field's rotation.
+def crossing_the_curl(learning_rate: rates.Rates) -> optax.GradientTransformation:
+    """Move at right angles to the rotation of the field: crossing the curl.
 
-    One step is ``z + E (J - J^T) v``; it needs a field with rotation in every direction.
+    One step is ``z + E (J - J^T) v``. It needs a field that rotates in every direction.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
+        learning_rate: step size E, see `transforms.rates`.
 
     Returns:
         The solver.
@@ -137,16 +190,24 @@ def crossing_the_curl(
     return optax.chain(transforms.uncurl(), transforms.descend(learning_rate))
 
 
+@declare(
+    formula="z + β d + E v + α J_o d, d = z - z_prev",
+    paper="Hemmat et al. 2023",
+    cost=Cost(vjps=1),
+    arguments={"alpha": 0.1, "beta": -0.1},
+)
 @parametric
-def lead(learning_rate: rates.Rates, alpha: rates.Rates, beta: Any) -> optax.GradientTransformation:
-    """Least action dynamics: momentum, and a force from the others' last change.
+def lead(
+    learning_rate: rates.Rates, alpha: rates.Rates, beta: float | jax.Array | tuple[float | jax.Array, ...]
+) -> optax.GradientTransformation:
+    """Add momentum and a force from the others' last moves: least action dynamics.
 
-    One step is ``z + beta d + E v + alpha J_o d`` with ``d = z - z_prev``, ``z_(-1) = z_0``.
+    One step is ``z + beta d + E v + alpha J_o d`` with ``d = z - z_prev`` and ``z_(-1) = z_0``.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        alpha: weight of the others' change: a number, an array, or a tuple with one of those per player.
-        beta: momentum, likewise, of any sign.
+        learning_rate: step size E, see `transforms.rates`.
+        alpha: weight of the others' last moves: a number, an array, or a tuple with one of those per player.
+        beta: momentum: a number of any sign, an array, or a tuple with one of those per player.
 
     Returns:
         The solver.
@@ -162,37 +223,3 @@ def lead(learning_rate: rates.Rates, alpha: rates.Rates, beta: Any) -> optax.Gra
         https://arxiv.org/abs/2010.13846
     """
     return transforms.accelerate_by_change(learning_rate, alpha, beta)
-
-
-@parametric
-def conopt(
-    learning_rate: rates.Rates,
-    gamma: rates.Rates,
-    groups: int | str | None = None,
-    population: int | None = None,
-) -> optax.GradientTransformation:
-    """Consensus optimisation: descend ``gamma/2 ||v||^2`` as well.
-
-    One step is ``z + E (v - gamma J^T v)``, the regulariser with the half as in the paper and its code. On bilinear
-    games it is stable iff ``eta < 2 gamma / (1 + gamma^2 s^2)``.
-
-    Args:
-        learning_rate: step size: a number, an optax schedule, an array, or a tuple with one of those per player.
-        gamma: weight of the regulariser, likewise.
-        groups: how a minibatch is used: None for the plain form, which is biased; G >= 2 for the unbiased form over
-            that many groups of the batch, ``"all"`` over all pairs of examples, ``"draws"`` over independent draws.
-        population: number of examples that batches are drawn from without replacement, with ``groups`` only.
-
-    Returns:
-        The solver.
-
-    Example:
-        >>> import gamesolve as gs
-        >>> game = gs.zero_sum(lambda x, y: x * y)
-        >>> [float(player) for player in gs.solve(game, gs.conopt(0.5, gamma=1.0), (1.0, 0.0), 1).players]
-        [0.5, 0.5]
-
-    Reference:
-        Mescheder, Nowozin, Geiger, "The Numerics of GANs", NeurIPS 2017, https://arxiv.org/abs/1705.10461
-    """
-    return optax.chain(transforms.consensus(gamma, groups, population), transforms.descend(learning_rate))

@@ -1,6 +1,4 @@
-"""Named solvers that use products with the game's Jacobian."""
-
-from typing import Any
+"""Competitive gradients: move to the Nash equilibrium of a local bilinear game, by a linear solve or its series."""
 
 import jax
 import jax.numpy as jnp
@@ -8,9 +6,18 @@ import optax
 
 from gamesolve import transforms
 from gamesolve.solver import parametric
+from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
+from gamesolve.trees import PyTree, Updates
+
+__all__ = ["acgd", "cgd", "competitive_mirror_descent", "lcgd"]
 
 
+@declare(
+    formula="z + (I - E J_o)⁻¹ E v",
+    paper="Schäfer, Anandkumar 2019; Ma et al. 2021",
+    cost=Cost(vjps=2, vjps_per_iteration=1),
+)
 @parametric
 def cgd(
     learning_rate: rates.Rates,
@@ -18,14 +25,14 @@ def cgd(
     max_iterations: int | None = None,
     forcing: float | None = None,
 ) -> optax.GradientTransformation:
-    """Competitive gradient descent: the Nash equilibrium of the local bilinear game, for any number of players.
+    """Move to the Nash equilibrium of the local bilinear game: competitive gradient descent, for any number of players.
 
-    The move solves ``(I - E J_o) move = E v``. On bilinear games it converges for every step size, with
-    spectral radius ``1 / sqrt(1 + eta_x eta_y s_min^2)``; the diagonal blocks are explicit, so that
-    strongly curved payoffs of one player bound the step size.
+    The move solves ``(I - E J_o) move = E v``. On bilinear games it converges for every step size, with spectral radius
+    ``1 / sqrt(1 + eta_x eta_y s_min^2)``. It treats the diagonal blocks of J explicitly, so that strong curvature of a
+    player's own payoff bounds the step size.
 
     Args:
-        learning_rate: step size: a number, an optax schedule, an array, or a tuple with one of those per player.
+        learning_rate: step size E, see `transforms.rates`.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
         forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
@@ -48,6 +55,11 @@ def cgd(
     return optax.chain(step, transforms.descend(learning_rate))
 
 
+@declare(
+    formula="z + (I - D J_o)⁻¹ D v, D = η √(1-βᵗ) / (√s_t + ε)",
+    paper="Schäfer, Zheng, Anandkumar 2020",
+    cost=Cost(vjps=2, vjps_per_iteration=1),
+)
 @parametric
 def acgd(
     learning_rate: rates.Rates,
@@ -57,15 +69,15 @@ def acgd(
     max_iterations: int | None = None,
     forcing: float | None = None,
 ) -> optax.GradientTransformation:
-    """Adaptive competitive gradient descent: `cgd` with an RMSProp metric inside the solve.
+    """Use an RMSProp metric inside the solve of `cgd`: adaptive competitive gradient descent.
 
     The move solves ``(I - D J_o) move = D v`` with ``D = eta sqrt(1 - decay^t) / (sqrt(s_t) + eps)`` and
     ``s_t = decay s_(t-1) + (1 - decay) v^2``.
 
     Args:
-        learning_rate: step size: a number, an optax schedule, an array, or a tuple with one of those per player.
-        decay: decay of the moving average of squared gradients.
-        eps: added to its root, outside the bias correction.
+        learning_rate: step size E, see `transforms.rates`.
+        decay: decay rate of the moving average of squared gradients. Default: 0.99.
+        eps: constant added to its root, outside the bias correction. Default: 1e-5.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
         forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
@@ -89,16 +101,15 @@ def acgd(
     return optax.chain(step, transforms.descend(learning_rate))
 
 
+@declare(formula="z + E v + E J_o E v", paper="Schäfer, Anandkumar 2019", cost=Cost(vjps=1))
 @parametric
-def lcgd(
-    learning_rate: rates.Rates,
-) -> optax.GradientTransformation:
-    """Linearised competitive gradient descent: the first term of `cgd`'s series.
+def lcgd(learning_rate: rates.Rates) -> optax.GradientTransformation:
+    """Take the first two terms of `cgd`'s Neumann series: linearised competitive gradient descent.
 
     One step is ``z + E v + E J_o E v``.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
+        learning_rate: step size E, see `transforms.rates`.
 
     Returns:
         The solver.
@@ -115,23 +126,29 @@ def lcgd(
     return optax.chain(transforms.anticipate(learning_rate), transforms.descend(learning_rate))
 
 
+@declare(
+    formula="∇ψ*(∇ψ(z) + E (I - J_o D)⁻¹ v)",
+    paper="Schäfer, Anandkumar, Owhadi 2020",
+    cost=Cost(vjps=2, vjps_per_iteration=1),
+    arguments={"potentials": transforms.squared_distance()},
+)
 @parametric
 def competitive_mirror_descent(
     learning_rate: rates.Rates,
-    potentials: Any,
+    potentials: transforms.Potential | tuple[transforms.Potential, ...],
     tolerance: float | None = None,
     max_iterations: int | None = None,
     forcing: float | None = None,
 ) -> optax.GradientTransformation:
-    """Competitive mirror descent: `cgd` in the players' own geometries.
+    """Run `cgd` in the players' own geometries: competitive mirror descent.
 
-    The local bilinear game takes the Hessians of the potentials as its metric, and the step is taken in dual
-    variables: ``z <- primal(dual(z) + E w)`` with ``(I - J_o D) w = v``, ``D = E / Hessian(z)``. On the simplex the
-    dual variables are centred, so that a constant added to a payoff changes nothing.
+    The Hessians of the potentials are the metric of the local bilinear game, and the step is taken in dual variables:
+    ``z <- primal(dual(z) + E w)`` with ``(I - J_o D) w = v`` and ``D = E / Hessian(z)``. On the simplex the dual
+    variables are centred, so that adding a constant to a payoff changes nothing.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        potentials: a geometry such as ``transforms.entropy()`` for all players, or a tuple with one per player.
+        learning_rate: step size E, see `transforms.rates`.
+        potentials: geometry for all players, such as ``transforms.entropy()``, or a tuple with one per player.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
         forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
@@ -156,9 +173,9 @@ def competitive_mirror_descent(
 
 
 def _divided_by(metric: optax.GradientTransformation) -> optax.GradientTransformation:
-    """Divide by a metric's diagonal: the mirror step wants the dual direction. On a boundary both are zero."""
+    """Divide by a metric's diagonal, since the mirror step takes the dual direction; on a boundary both are zero."""
 
-    def divide(updates: Any, players: Any) -> Any:
+    def divide(updates: Updates, players: PyTree) -> Updates:
         diagonal, _ = metric.update(updates, metric.init(players), players)
         return jax.tree.map(lambda u, d: jnp.where(d > 0, u / jnp.where(d > 0, d, 1), 0), updates, diagonal)
 

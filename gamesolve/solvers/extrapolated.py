@@ -1,54 +1,87 @@
-"""Named solvers that look ahead with fields only: past extragradient and its relatives, Adam's, Runge-Kutta."""
+"""Extrapolation: step with the gradients at a trial point, or correct them by their last change."""
 
-from typing import Any
+from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 import optax
 
 from gamesolve import transforms
+from gamesolve.checks import check_number
+from gamesolve.game import Game
 from gamesolve.solver import parametric
+from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
+from gamesolve.transforms._base import all_of, whole
+from gamesolve.transforms.geometry import Projections
+from gamesolve.trees import Players, PyTree, State, Updates
+
+__all__ = [
+    "alex_gda",
+    "extra_adam",
+    "extragradient",
+    "extragradient_plus",
+    "ogda",
+    "optimistic_adam",
+    "past_extragradient",
+    "runge_kutta",
+]
 
 
+@declare(formula="z + E v(z + E' v(z))", paper="Korpelevich 1976", cost=Cost(fields=2))
 @parametric
-def past_extragradient(
-    learning_rate: rates.Rates,
+def extragradient(
+    learning_rate: rates.Rates, extrapolation: rates.Rates | None = None, projections: Projections = None
 ) -> optax.GradientTransformation:
-    """Past extragradient (Popov): extragradient that remembers the field of the last trial point.
+    """Step with the field at the end of a trial step: the extragradient method.
 
-    ``w_t = z_t + E v(w_(t-1))``, ``z_(t+1) = z_t + E v(w_t)``, one field a step, ``w_(-1) = z_0``. Its trial points are
-    the iterates of `ogda`.
+    One step is ``z + E v(z + E' v(z))``. On bilinear games with ``u = eta s`` the squared spectral radius is
+    ``1 - u^2 + u^4``: stable for ``u < 1``, smallest at ``u = 1 / sqrt(2)``. In stochastic games both fields use one
+    draw of the data (same-sample extragradient); with ``sampling.several(sample, 2)`` each uses its own (independent
+    samples).
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
+        learning_rate: step size E, see `transforms.rates`.
+        extrapolation: step size E' of the trial step. Default: E.
+        projections: one function per player that maps its parameters to its set, or None for an unconstrained player;
+            the trial point and the next point are both projected. Default: no constraints.
 
     Returns:
         The solver.
 
     Example:
         >>> import gamesolve as gs
-        >>> solution = gs.solve(gs.games.curl(), gs.past_extragradient(0.5), (1.0, 0.0), 2)
-        >>> [round(float(player), 6) for player in solution.players]
-        [0.25, 0.75]
+        >>> game = gs.zero_sum(lambda x, y: x * y)
+        >>> [float(player) for player in gs.solve(game, gs.extragradient(0.5), (1.0, 0.0), 1).players]
+        [0.75, 0.5]
 
     Reference:
-        Popov, "A modification of the Arrow-Hurwicz method for search of saddle points", 1980; Gidel et al., "A
-        Variational Inequality Perspective on GANs", ICLR 2019, https://arxiv.org/abs/1802.10551
+        Korpelevich, "The extragradient method for finding saddle points and other problems", Matecon 1976.
     """
-    return optax.chain(transforms.past_extrapolate(learning_rate), transforms.descend(learning_rate))
+    trial = learning_rate if extrapolation is None else extrapolation
+    step = optax.chain(transforms.extrapolate(trial, projections), transforms.descend(learning_rate))
+    return step if projections is None else optax.chain(step, transforms.project(projections))
 
 
+@declare(
+    formula="z + E v(z + E' v(z)), E < E'",
+    paper="Diakonikolas, Daskalakis, Jordan 2021",
+    cost=Cost(fields=2),
+    arguments={"extrapolation": 0.15},
+)
 @parametric
 def extragradient_plus(
-    learning_rate: rates.Rates, extrapolation: rates.Rates, projections: Any = None
+    learning_rate: rates.Rates, extrapolation: rates.Rates, projections: Projections = None
 ) -> optax.GradientTransformation:
-    """Extragradient+ : a long trial step and a shorter step, for fields that are only weakly monotone.
+    """Take a long trial step and a shorter step (extragradient+), for fields that are only weakly monotone.
 
     One step is ``z + E v(z + E' v(z))`` with E below E'.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        extrapolation: step size E' of the trial step, likewise.
-        projections: one function per player that maps its parameters to its set, or None for a free player.
+        learning_rate: step size E, see `transforms.rates`.
+        extrapolation: step size E' of the trial step.
+        projections: one function per player that maps its parameters to its set, or None for an unconstrained player.
+            Default: no constraints.
 
     Returns:
         The solver.
@@ -66,79 +99,85 @@ def extragradient_plus(
     return extragradient(learning_rate, extrapolation, projections).transformation
 
 
+@declare(formula="z + E v_t + W (v_t - v_(t-1))", paper="Popov 1980; Daskalakis et al. 2018", cost=Cost())
 @parametric
-def optimistic_adam(
-    learning_rate: rates.Rates, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
+def ogda(
+    learning_rate: rates.Rates, correction: rates.Rates | None = None, zero_start: bool = False
 ) -> optax.GradientTransformation:
-    """Optimistic Adam: Adam's direction, plus what it has changed by since the last step.
+    """Add the last change of the field: optimistic gradient descent.
 
-    With Adam's direction ``d_t = m_t / (sqrt(s_t) + eps)`` (bias-corrected) the move is
-    ``E d_t + E (d_t - d_(t-1))``, the first one plain.
+    One step is ``z + E v_t + W (v_t - v_(t-1))``. The field before the first step is taken equal to the first one, so
+    that the first step is a plain one. On bilinear games it is stable for ``eta s < 1 / sqrt(3)``; the spectral radius
+    is smallest at ``eta s = 1/2``, where it is ``1 / sqrt(2)``.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        b1: decay of the first moment.
-        b2: decay of the second moment.
-        eps: added to the root of the second moment.
+        learning_rate: step size E, see `transforms.rates`.
+        correction: W, as for ``learning_rate``. Default: E.
+        zero_start: whether to take ``v_(-1) = 0``, as some codes do: the first step is then ``(E + W) v_0``.
+            Default: False.
 
     Returns:
         The solver.
 
     Example:
         >>> import gamesolve as gs
-        >>> solution = gs.solve(gs.games.icr_quadratic(), gs.optimistic_adam((0.02, 0.01)), (1.0, 1.0), 100)
-        >>> solution.status == gs.Status.BUDGET
-        Array(True, dtype=bool)
+        >>> game = gs.zero_sum(lambda x, y: x * y)
+        >>> [float(player) for player in gs.solve(game, gs.ogda(0.5), (1.0, 0.0), 2).players]
+        [0.5, 1.0]
 
     Reference:
-        Daskalakis et al., "Training GANs with Optimism", ICLR 2018, https://arxiv.org/abs/1711.00141
+        Popov, "A modification of the Arrow-Hurwicz method", 1980; Daskalakis et al., "Training GANs with Optimism",
+        ICLR 2018, https://arxiv.org/abs/1711.00141
     """
-    return optax.chain(optax.scale_by_adam(b1, b2, eps), transforms.optimism(learning_rate))
+    return transforms.optimism(learning_rate, correction, zero_start)
 
 
+@declare(
+    formula="z + E v(w_t), w_t = z + E v(w_(t-1))",
+    paper="Popov 1980; Gidel et al. 2019",
+    cost=Cost(),
+)
 @parametric
-def extra_adam(
-    learning_rate: rates.Rates, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
-) -> optax.GradientTransformation:
-    """Extrapolated Adam: a trial Adam step, then an Adam step with the field at its end.
+def past_extragradient(learning_rate: rates.Rates) -> optax.GradientTransformation:
+    """Reuse the field of the last trial point for the next one: past extragradient, or Popov's method.
 
-    The moments are updated once an iteration, by the second field: ``w = z + E adam(v(z); s)`` without keeping the
-    moments, ``z + E adam(v(w); s)`` keeping them.
+    ``w_t = z_t + E v(w_(t-1))`` and ``z_(t+1) = z_t + E v(w_t)``, with ``w_(-1) = z_0``: one field evaluation per step.
+    Its trial points are the iterates of `ogda`.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        b1: decay of the first moment.
-        b2: decay of the second moment.
-        eps: added to the root of the second moment.
+        learning_rate: step size E, see `transforms.rates`.
 
     Returns:
         The solver.
 
     Example:
         >>> import gamesolve as gs
-        >>> solution = gs.solve(gs.games.curl(), gs.extra_adam(0.1), (1.0, 1.0), 1)
-        >>> [round(float(player), 3) for player in solution.players]
-        [0.9, 1.1]
+        >>> solution = gs.solve(gs.games.curl(), gs.past_extragradient(0.5), (1.0, 0.0), 2)
+        >>> [round(float(player), 6) for player in solution.players]
+        [0.25, 0.75]
 
     Reference:
-        Gidel et al., "A Variational Inequality Perspective on GANs", ICLR 2019, https://arxiv.org/abs/1802.10551
+        Popov, "A modification of the Arrow-Hurwicz method for search of saddle points", 1980; Gidel et al., "A
+        Variational Inequality Perspective on GANs", ICLR 2019, https://arxiv.org/abs/1802.10551
     """
-    adam = optax.chain(optax.scale_by_adam(b1, b2, eps), transforms.descend(learning_rate))
-    return transforms.trial(adam)
+    return optax.chain(transforms.past_extrapolate(learning_rate), transforms.descend(learning_rate))
 
 
+@declare(formula="fourth-order step of z' = v", paper="Qin et al. 2020", cost=Cost(fields=4))
 @parametric
-def runge_kutta(learning_rate: rates.Rates, order: int = 4, penalty: Any = None) -> optax.GradientTransformation:
-    """Runge-Kutta steps of the flow ``z' = v``: Euler, Heun or the classical method of fourth order.
+def runge_kutta(
+    learning_rate: rates.Rates, order: int = 4, penalty: rates.Rates | None = None
+) -> optax.GradientTransformation:
+    """Integrate the flow ``z' = v`` by a Runge-Kutta step: Euler, Heun or the classical fourth-order method.
 
-    With a penalty p one step is ``z + E (slope - 2 p J_o^T v(z))``, the step of ODE-GANs: player j also descends
-    ``p_j sum_(i != j) ||v_i||^2``, the plain squares as in the paper, by one explicit step from ``z``.
+    With a penalty p, as in ODE-GANs, one step is ``z + E (slope - 2 p J_o^T v(z))``: player j also descends
+    ``p_j sum_(i != j) ||v_i||^2`` by one explicit step from ``z``. The squares have no factor 1/2, as in the paper.
 
     Args:
-        learning_rate: length E of the step: a number, a schedule, an array, or a tuple with one of those per player.
-        order: 1, 2 or 4; also the number of fields a step.
-        penalty: weight of the others' squared gradients, a number, an array, or a tuple with one of those per player
-            who pays, such as ``(0.0, 0.01)`` for a generator and a discriminator who pays. None for no penalty.
+        learning_rate: length E of the step, see `transforms.rates`.
+        order: 1, 2 or 4, which is also the number of field evaluations per step. Default: 4.
+        penalty: weight of the others' squared gradients: a number, an array, or a tuple with one of those per player,
+            such as ``(0.0, 0.01)`` for a penalty on the discriminator but not on the generator. Default: no penalty.
 
     Returns:
         The solver.
@@ -159,63 +198,141 @@ def runge_kutta(learning_rate: rates.Rates, order: int = 4, penalty: Any = None)
     return optax.chain(transforms.flow(learning_rate, order, penalty), transforms.descend(learning_rate))
 
 
+@declare(
+    formula="z + E (2 d_t - d_(t-1)), d = Adam's direction",
+    paper="Daskalakis et al. 2018",
+    cost=Cost(),
+    rated=False,
+)
 @parametric
-def extragradient(
-    learning_rate: rates.Rates, extrapolation: Any = None, projections: Any = None
+def optimistic_adam(
+    learning_rate: rates.Rates, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
 ) -> optax.GradientTransformation:
-    """Extragradient: step with the field at the point that a trial step reaches.
+    """Add the last change of Adam's direction: optimistic Adam.
 
-    One step is ``z + E v(z + E' v(z))``. On bilinear games with ``u = eta s`` the squared spectral radius is
-    ``1 - u^2 + u^4``: stable for ``u < 1``, best at ``u = 1 / sqrt(2)``. In stochastic games both fields see one draw
-    (same-sample extragradient); with ``sampling.several(sample, 2)`` each sees its own (independent samples).
+    With Adam's bias-corrected direction ``d_t = m_t / (sqrt(s_t) + eps)`` the move is ``E d_t + E (d_t - d_(t-1))``;
+    the first move is a plain Adam step.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        extrapolation: step size E' of the trial step, likewise; E unless given.
-        projections: one function per player that maps its parameters to its set, or None for a free player; the trial
-            point and the next one are both projected.
+        learning_rate: step size E, see `transforms.rates`.
+        b1: decay rate of the first moment. Default: 0.9.
+        b2: decay rate of the second moment. Default: 0.999.
+        eps: constant added to the root of the second moment. Default: 1e-8.
 
     Returns:
         The solver.
 
     Example:
         >>> import gamesolve as gs
-        >>> game = gs.zero_sum(lambda x, y: x * y)
-        >>> [float(player) for player in gs.solve(game, gs.extragradient(0.5), (1.0, 0.0), 1).players]
-        [0.75, 0.5]
+        >>> solution = gs.solve(gs.games.icr_quadratic(), gs.optimistic_adam((0.02, 0.01)), (1.0, 1.0), 100)
+        >>> solution.status == gs.Status.BUDGET
+        Array(True, dtype=bool)
 
     Reference:
-        Korpelevich, "The extragradient method for finding saddle points and other problems", Matecon 1976.
+        Daskalakis et al., "Training GANs with Optimism", ICLR 2018, https://arxiv.org/abs/1711.00141
     """
-    trial = learning_rate if extrapolation is None else extrapolation
-    step = optax.chain(transforms.extrapolate(trial, projections), transforms.descend(learning_rate))
-    return step if projections is None else optax.chain(step, transforms.project(projections))
+    return optax.chain(optax.scale_by_adam(b1, b2, eps), transforms.optimism(learning_rate))
 
 
+@declare(
+    formula="Adam step with v(w), w = trial Adam step",
+    paper="Gidel et al. 2019",
+    cost=Cost(fields=2),
+    rated=False,
+)
 @parametric
-def ogda(learning_rate: rates.Rates, correction: Any = None, zero_start: bool = False) -> optax.GradientTransformation:
-    """Optimistic gradient descent: add what the field has changed by since the last step.
+def extra_adam(
+    learning_rate: rates.Rates, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
+) -> optax.GradientTransformation:
+    """Take an Adam step with the field at the end of a trial Adam step: extrapolated Adam.
 
-    One step is ``z + E v_t + W (v_t - v_(t-1))``. The field before the first step is taken equal to the first
-    one, so that the first step is plain. On bilinear games it is stable for ``eta s < 1 / sqrt(3)`` and best at
-    ``eta s = 1/2``, with spectral radius ``1 / sqrt(2)``.
+    The trial step ``w = z + E adam(v(z); m)`` leaves the moments m unchanged; the step ``z + E adam(v(w); m)`` updates
+    them.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        correction: W, likewise; E unless given.
-        zero_start: take ``v_(-1) = 0``, as some codes do: the first step is then ``(E + W) v_0``.
+        learning_rate: step size E, see `transforms.rates`.
+        b1: decay rate of the first moment. Default: 0.9.
+        b2: decay rate of the second moment. Default: 0.999.
+        eps: constant added to the root of the second moment. Default: 1e-8.
 
     Returns:
         The solver.
 
     Example:
         >>> import gamesolve as gs
-        >>> game = gs.zero_sum(lambda x, y: x * y)
-        >>> [float(player) for player in gs.solve(game, gs.ogda(0.5), (1.0, 0.0), 2).players]
-        [0.5, 1.0]
+        >>> solution = gs.solve(gs.games.curl(), gs.extra_adam(0.1), (1.0, 1.0), 1)
+        >>> [round(float(player), 3) for player in solution.players]
+        [0.9, 1.1]
 
     Reference:
-        Popov, "A modification of the Arrow-Hurwicz method", 1980; Daskalakis et al., "Training GANs with Optimism",
-        ICLR 2018, https://arxiv.org/abs/1711.00141
+        Gidel et al., "A Variational Inequality Perspective on GANs", ICLR 2019, https://arxiv.org/abs/1802.10551
     """
-    return transforms.optimism(learning_rate, correction, zero_start)
+    adam = optax.chain(optax.scale_by_adam(b1, b2, eps), transforms.descend(learning_rate))
+    return transforms.trial(adam)
+
+
+class AlexState(NamedTuple):
+    """State of `alex_gda`: step count for schedules, and the extrapolated points of all players but the first."""
+
+    rates: State
+    ahead: Players
+
+
+@declare(
+    formula="z_i + E_i v_i(z_i, ẑ of the others), ẑ_i = z_i + γ_i (z_i_next - z_i), i in turn",
+    paper="Lee, Cho, Yun 2024",
+    cost=Cost(),
+)
+@parametric
+def alex_gda(
+    learning_rate: rates.Rates, gamma: float = 1.5, delta: float = 1.5
+) -> optax.GradientTransformationExtraArgs:
+    """Move in turn, each player against the extrapolated last moves of the others: alternating-extrapolation GDA.
+
+    In losses: ``x_(k+1) = x_k - eta_x f_x(x_k, yhat_k)``, ``xhat_(k+1) = x_k + gamma (x_(k+1) - x_k)``,
+    ``y_(k+1) = y_k - eta_y g_y(xhat_(k+1), y_k)`` and ``yhat_(k+1) = y_k + delta (y_(k+1) - y_k)``, with
+    ``yhat_0 = y_0``: one gradient per player and step. For ``gamma = delta = 1`` it is `altgd`; for two players,
+    ``gamma = 0`` and ``delta = 1`` it is `simgd`. With both above 1 it converges linearly on bilinear games, for small
+    step sizes.
+
+    Args:
+        learning_rate: step size E, see `transforms.rates`.
+        gamma: extrapolation factor of the first player's moves. Default: 1.5.
+        delta: extrapolation factor of the other players' moves. Default: 1.5.
+
+    Returns:
+        The solver; it stands first in a chain, since it takes the gradients itself.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> game = gs.zero_sum(lambda x, y: x * y)
+        >>> [float(player) for player in gs.solve(game, gs.alex_gda(0.5), (1.0, 1.0), 1).players]
+        [0.5, 1.125]
+        >>> round(float(gs.analysis.rate(game, gs.alex_gda(0.5), (0.0, 0.0))), 4)
+        0.8669
+
+    Reference:
+        Lee, Cho, Yun, "Fundamental Benefit of Alternating Updates in Minimax Optimization", ICML 2024,
+        https://arxiv.org/abs/2402.10475
+    """
+    rates.check("learning_rate", learning_rate)
+    check_number("gamma", gamma)
+    check_number("delta", delta)
+
+    def init(params: PyTree) -> AlexState:
+        _, *others = jax.tree.map(jnp.asarray, all_of("alex_gda", params))
+        return AlexState(rates.init(learning_rate), tuple(others))
+
+    def update(
+        updates: Updates, state: State, params: PyTree = None, *, game: Game | None = None, **_: object
+    ) -> tuple[Updates, AlexState]:
+        game, players = whole("alex_gda", game, updates, params)
+        etas = rates.spread(rates.current(learning_rate, state.rates), len(players))
+        ahead, moves = [players[0], *state.ahead], []
+        for mover, (player, eta) in enumerate(zip(players, etas, strict=True)):
+            (ascent,) = game.draw(mover).gradients((*ahead[:mover], player, *ahead[mover + 1 :]), (mover,))
+            moves.append(rates.times(eta, ascent))
+            ahead[mover] = optax.tree.add(player, rates.times(delta if mover else gamma, moves[mover]))
+        return tuple(moves), AlexState(rates.advance(state.rates), tuple(ahead[1:]))
+
+    return optax.GradientTransformationExtraArgs(init, update)

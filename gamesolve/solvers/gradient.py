@@ -1,26 +1,32 @@
-"""Named solvers that use fields only."""
+"""Plain gradients: each player follows its own gradient, all at once or in turn."""
 
-from typing import Any
-
+import jax
 import optax
 
 from gamesolve import transforms
 from gamesolve.solver import parametric
+from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
 from gamesolve.transforms.turns import alternating, for_each
 
+__all__ = ["altgd", "simgd"]
 
+# Heavy-ball factors: of any sign, or complex.
+Momentum = complex | jax.Array | tuple[complex | jax.Array, ...]
+
+
+@declare(formula="z + E v", paper="Arrow, Hurwicz, Uzawa 1958", cost=Cost())
 @parametric
-def simgd(learning_rate: rates.Rates, momentum: Any = None) -> optax.GradientTransformation:
-    """Simultaneous gradient descent, with heavy-ball momentum if wanted.
+def simgd(learning_rate: rates.Rates, momentum: Momentum | None = None) -> optax.GradientTransformation:
+    """Follow all gradients at once: simultaneous gradient descent, optionally with heavy-ball momentum.
 
-    One step is ``z + E v``; with momentum ``m <- beta m + v`` and ``z + E m``. On bilinear games it diverges
-    for every step size, with spectral radius ``sqrt(1 + eta_x eta_y s^2)``.
+    One step is ``z + E v``; with momentum ``m <- beta m + v`` and ``z + E m``. On bilinear games it diverges for every
+    step size, with spectral radius ``sqrt(1 + eta_x eta_y s^2)``.
 
     Args:
-        learning_rate: step size: a number, an optax schedule, an array, or a tuple with one of those per player.
-        momentum: beta: a number of any sign, a complex number (the buffer is complex, its real part moves the
-            players), an array, or a tuple with one of those per player.
+        learning_rate: step size E, see `transforms.rates`.
+        momentum: beta: a number of any sign, a complex number (the buffer is complex, and its real part moves the
+            players), an array, or a tuple with one of those per player. Default: no momentum.
 
     Returns:
         The solver.
@@ -39,19 +45,19 @@ def simgd(learning_rate: rates.Rates, momentum: Any = None) -> optax.GradientTra
     return step if momentum is None else optax.chain(transforms.heavy_ball(momentum), step)
 
 
+@declare(formula="z_i + E_i v_i(newest z), i in turn", paper="Gidel et al. 2019", cost=Cost())
 @parametric
 def altgd(
-    learning_rate: rates.Rates, momentum: Any = None, order: tuple[int, ...] | None = None
+    learning_rate: rates.Rates, momentum: Momentum | None = None, order: tuple[int, ...] | None = None
 ) -> optax.GradientTransformationExtraArgs:
-    """Alternating gradient descent: the players move in turn, each seeing the newest others.
+    """Follow the gradients in turn: alternating gradient descent, in which each player sees the others' newest moves.
 
-    On bilinear games it stays on an ellipse for ``eta_x eta_y s^2 < 4``; with negative momentum it converges.
+    On bilinear games the iterates stay on an ellipse for ``eta_x eta_y s^2 < 4``; with negative momentum they converge.
 
     Args:
-        learning_rate: step size: a number, an optax schedule (it counts each player's own moves), an array, or a
-            tuple with one of those per player.
-        momentum: heavy-ball factor as in `simgd`.
-        order: who moves in one step, for example ``(1, 1, 0)``; each player once, in order, unless given.
+        learning_rate: step size E, see `transforms.rates`; a schedule counts each player's own moves.
+        momentum: heavy-ball factor as in `simgd`. Default: no momentum.
+        order: players that move within one step, in order, for example ``(1, 1, 0)``. Default: each player once.
 
     Returns:
         The solver.

@@ -1,12 +1,16 @@
-"""Named solvers with a linear solve in each step, beside `cgd` and `acgd`, and the first term of their series."""
+"""Implicit and Newton steps: solve a linear system with the whole Jacobian in each step."""
 
 import optax
 
 from gamesolve import transforms
 from gamesolve.solver import parametric
+from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
 
+__all__ = ["levenberg_marquardt", "lss", "newton", "proximal"]
 
+
+@declare(formula="z + (I - E J)⁻¹ E v", paper="Rockafellar 1976", cost=Cost(jvps=3, jvps_per_iteration=1))
 @parametric
 def proximal(
     learning_rate: rates.Rates,
@@ -15,15 +19,16 @@ def proximal(
     max_iterations: int | None = None,
     forcing: float | None = None,
 ) -> optax.GradientTransformation:
-    """Proximal point method by Newton's iteration: one iteration is the linearised implicit step.
+    """Solve for the implicit step by Newton's method: the proximal point method.
 
-    ``w = z + E v(w)``, Newton's iteration started at ``w = z``; one iteration is ``z + (I - E J)^-1 E v``. Systems of
-    more than `linear.DENSE_LIMIT` unknowns are solved by `linear.solve_symmetric` in zero-sum games, whose J is
-    symmetric but for signs, and by `linear.solve_general` in others.
+    The step ``w = z + E v(w)`` is solved by Newton's iteration from ``w = z``; one iteration, the linearised implicit
+    step, is ``z + (I - E J)^-1 E v``. Systems of more than `linear.DENSE_LIMIT` unknowns are solved by
+    `linear.solve_symmetric` in zero-sum games, whose J is symmetric up to signs, and by `linear.solve_general` in
+    others.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        iterations: number of Newton steps.
+        learning_rate: step size E, see `transforms.rates`.
+        iterations: number of Newton iterations per step. Default: 1.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000, in zero-sum
             games, and `linear.ITERATIONS` in others.
@@ -46,6 +51,7 @@ def proximal(
     return optax.chain(step, transforms.descend(learning_rate))
 
 
+@declare(formula="z - E J⁻¹ v", paper="Newton 1669, Raphson 1690", cost=Cost(jvps=3, jvps_per_iteration=1))
 @parametric
 def newton(
     learning_rate: rates.Rates = 1.0,
@@ -53,12 +59,12 @@ def newton(
     max_iterations: int | None = None,
     forcing: float | None = None,
 ) -> optax.GradientTransformation:
-    """Newton's method for a zero of the field, of whatever kind.
+    """Find a zero of the field of any kind by Newton's method.
 
-    One step is ``z - E J^-1 v``; the systems are solved as those of `proximal` are.
+    One step is ``z - E J^-1 v``; its systems are solved as those of `proximal`.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
+        learning_rate: step size E, see `transforms.rates`.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000, in zero-sum
             games, and `linear.ITERATIONS` in others.
@@ -75,11 +81,17 @@ def newton(
         [0.0, 0.0]
 
     Reference:
-        Any text on numerical analysis; in games it attracts to every zero, also where no player is content.
+        Any text on numerical analysis; in games it is attracted to every zero of the field, including zeros at which
+        no player's payoff is at a maximum.
     """
     return optax.chain(transforms.newton(tolerance, max_iterations, forcing), transforms.descend(learning_rate))
 
 
+@declare(
+    formula="z - E (JᵀJ + μ I)⁻¹ Jᵀ v",
+    paper="Levenberg 1944; Marquardt 1963",
+    cost=Cost(jvps=2, vjps=3, jvps_per_iteration=1, vjps_per_iteration=1),
+)
 @parametric
 def levenberg_marquardt(
     learning_rate: rates.Rates = 1.0,
@@ -88,13 +100,13 @@ def levenberg_marquardt(
     max_iterations: int | None = None,
     forcing: float | None = None,
 ) -> optax.GradientTransformation:
-    """Levenberg-Marquardt for a zero of the field: Newton's method, damped.
+    """Find a zero of the field by damped Newton steps: the Levenberg-Marquardt method.
 
     One step is ``z - E (J^T J + damping I)^-1 J^T v``.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        damping: positive; in squared units of J.
+        learning_rate: step size E, see `transforms.rates`.
+        damping: positive number, in squared units of J. Default: 1.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
         forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
@@ -116,6 +128,11 @@ def levenberg_marquardt(
     return optax.chain(step, transforms.descend(learning_rate))
 
 
+@declare(
+    formula="z + E/2 (v + Jᵀ (JᵀJ + λ I)⁻¹ Jᵀ v)",
+    paper="Mazumdar, Jordan, Sastry 2019",
+    cost=Cost(jvps=2, vjps=4, jvps_per_iteration=1, vjps_per_iteration=1),
+)
 @parametric
 def lss(
     learning_rate: rates.Rates,
@@ -124,13 +141,13 @@ def lss(
     max_iterations: int | None = None,
     forcing: float | None = None,
 ) -> optax.GradientTransformation:
-    """Local symplectic surgery: near zeros of the field it follows the symmetric part of the Jacobian alone.
+    """Follow only the symmetric part of the Jacobian near zeros of the field: local symplectic surgery.
 
-    One step is ``z + E/2 (v + J^T (J^T J + l I)^-1 J^T v)``, ``l = regularisation (1 - exp(-||v||^2))``.
+    One step is ``z + E/2 (v + J^T (J^T J + l I)^-1 J^T v)`` with ``l = regularisation (1 - exp(-||v||^2))``.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        regularisation: size of l far from zeros of the field.
+        learning_rate: step size E, see `transforms.rates`.
+        regularisation: limit of l far from zeros of the field. Default: 1e-4.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
         forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to

@@ -1,23 +1,25 @@
-"""Named solvers that reckon with the others' learning: look-ahead, shaping, leader and follower."""
-
-from typing import Any
+"""Opponent shaping and leadership: anticipate or steer the learning of the other players."""
 
 import optax
 
 from gamesolve import transforms
 from gamesolve.solver import parametric
+from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
 
+__all__ = ["follow_the_ridge", "lola", "opponent_lookahead", "sos", "stackelberg"]
 
+
+@declare(formula="z + E (I + J_o D) v", paper="Zhang, Lesser 2010", cost=Cost(vjps=1))
 @parametric
-def opponent_lookahead(learning_rate: rates.Rates, alpha: Any = None) -> optax.GradientTransformation:
-    """Opponent look-ahead: each player answers a plain step of the others, to first order.
+def opponent_lookahead(learning_rate: rates.Rates, alpha: rates.Rates | None = None) -> optax.GradientTransformation:
+    """Answer a plain gradient step of the other players, to first order: opponent look-ahead.
 
-    One step is ``z + E (I + J_o D) v``, D the step size assumed of the player being anticipated.
+    One step is ``z + E (I + J_o D) v``, where D holds the step sizes that are assumed of the players anticipated.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        alpha: step size assumed of each player that is anticipated, a number or a tuple; E unless given.
+        learning_rate: step size E, see `transforms.rates`.
+        alpha: step size assumed of each anticipated player, as for ``learning_rate``. Default: E.
 
     Returns:
         The solver.
@@ -35,17 +37,19 @@ def opponent_lookahead(learning_rate: rates.Rates, alpha: Any = None) -> optax.G
     return optax.chain(transforms.anticipate(assumed), transforms.descend(learning_rate))
 
 
+@declare(formula="z - E (ξ₀ - χ)", paper="Foerster et al. 2018", cost=Cost(vjps=1.5))
 @parametric
-def lola(learning_rate: rates.Rates, alpha: Any = None) -> optax.GradientTransformation:
-    """Learning with opponent-learning awareness: look ahead and steer the others' next step, exact derivatives.
+def lola(learning_rate: rates.Rates, alpha: rates.Rates | None = None) -> optax.GradientTransformation:
+    """Anticipate and steer the others' next step: learning with opponent-learning awareness, with exact derivatives.
 
     In losses: ``z - E (xi_0 - chi)`` with ``xi_0 = (I - J_xi,o D) xi`` and
-    ``chi_i = sum_j D_j (d xi_j / d z_i)^T d loss_i / d z_j``. Its
-    fixed points need not be zeros of the field.
+    ``chi_i = sum_j D_j (d xi_j / d z_i)^T d loss_i / d z_j``. Here ``xi`` holds each player's gradient of its own loss,
+    ``J_xi,o`` the off-diagonal blocks of its Jacobian, and D the assumed step sizes. The fixed points need not be zeros
+    of the field.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        alpha: step size assumed of each player that is anticipated, a number or a tuple; E unless given.
+        learning_rate: step size E, see `transforms.rates`.
+        alpha: step size assumed of each anticipated player, as for ``learning_rate``. Default: E.
 
     Returns:
         The solver.
@@ -63,17 +67,20 @@ def lola(learning_rate: rates.Rates, alpha: Any = None) -> optax.GradientTransfo
     return optax.chain(transforms.shape(assumed), transforms.descend(learning_rate))
 
 
+@declare(formula="z - E (ξ₀ - p χ)", paper="Letcher et al. 2019", cost=Cost(vjps=1.5))
 @parametric
-def sos(learning_rate: rates.Rates, alpha: Any = None, a: float = 0.5, b: float = 0.1) -> optax.GradientTransformation:
-    """Stable opponent shaping: `lola` with a weight on the shaping that keeps the fixed points of the field.
+def sos(
+    learning_rate: rates.Rates, alpha: rates.Rates | None = None, a: float = 0.5, b: float = 0.1
+) -> optax.GradientTransformation:
+    """Weight the shaping term of `lola` so that the fixed points are zeros of the field: stable opponent shaping.
 
-    ``z - E (xi_0 - p chi)``; see `transforms.shape_stably` for p.
+    One step is ``z - E (xi_0 - p chi)``; `transforms.shape_stably` defines p.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        alpha: step size assumed of each player that is anticipated, a number or a tuple; E unless given.
-        a: largest share of the look-ahead that shaping may undo.
-        b: norm of the field below which shaping fades.
+        learning_rate: step size E, see `transforms.rates`.
+        alpha: step size assumed of each anticipated player, as for ``learning_rate``. Default: E.
+        a: largest share of the look-ahead that shaping may undo. Default: 0.5.
+        b: norm of the field below which shaping fades. Default: 0.1.
 
     Returns:
         The solver.
@@ -92,6 +99,11 @@ def sos(learning_rate: rates.Rates, alpha: Any = None, a: float = 0.5, b: float 
     return optax.chain(transforms.shape_stably(assumed, a, b), transforms.descend(learning_rate))
 
 
+@declare(
+    formula="x: total gradient D_x f; y: its own",
+    paper="Fiez, Chasnov, Ratliff 2020",
+    cost=Cost(vjps=2, vjps_per_iteration=0.5),
+)
 @parametric
 def stackelberg(
     learning_rate: rates.Rates,
@@ -99,12 +111,12 @@ def stackelberg(
     max_iterations: int | None = None,
     forcing: float | None = None,
 ) -> optax.GradientTransformation:
-    """Implicit Stackelberg gradient: player 0 leads with its total gradient, player 1 follows with its own.
+    """Let player 0 lead with its total gradient and player 1 follow with its own: the implicit Stackelberg gradient.
 
     In losses: ``x - E_x (f_x - g_xy g_yy^-1 f_y)``, ``y - E_y g_y``.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
+        learning_rate: step size E, see `transforms.rates`.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
         forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
@@ -127,6 +139,11 @@ def stackelberg(
     return optax.chain(transforms.lead_totally(tolerance, max_iterations, forcing), transforms.descend(learning_rate))
 
 
+@declare(
+    formula="Δy = -η_y g_y - g_yy⁻¹ g_yx Δx",
+    paper="Wang, Zhang, Ba 2020",
+    cost=Cost(vjps=2, vjps_per_iteration=0.5),
+)
 @parametric
 def follow_the_ridge(
     learning_rate: rates.Rates,
@@ -135,14 +152,14 @@ def follow_the_ridge(
     max_iterations: int | None = None,
     forcing: float | None = None,
 ) -> optax.GradientTransformation:
-    """Follow the ridge: the follower also corrects for the leader's own move.
+    """Let the follower also correct for the leader's move: follow the ridge.
 
-    In losses: ``Dx = -E_x f_x``, ``Dy = -E_y g_y - g_yy^-1 g_yx Dx``. In zero-sum games its step map has the real
-    spectrum of the Schur complement and the follower's Hessian.
+    In losses: ``Dx = -E_x f_x``, ``Dy = -E_y g_y - g_yy^-1 g_yx Dx``. In zero-sum games the spectrum of its step map is
+    real: it is that of the Schur complement and the follower's Hessian.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        total: whether the leader descends its total gradient, as in `stackelberg`.
+        learning_rate: step size E, see `transforms.rates`.
+        total: whether the leader descends its total gradient, as in `stackelberg`. Default: False.
         tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
         max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
         forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to

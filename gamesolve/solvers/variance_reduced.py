@@ -1,13 +1,22 @@
-"""Named solvers for finite sums: the full game is an argument, minibatches are what a run draws."""
+"""Variance reduction: correct minibatches of a finite sum by a snapshot of the full field."""
 
 import optax
 
 from gamesolve import transforms
 from gamesolve.game import Game
 from gamesolve.solver import parametric
+from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
 
+__all__ = ["svrg", "svrg_extragradient", "svrg_hamiltonian"]
 
+
+@declare(
+    formula="z + E (v_b(z) - v_b(w) + v(w)), w a snapshot",
+    paper="Palaniappan, Bach 2016",
+    cost=Cost(fields=2),
+    rated=False,
+)
 @parametric
 def svrg(
     learning_rate: rates.Rates,
@@ -16,17 +25,19 @@ def svrg(
     period: int | None = None,
     seed: int = 0,
 ) -> optax.GradientTransformation:
-    """Gradient descent-ascent with variance reduction (SVRG, or loopless SVRG).
+    """Correct each minibatch by a snapshot of the full field: SVRG, or loopless SVRG.
 
-    One step is ``z + E (v_b(z) - v_b(w) + v(w))`` with the full field at the snapshot w, which is taken anew with a
-    probability in each step, or every ``period`` steps. On a constant step it converges to the equilibrium itself.
+    One step is ``z + E (v_b(z) - v_b(w) + v(w))`` with the full field at the snapshot w. The snapshot is renewed with
+    a fixed probability in each step, or every ``period`` steps. With a constant step size the iterates converge to the
+    equilibrium itself.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        full: the game bound to all of its data; None for a game that takes no data.
-        probability: chance in each step that the snapshot is taken anew.
-        period: if given, the snapshot is taken anew in every step whose number it divides, and not by chance.
-        seed: of the coins.
+        learning_rate: step size E, see `transforms.rates`.
+        full: the game bound to all of its data. Default: the game of the step, for games that take no data.
+        probability: probability in each step that the snapshot is renewed. Default: 0.1.
+        period: if given, the snapshot is renewed in every step whose number is a multiple of it, and not at random.
+            Default: None.
+        seed: seed of the random renewals. Default: 0.
 
     Returns:
         The solver.
@@ -46,6 +57,12 @@ def svrg(
     return optax.chain(transforms.reduce_variance(full, probability, period, seed), transforms.descend(learning_rate))
 
 
+@declare(
+    formula="m + E (v(w) + v_b(m + E v(w)) - v_b(w)), m = (1-p) z + p w",
+    paper="Alacaoglu, Malitsky 2022",
+    cost=Cost(fields=2),
+    rated=False,
+)
 @parametric
 def svrg_extragradient(
     learning_rate: rates.Rates,
@@ -54,17 +71,19 @@ def svrg_extragradient(
     period: int | None = None,
     seed: int = 0,
 ) -> optax.GradientTransformation:
-    """Variance-reduced extragradient: converges on monotone finite sums where extragradient on batches does not.
+    """Take extragradient steps with variance reduction; they converge on monotone finite sums.
 
-    With ``m = (1 - p) z + p w``: ``h = m + E v(w)`` and the step is to ``m + E (v(w) + v_b(h) - v_b(w))``.
+    Extragradient on minibatches need not converge there. With ``m = (1 - p) z + p w``: ``h = m + E v(w)``, and the step
+    leads to ``m + E (v(w) + v_b(h) - v_b(w))``.
 
     Args:
-        learning_rate: step size E: a number, a schedule, an array, or a tuple with one of those per player; the paper's
-            is ``0.99 sqrt(p) / L`` for fields of Lipschitz constant L.
-        full: the game bound to all of its data; None for a game that takes no data.
-        probability: p, also the weight of the snapshot, and the chance in each step that it is taken anew.
-        period: if given, the snapshot is taken anew in every step whose number it divides, and not by chance.
-        seed: of the coins.
+        learning_rate: step size E, see `transforms.rates`; the paper takes ``0.99 sqrt(p) / L`` for a field with
+            Lipschitz constant L.
+        full: the game bound to all of its data. Default: the game of the step, for games that take no data.
+        probability: p, the weight of the snapshot and the probability in each step that it is renewed. Default: 0.1.
+        period: if given, the snapshot is renewed in every step whose number is a multiple of it, and not at random.
+            Default: None.
+        seed: seed of the random renewals. Default: 0.
 
     Returns:
         The solver.
@@ -84,6 +103,12 @@ def svrg_extragradient(
     return transforms.snapshot_extrapolate(learning_rate, full, probability, period, seed).transformation
 
 
+@declare(
+    formula="z + E (h_b(z) - h_b(w) + h(w)), h = -Jᵀ v",
+    paper="Loizou et al. 2020",
+    cost=Cost(fields=2, vjps=2),
+    rated=False,
+)
 @parametric
 def svrg_hamiltonian(
     learning_rate: rates.Rates,
@@ -93,17 +118,18 @@ def svrg_hamiltonian(
     period: int | None = None,
     seed: int = 0,
 ) -> optax.GradientTransformation:
-    """Variance-reduced stochastic Hamiltonian descent: ``||v||^2 / 2`` of the full game by unbiased batches.
+    """Descend ``||v||^2 / 2`` of the full game by unbiased minibatches with variance reduction.
 
-    One step is ``z + E (h_b(z) - h_b(w) + h(w))`` with ``h = -J^T v``, ``h_b`` its unbiased estimate over a batch.
+    One step is ``z + E (h_b(z) - h_b(w) + h(w))`` with ``h = -J^T v`` and ``h_b`` its unbiased estimate on a batch.
 
     Args:
-        learning_rate: step size E: a number, an optax schedule, an array, or a tuple with one of those per player.
-        full: the game bound to all of its data; None for a game that takes no data.
-        groups: the estimator, see `transforms.consensus`.
-        probability: chance in each step that the snapshot is taken anew.
-        period: if given, the snapshot is taken anew in every step whose number it divides, and not by chance.
-        seed: of the coins.
+        learning_rate: step size E, see `transforms.rates`.
+        full: the game bound to all of its data. Default: the game of the step, for games that take no data.
+        groups: estimator on minibatches, see `transforms.consensus`. Default: 2.
+        probability: probability in each step that the snapshot is renewed. Default: 0.1.
+        period: if given, the snapshot is renewed in every step whose number is a multiple of it, and not at random.
+            Default: None.
+        seed: seed of the random renewals. Default: 0.
 
     Returns:
         The solver.

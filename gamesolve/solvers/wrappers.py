@@ -1,4 +1,4 @@
-"""Named solvers around another one: look-ahead, averages of its iterates, Anderson mixing."""
+"""Wrappers: lookahead, averaging and Anderson mixing around another solver."""
 
 from typing import Any, NamedTuple
 
@@ -8,31 +8,44 @@ import optax
 
 from gamesolve.checks import check_number
 from gamesolve.solver import parametric, with_game
+from gamesolve.solvers.entry import Cost, declare
+from gamesolve.solvers.gradient import simgd
 from gamesolve.transforms import rates
+from gamesolve.trees import PyTree, State, Updates
+
+__all__ = ["anderson", "average", "lookahead"]
 
 
 class LookaheadState(NamedTuple):
-    """State of `lookahead`: the inner solver's, steps since the last synchronisation, slow players."""
+    """State of `lookahead`: the inner state, steps since the last synchronisation, and the slow players."""
 
-    inner: Any
+    inner: State
     since: jax.Array
-    slow: Any
+    slow: PyTree
 
 
+@declare(
+    formula="slow + α (fast - slow) every k steps",
+    paper="Chavdarova et al. 2021",
+    cost=Cost(),
+    arguments={"period": 6, "alpha": 0.5},
+    inner=simgd,
+    rated=False,
+)
 @parametric
 def lookahead(
-    inner: Any, period: int, alpha: float, reset_state: bool = False
+    inner: optax.GradientTransformation, period: int, alpha: float, reset_state: bool = False
 ) -> optax.GradientTransformationExtraArgs:
-    """Let a solver run and pull it back towards where it came from, every ``period`` steps.
+    """Pull the players of another solver back towards their last anchor every ``period`` steps.
 
     Every ``period`` steps: ``slow <- slow + alpha (fast - slow)``, ``fast <- slow``. A period turns an eigenvalue ``m``
     of the inner step into ``1 - alpha + alpha m^period``. Nest it for more levels.
 
     Args:
-        inner: the solver of the fast players.
+        inner: solver that moves the fast players.
         period: steps between synchronisations.
-        alpha: share of the fast players' way that is kept.
-        reset_state: whether the inner solver starts anew after each synchronisation.
+        alpha: share of the fast players' displacement that is kept.
+        reset_state: whether each synchronisation resets the state of the inner solver. Default: False.
 
     Returns:
         The solver.
@@ -47,15 +60,17 @@ def lookahead(
         Chavdarova et al., "Taming GANs with Lookahead-Minimax", ICLR 2021, https://arxiv.org/abs/2006.14567
     """
     if period < 1:
-        raise ValueError(f"period is {period}; it must be at least 1.")
+        raise ValueError(f"period must be at least 1, got {period}.")
     check_number("alpha", alpha)
     solver = with_game(inner)
 
-    def init(params: Any) -> LookaheadState:
+    def init(params: PyTree) -> LookaheadState:
         params = jax.tree.map(jnp.asarray, params)
         return LookaheadState(solver.init(params), jnp.zeros((), jnp.int32), params)
 
-    def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, LookaheadState]:
+    def update(
+        updates: Updates, state: State, params: PyTree = None, **extra_args: Any
+    ) -> tuple[Updates, LookaheadState]:
         move, inner_state = solver.update(updates, state.inner, params, **extra_args)
         fast = optax.apply_updates(params, move)
         synchronise = state.since == period - 1
@@ -71,26 +86,33 @@ def lookahead(
 
 
 class AverageState(NamedTuple):
-    """State of `average`: the inner solver's, number of iterates seen, and their average."""
+    """State of `average`: the inner state, the number of iterates seen, and their average."""
 
-    inner: Any
+    inner: State
     count: Any  # pyright: ignore[reportIncompatibleMethodOverride]
-    average: Any
+    average: PyTree
 
 
+@declare(
+    formula="the inner step; the mean of its iterates is kept, not fed back",
+    paper="Bruck 1977; Yazici et al. 2019",
+    cost=Cost(),
+    inner=simgd,
+    rated=False,
+)
 @parametric
-def average(inner: Any, decay: float | None = None) -> optax.GradientTransformationExtraArgs:
-    """Keep an average of a solver's iterates, the start included, which is never fed back.
+def average(inner: optax.GradientTransformation, decay: float | None = None) -> optax.GradientTransformationExtraArgs:
+    """Keep an average of the iterates of another solver, including the start; the average is never fed back.
 
-    Read it with ``optax.tree.get(solution.state, "average")``. It averages what the inner solver makes of the players,
-    so it stands outermost: behind it, projections and the like are not seen.
+    Read it with ``optax.tree.get(solution.state, "average")``. The average is that of the players after the inner
+    solver's move. Make it the outermost solver: it does not see projections or other parts that follow it in a chain.
 
     Args:
-        inner: the solver.
-        decay: of an exponential moving average that starts at the start; None for the uniform average.
+        inner: solver whose iterates are averaged.
+        decay: decay rate of an exponential moving average that begins at the start. Default: the uniform average.
 
     Returns:
-        The solver: the players move as without it.
+        The solver; the players move as without it.
 
     Example:
         >>> import optax, gamesolve as gs
@@ -106,11 +128,13 @@ def average(inner: Any, decay: float | None = None) -> optax.GradientTransformat
     """
     solver = with_game(inner)
 
-    def init(params: Any) -> AverageState:
+    def init(params: PyTree) -> AverageState:
         params = jax.tree.map(jnp.asarray, params)
         return AverageState(solver.init(params), jnp.zeros((), jnp.int32), params)
 
-    def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, AverageState]:
+    def update(
+        updates: Updates, state: State, params: PyTree = None, **extra_args: Any
+    ) -> tuple[Updates, AverageState]:
         move, inner_state = solver.update(updates, state.inner, params, **extra_args)
         iterate = optax.apply_updates(params, move)
         count = state.count.astype(optax.tree.dtype(params, "lowest"))
@@ -122,27 +146,37 @@ def average(inner: Any, decay: float | None = None) -> optax.GradientTransformat
 
 
 class AndersonState(NamedTuple):
-    """State of `anderson`: the inner solver's, steps taken, last point and move, and their last differences."""
+    """State of `anderson`: the inner state, steps taken, last point and move, and their last differences."""
 
-    inner: Any
+    inner: State
     count: Any  # pyright: ignore[reportIncompatibleMethodOverride]
-    players: Any
-    move: Any
-    steps: Any
-    changes: Any
+    players: PyTree
+    move: Updates
+    steps: PyTree
+    changes: PyTree
 
 
+@declare(
+    formula="the mixture of the last moves with the smallest residual",
+    paper="Walker, Ni 2011; He et al. 2022",
+    cost=Cost(),
+    arguments={"depth": 5},
+    inner=simgd,
+    rated=False,
+)
 @parametric
-def anderson(inner: Any, depth: int = 5, regularisation: float = 1e-12) -> optax.GradientTransformationExtraArgs:
-    """Mix the last moves of a solver so that the mixture's residual is least (Anderson acceleration, type II).
+def anderson(
+    inner: optax.GradientTransformation, depth: int = 5, regularisation: float = 1e-12
+) -> optax.GradientTransformationExtraArgs:
+    """Mix the last moves of a solver to minimise the residual of the mixture: Anderson acceleration, type II.
 
-    With the inner solver's move ``f_k`` at ``z_k``, and the last ``depth`` differences dZ and dF of points and moves:
-    ``z_(k+1) = z_k + f_k - (dZ + dF) c`` where c minimises ``||f_k - dF c||``.
+    With the inner solver's move ``f_k`` at ``z_k``, and the last ``depth`` differences dZ of points and dF of moves:
+    ``z_(k+1) = z_k + f_k - (dZ + dF) c``, where c minimises ``||f_k - dF c||``.
 
     Args:
-        inner: the solver; the mixing sees its moves only, so it suits those without memory.
-        depth: number of differences kept.
-        regularisation: added to the least-squares problem, relative to its largest diagonal entry.
+        inner: solver whose moves are mixed. The mixing sees moves only, so it suits solvers without memory.
+        depth: number of differences to keep. Default: 5.
+        regularisation: shift of the least-squares problem, relative to its largest diagonal entry. Default: 1e-12.
 
     Returns:
         The solver.
@@ -160,16 +194,18 @@ def anderson(inner: Any, depth: int = 5, regularisation: float = 1e-12) -> optax
         https://arxiv.org/abs/2110.02457
     """
     if depth < 1:
-        raise ValueError(f"depth is {depth}; it must be at least 1.")
+        raise ValueError(f"depth must be at least 1, got {depth}.")
     solver = with_game(inner)
 
-    def init(params: Any) -> AndersonState:
+    def init(params: PyTree) -> AndersonState:
         params = jax.tree.map(jnp.asarray, params)
         history = jax.tree.map(lambda leaf: jnp.zeros((depth, *leaf.shape), leaf.dtype), params)
         zeros = optax.tree.zeros_like(params)
         return AndersonState(solver.init(params), jnp.zeros((), jnp.int32), params, zeros, history, history)
 
-    def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, AndersonState]:
+    def update(
+        updates: Updates, state: State, params: PyTree = None, **extra_args: Any
+    ) -> tuple[Updates, AndersonState]:
         move, inner_state = solver.update(updates, state.inner, params, **extra_args)
         slot, known = (state.count - 1) % depth, state.count > 0
         put = lambda rows, row: rows.at[slot].set(jnp.where(known, row, rows[slot]))
@@ -179,7 +215,7 @@ def anderson(inner: Any, depth: int = 5, regularisation: float = 1e-12) -> optax
         rhs: Any = sum(map(_products, jax.tree.leaves(changes), jax.tree.leaves(move)))
         largest = jnp.max(jnp.diag(gram))
         shift = jnp.where(largest > 0, jnp.maximum(regularisation, jnp.finfo(gram.dtype).eps) * largest, 1)
-        wide = jnp.promote_types(gram.dtype, jnp.float32)  # LAPACK has no precision below
+        wide = jnp.promote_types(gram.dtype, jnp.float32)  # LAPACK has no lower precision
         regular = (gram + shift * jnp.eye(depth, dtype=gram.dtype)).astype(wide)
         weights = jnp.linalg.solve(regular, rhs.astype(wide))
         mixed = jax.tree.map(
@@ -191,7 +227,7 @@ def anderson(inner: Any, depth: int = 5, regularisation: float = 1e-12) -> optax
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def _products(rows: jax.Array, other: jax.Array) -> Any:
+def _products(rows: jax.Array, other: jax.Array) -> jax.Array:
     """Return all inner products of stacked arrays with one array, or with stacked ones."""
     flat = rows.reshape(len(rows), -1)
     return flat @ (other.reshape(len(other), -1).T if other.shape == rows.shape else other.ravel())

@@ -1,7 +1,7 @@
-"""Every solver on linear-quadratic games in plain numpy: the affine maps of one step, iterated.
+"""Every solver on linear-quadratic games in plain numpy: iterate the affine map of one step.
 
-The field is ``v(z) = J z + b`` on all players ravelled; ``slices`` says which entries are whose and ``eta`` holds the
-step size of every entry.
+The field is ``v(z) = J z + b`` on all players ravelled. ``slices`` holds each player's entries, and ``eta`` the step
+size of every entry.
 """
 
 import numpy as np
@@ -91,6 +91,18 @@ def past_extragradient(J, b, slices, eta, z, steps):
     for _ in range(steps):
         trial = z + eta * (J @ trial + b)
         z = z + eta * (J @ trial + b)
+    return z
+
+
+def alex_gda(J, b, slices, eta, z, steps, gamma=1.5, delta=1.5):
+    ahead, z = z.copy(), z.copy()
+    for _ in range(steps):
+        for player, own in enumerate(slices):
+            seen = ahead.copy()
+            seen[own] = z[own]
+            move = eta[own] * (J @ seen + b)[own]
+            ahead[own] = z[own] + (delta if player else gamma) * move
+            z[own] += move
     return z
 
 

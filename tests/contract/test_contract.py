@@ -1,4 +1,4 @@
-"""One table of properties that every solver of the registry satisfies."""
+"""Properties that every solver of the registry satisfies."""
 
 import itertools
 
@@ -18,13 +18,13 @@ from tests.contract import reference
 SHAPES = [(1, 1), (4, 2), (20, 13), (7, 1, 5)]
 NAMES = list(registry.SOLVERS)
 LEADING = ["stackelberg", "follow_the_ridge"]
-# These see losses and not only the field, which makes a difference between zero-sum and polymatrix games.
+# These see losses and not only the field, so that zero-sum and polymatrix games differ for them.
 WITH_STAKES = ["lola", "sos", "stackelberg", "follow_the_ridge"]
 MAPPED = [name for name in NAMES if hasattr(reference, name)]
 
 
 def linear_quadratic(dims, seed, zero_sum, condition, shift=True):
-    """Draw a game, its J and b, and a start, in numpy, so that nothing of them is compiled."""
+    """Draw a game, its J and b, and a start in numpy, so that nothing is compiled for them."""
     rng = np.random.default_rng(seed)
     basis = lambda size: np.linalg.qr(rng.normal(size=(size, size)))[0]
     spaced = lambda size: np.logspace(0.0, -1.0, size, base=condition) / 2
@@ -59,15 +59,19 @@ def linear_quadratic(dims, seed, zero_sum, condition, shift=True):
 def problems(draw, shapes):
     dims = draw(st.sampled_from(shapes))
     zero_sum = draw(st.booleans())
-    # The couplings have norm 1/2: with more than two between them the system of a general-sum CGD step is singular.
+    # The couplings have norm 1/2: with larger step sizes the system of a general-sum CGD step could be singular.
     largest = 2.0 if zero_sum and len(dims) == 2 else 0.9
     rates = tuple(draw(st.lists(st.floats(0.01, largest), min_size=len(dims), max_size=len(dims))))
     condition = draw(st.sampled_from([1.0, 10.0, 1e4]))
     return dims, draw(st.integers(0, 2**16)), zero_sum, condition, rates
 
 
-# As many steps as look-ahead needs for one of its periods are enough for every other solver too, and one number of
-# steps for all that is asked of a solver on games of one shape is one program for it.
+def test_every_solver_with_a_rate_has_its_formula():
+    assert [name for name, entry in registry.SOLVERS.items() if entry.rated and name not in MAPPED] == []
+
+
+# The steps that lookahead needs for one period are enough for every other solver. All tests of a solver on games of one
+# shape take the same number of steps, so that they share one program.
 STEPS = 7
 
 
@@ -174,7 +178,7 @@ def test_an_equilibrium_is_a_fixed_point(x64, name):
 
 # The first step size of these is one number.
 ONE_NUMBER = {"golden_ratio", "anchored_extragradient_varying"}
-# These take one first step size for all, answer the other player's move, or move by what has moved.
+# These take one first step size for all players, respond to the other player's move, or have momentum.
 MOVING = {*ONE_NUMBER, "follow_the_ridge", "lead"}
 
 
@@ -215,7 +219,7 @@ ODD_GAME = gs.general_sum(lambda x, y: -odd_payoff(x, y) - x["a"][1] ** 2 - jnp.
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in registry.CORE])
 def test_every_solver_keeps_the_contract(name):
-    """What test_driver and test_rates ask of the core one by one, once for each solver of the literature."""
+    """Check for each other solver in one test the properties that test_solve and test_rates check for the core."""
     entry, traces = registry.SOLVERS[name], []
 
     def counted(x, y):

@@ -61,7 +61,7 @@ def code_of(page):
 
 
 def dotted(node):
-    """Return the parts of ``a.b.c``, or nothing where it does not begin with a name."""
+    """Return the parts of ``a.b.c``, or nothing if it does not begin with a name."""
     if isinstance(node, ast.Attribute):
         before = dotted(node.value)
         return [*before, node.attr] if before else []

@@ -1,4 +1,4 @@
-"""The README says what is so: its commands, its example's output, its table, its links."""
+"""The README and the pages of the solvers are correct: commands, output of examples, generated tables, links."""
 
 import pathlib
 import re
@@ -7,11 +7,13 @@ import runpy
 import pytest
 
 import gamesolve as gs
+from gamesolve import registry, solvers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FILL = runpy.run_path(str(ROOT / "docs" / "fill.py"))
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+SOLVER_PAGES = sorted((ROOT / "docs" / "solvers").glob("*.md"))
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")), *SOLVER_PAGES]
 
 COMMANDS = [
     "python3 -m venv .venv && .venv/bin/python -m pip install -e . && .venv/bin/gamesolve compare",
@@ -25,8 +27,20 @@ def test_generated_parts_are_up_to_date(page):
     assert FILL["fill"](text) == text, f"{page.name} is out of date: run python docs/fill.py"
 
 
+@pytest.mark.parametrize("page", SOLVER_PAGES, ids=lambda page: page.name)
+def test_every_family_has_a_page_whose_table_lists_its_solvers(page):
+    listed = re.findall(r"^\| `(\w+)` \|", FILL["fill"](page.read_text(encoding="utf-8")), re.MULTILINE)
+    assert listed == [entry.name for entry in registry.SOLVERS.values() if entry.family == page.stem]
+
+
+def test_the_page_of_all_solvers_lists_them_and_their_families():
+    text = FILL["fill"]((ROOT / "docs" / "solvers.md").read_text(encoding="utf-8"))
+    assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == list(registry.SOLVERS)
+    assert re.findall(r"^solvers/(\w+)$", text, re.MULTILINE) == list(map(FILL["name"], solvers.FAMILIES))
+
+
 def test_generated_parts_are_found():
-    assert FILL["TABLE"].search(README)
+    assert FILL["MARKER"].search(README)
     (code,) = [match[2] for match in FILL["EXAMPLE"].finditer(README)]
     assert len(code.strip().splitlines()) <= 15
 
