@@ -1,7 +1,7 @@
-"""Several devices and several processes: JAX's own runtime, and where to put what.
+"""Several devices and several processes: connecting them, and placing arrays on them.
 
-A data-parallel run keeps the players on every device and divides each batch: the payoff is a mean over the batch, and
-XLA divides its work and sums what belongs together, in the linear solves of a step as well.
+A data-parallel run keeps the players on every device and divides each batch. The payoff is a mean over the batch, so
+XLA divides the work and sums the results, also inside the linear solves of a step.
 
 >>> import jax, jax.numpy as jnp, gamesolve as gs
 >>> from gamesolve import distributed
@@ -22,17 +22,18 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from gamesolve.sampling.samplers import Sampler, draw_at
+from gamesolve.trees import Batch, Key, PyTree, Scalar
 
 
 def initialize(**arguments: Any) -> None:
-    """Connect the processes of a run: ``jax.distributed.initialize`` and nothing else.
+    """Connect the processes of a run; this calls ``jax.distributed.initialize`` and does nothing else.
 
-    Call it first, in every process, before anything uses a device. Afterwards ``jax.devices()`` are those of all
-    processes. Checkpoints and logs are written by the first process alone.
+    Call it first in every process, before anything uses a device. Afterwards ``jax.devices()`` lists the devices of all
+    processes. Only the first process writes checkpoints and logs.
 
     Args:
-        **arguments: ``coordinator_address``, ``num_processes`` and ``process_id``, which clusters that JAX knows
-            provide by themselves, and whatever else `jax.distributed.initialize` takes.
+        **arguments: ``coordinator_address``, ``num_processes``, ``process_id`` and any other argument of
+            `jax.distributed.initialize`. JAX finds the first three itself on clusters that it knows.
     """
     jax.distributed.initialize(**arguments)
 
@@ -41,21 +42,21 @@ def devices(axis: str = "data") -> Mesh:
     """Return all devices as a mesh of one axis.
 
     Args:
-        axis: its name.
+        axis: the name of the axis.
     """
     return implicit(jax.make_mesh((jax.device_count(),), (axis,)))
 
 
 def implicit(mesh: Mesh) -> Mesh:
-    """Return a mesh whose arrays XLA divides as it sees fit; that is what solvers of any kind need.
+    """Return a mesh whose axes are automatic: XLA decides how to divide arrays, which solvers of any kind need.
 
     Args:
-        mesh: of any axes; those of ``jax.make_mesh`` are explicit unless it was told otherwise.
+        mesh: a mesh with any axes; those of ``jax.make_mesh`` are explicit by default.
     """
     return Mesh(mesh.devices, mesh.axis_names, axis_types=(AxisType.Auto,) * len(mesh.axis_names))
 
 
-def replicate(tree: Any, mesh: Mesh) -> Any:
+def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
     """Put a copy of every array on every device.
 
     Args:
@@ -68,12 +69,12 @@ def replicate(tree: Any, mesh: Mesh) -> Any:
     return jax.device_put(tree, NamedSharding(implicit(mesh), PartitionSpec()))
 
 
-def shard(tree: Any, mesh: Mesh) -> Any:
+def shard(tree: PyTree, mesh: Mesh) -> PyTree:
     """Divide the leading axis of every array among the devices: a batch, or players too large for one device.
 
     Args:
-        tree: pytree of arrays, in every process the part of its own devices.
-        mesh: the devices; the leading axis of each whole array must be a multiple of their number.
+        tree: pytree of arrays; each process passes the part of its own devices.
+        mesh: the devices; their number must divide the leading axis of each whole array.
 
     Returns:
         The tree.
@@ -96,8 +97,8 @@ def sharded(sample: Sampler, mesh: Mesh) -> Sampler:
     """Make a sampler whose draws are divided among devices, each along its leading axis.
 
     Args:
-        sample: the sampler; its draws are the same as without this.
-        mesh: the devices; the batch size must be a multiple of their number.
+        sample: the sampler; its draws do not change.
+        mesh: the devices; their number must divide the batch size.
 
     Returns:
         The sampler.
@@ -105,25 +106,25 @@ def sharded(sample: Sampler, mesh: Mesh) -> Sampler:
     return Sharded(sample, implicit(mesh))
 
 
-def on_host(array: Any) -> np.ndarray:
+def on_host(array: jax.typing.ArrayLike) -> np.ndarray:
     """Return a whole array on the host, in every process.
 
     Args:
-        array: the array; where its parts are in several processes, all of them must call this.
+        array: the array; if its parts are in several processes, all of them must call this.
     """
     if isinstance(array, jax.Array) and not array.is_fully_addressable and not array.is_fully_replicated:
-        from jax.experimental import multihost_utils  # here, because few runs have more than one process
+        from jax.experimental import multihost_utils  # here, because few runs have several processes
 
         array = multihost_utils.process_allgather(array, tiled=True)
     return np.asarray(array)
 
 
-def of_all_processes(number: int, tree: Any) -> list[int]:
-    """Return a number as each process has it that takes part in a run, in every one of them.
+def of_all_processes(number: int, tree: PyTree) -> list[int]:
+    """Return the numbers of all processes that take part in a run, in every one of them.
 
     Args:
-        number: this process' own.
-        tree: pytree of arrays; if some are divided among processes or copied to them, all of them must call this.
+        number: the number of this process.
+        tree: pytree of arrays of the run; if some are divided among processes or copied to them, all must call this.
     """
     if all(leaf.is_fully_addressable for leaf in jax.tree.leaves(tree)):
         return [number]
@@ -137,27 +138,27 @@ def of_all_processes(number: int, tree: Any) -> list[int]:
 class Sharded:
     """A sampler of divided draws, made by `sharded`."""
 
-    sample: Any
+    sample: Sampler
     mesh: Mesh
 
-    def __call__(self, key: jax.Array) -> Any:
+    def __call__(self, key: Key) -> Batch:
         """Return one draw."""
         return self._divided(self.sample(key))
 
-    def at(self, key: jax.Array, t: Any) -> Any:
+    def at(self, key: Key, t: Scalar) -> Batch:
         """Return the draw of step ``t`` of a run with the random key ``key``."""
         return self._divided(draw_at(self.sample, key, t))
 
-    def _divided(self, batch: Any) -> Any:
+    def _divided(self, batch: Batch) -> Batch:
         whole = NamedSharding(self.mesh, PartitionSpec(self.mesh.axis_names))
         for leaf in jax.tree.leaves(batch):
             _check_divides(leaf, self.mesh.size)
         return jax.lax.with_sharding_constraint(batch, jax.tree.map(lambda _: whole, batch))
 
 
-def _check_divides(leaf: Any, number: int) -> None:
+def _check_divides(leaf: jax.typing.ArrayLike, number: int) -> None:
     if np.ndim(leaf) == 0 or np.shape(leaf)[0] % number:
         raise ValueError(
-            f"an array of shape {np.shape(leaf)} can't be divided among {number} devices; make its leading axis a "
-            "multiple of their number."
+            "the leading axis of each array must be a multiple of the number of devices, got shape "
+            f"{np.shape(leaf)} for {number} devices. Pad or cut it."
         )

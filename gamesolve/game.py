@@ -37,7 +37,7 @@ class Negated:
 
 @functools.partial(
     jax.tree_util.register_dataclass,
-    data_fields=["constants", "data", "start", "equilibria", "descent"],
+    data_fields=["constants", "data", "start", "equilibria"],
     meta_fields=["payoffs"],
 )
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +57,6 @@ class Game:
         data: the data that `bind` has bound, usually one minibatch; see `sampling.Draws` for several.
         start: a sensible starting point, or None if none is known (the catalogue `gamesolve.games` sets it).
         equilibria: known zeros of the field, a tuple of players.
-        descent: what `gamesolve.step` hands to the solver, ``u = -v``; a part that estimates the field itself can tell
-            by it whether its input is the field and nothing else.
     """
 
     payoffs: tuple[Payoff, ...]
@@ -66,7 +64,6 @@ class Game:
     data: tuple[Batch, ...] = ()
     start: PyTree = None
     equilibria: tuple[Players, ...] = ()
-    descent: Players | None = None
 
     @property
     def num_players(self) -> int:

@@ -1,7 +1,7 @@
 """Callbacks of `gamesolve.run` that write the recorded rows, each with its step.
 
-A run that is taken up again appends: rows that the log has from the step on at which the run goes on (a kill may fall
-between the log and the checkpoint) are written anew. Of several processes only the first writes.
+A resumed run appends to its log. A kill may fall between the log and the checkpoint; rows that the log has beyond the
+step at which the run resumes are written again. If there are several processes, only the first one writes.
 """
 
 import csv as csv_format
@@ -13,26 +13,28 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TextIO, TypeAlias
 
 import jax
 import numpy as np
 
 from gamesolve.driving.run import Chunk
-from gamesolve.trees import columns
+from gamesolve.trees import Scalar, columns
 
-Logger = Callable[[Chunk], None]
+Logger: TypeAlias = Callable[[Chunk], None]
+# The step of a row and its numbers, by column.
+LoggedRow: TypeAlias = dict[str, Scalar]
 
 
 def csv(path: str | Path) -> Logger:
-    """Make a callback that writes rows to a CSV file: a column ``step``, and one for each recorded number.
+    """Make a callback that writes rows to a CSV file: a column ``step``, and one column per recorded number.
 
     Args:
-        path: the file; its folder is made if need be.
+        path: the file; its folder is created if it does not exist.
 
     Returns:
-        The callback. A record that is a dict of scalars gives columns of those names, ``a/b`` where it is nested and
-        ``a[i,j]`` for the entries of arrays.
+        The callback. A record that is a dict of scalars gives columns of those names. Nested entries are named ``a/b``,
+        entries of arrays ``a[i,j]``.
 
     Example:
         >>> import pathlib, tempfile, gamesolve as gs
@@ -52,7 +54,7 @@ def csv(path: str | Path) -> Logger:
         field = line.split(b",", 1)[0].strip()
         return -1 if field == b"step" else int(field)
 
-    def write(file: Any, rows: list[dict[str, Any]], fresh: bool) -> None:
+    def write(file: TextIO, rows: list[LoggedRow], fresh: bool) -> None:
         table = csv_format.DictWriter(file, list(rows[0]), lineterminator="\n")
         if fresh:
             table.writeheader()
@@ -62,10 +64,10 @@ def csv(path: str | Path) -> Logger:
 
 
 def jsonl(path: str | Path) -> Logger:
-    """Make a callback that writes rows to a file of JSON lines, one object a row; numbers that are not finite are null.
+    """Make a callback that writes rows to a file of JSON lines, one object per row; NaN and infinity become null.
 
     Args:
-        path: the file; its folder is made if need be.
+        path: the file; its folder is created if it does not exist.
 
     Returns:
         The callback; its keys are the columns of `csv`.
@@ -86,7 +88,7 @@ def jsonl(path: str | Path) -> Logger:
     def step_of(line: bytes) -> int:
         return json.loads(line)["step"]
 
-    def write(file: Any, rows: list[dict[str, Any]], fresh: bool) -> None:
+    def write(file: TextIO, rows: list[LoggedRow], fresh: bool) -> None:
         del fresh
         file.writelines(json.dumps({name: _plain(value) for name, value in row.items()}) + "\n" for row in rows)
 
@@ -94,22 +96,22 @@ def jsonl(path: str | Path) -> Logger:
 
 
 def tensorboard(folder: str | Path) -> Logger:
-    """Make a callback that writes TensorBoard's event files; it needs tensorboardX, the extra ``tensorboard``.
+    """Make a callback that writes TensorBoard event files; it needs tensorboardX, the extra ``tensorboard``.
 
     Args:
-        folder: where TensorBoard looks.
+        folder: the log directory of TensorBoard.
 
     Returns:
         The callback; its tags are the columns of `csv`.
 
     Raises:
-        ImportError: without tensorboardX.
+        ImportError: if tensorboardX is not installed.
     """
     if importlib.util.find_spec("tensorboardX") is None:
         raise ImportError(
-            "loggers.tensorboard needs tensorboardX; install it with pip install 'gamesolve[tensorboard]'."
+            "loggers.tensorboard needs tensorboardX. Install it with pip install 'gamesolve[tensorboard]'."
         )
-    writers: list[Any] = []
+    writers: list[Callable[[list[LoggedRow]], None]] = []
 
     def log(chunk: Chunk) -> None:
         rows = _rows(chunk)
@@ -122,18 +124,18 @@ def tensorboard(folder: str | Path) -> Logger:
     return log
 
 
-def _events(folder: Path, first: int) -> Callable[[list[dict[str, Any]]], None]:
-    """Open an event file that counts from step ``first`` on: what older ones say of later steps is void."""
+def _events(folder: Path, first: int) -> Callable[[list[LoggedRow]], None]:
+    """Open an event file that starts at step ``first``; TensorBoard then discards later steps of older files."""
     from tensorboardX.event_file_writer import EventsWriter
     from tensorboardX.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue]
     from tensorboardX.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
 
     folder.mkdir(parents=True, exist_ok=True)
-    # tensorboardX's SummaryWriter would leave the last rows of a chunk to a thread, which a kill takes along.
+    # tensorboardX's SummaryWriter would leave the last rows of a chunk to a thread, which dies in a kill.
     writer = EventsWriter(str(folder / "events"), f".{os.getpid()}")
     writer.write_event(Event(wall_time=time.time(), step=first, session_log=SessionLog(status=SessionLog.START)))
 
-    def write(rows: list[dict[str, Any]]) -> None:
+    def write(rows: list[LoggedRow]) -> None:
         for row in rows:
             values = [Summary.Value(tag=name, simple_value=row[name]) for name in row if name != "step"]
             writer.write_event(Event(wall_time=time.time(), step=row["step"], summary=Summary(value=values)))
@@ -144,7 +146,7 @@ def _events(folder: Path, first: int) -> Callable[[list[dict[str, Any]]], None]:
 
 
 def _lines(path: Path, opening: bytes, step_of: Callable[[bytes], int], write: Callable[..., None]) -> Logger:
-    """Make a callback that appends to a file of lines, after it has cut the file to the steps before its own."""
+    """Make a callback that cuts a file of lines to the steps before its own, and then appends to it."""
     last: list[int] = []
 
     def log(chunk: Chunk) -> None:
@@ -163,13 +165,13 @@ def _lines(path: Path, opening: bytes, step_of: Callable[[bytes], int], write: C
 
 
 def _cut(path: Path, opening: bytes, step_of: Callable[[bytes], int], step: int) -> None:
-    """Cut a log behind its last whole row of an earlier step, in place: a full disk or a kill then loses none of them.
+    """Cut a log after its last whole row of an earlier step, in place, so that a full disk or a kill loses none.
 
     Args:
-        path: the log, if there is one.
-        opening: how such a log begins.
-        step_of: the step of a line, -1 for a heading.
-        step: from which step on rows are void.
+        path: the log; it may not exist.
+        opening: first bytes of such a log.
+        step_of: function that returns the step of a line, -1 for a heading.
+        step: the step from which on rows are discarded.
     """
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     end = kept = 0
@@ -182,12 +184,15 @@ def _cut(path: Path, opening: bytes, step_of: Callable[[bytes], int], step: int)
             end += len(line)
             kept = end if at >= 0 else kept
     except (ValueError, TypeError, KeyError):
-        raise ValueError(f"{path} is there and is no log of this kind; give another file or move that one.") from None
+        raise ValueError(
+            f"path must be a new file or a log of this kind, got {path}, which is neither. Choose another path or move "
+            "the file."
+        ) from None
     if lines:
         os.truncate(path, kept)
 
 
-def _rows(chunk: Chunk) -> list[dict[str, Any]]:
+def _rows(chunk: Chunk) -> list[LoggedRow]:
     if not len(chunk.row_steps):
         return []
     named: Mapping[str, np.ndarray] = columns(chunk.rows)
@@ -195,5 +200,5 @@ def _rows(chunk: Chunk) -> list[dict[str, Any]]:
     return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: float | bool) -> float | bool | None:
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -92,8 +92,14 @@ class Solver(optax.GradientTransformationExtraArgs):
         return Solver, (self.leaves, self.structure)
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items() if value is not None)
-        return f"{self.factory.__name__}({arguments})"
+        parameters = inspect.signature(self.factory).parameters
+        # An argument without leaves is None, or an object that holds its default.
+        shown = (
+            f"{name}={value!r}"
+            for name, value in self.arguments.items()
+            if jax.tree.leaves(value) or value != parameters[name].default
+        )
+        return f"{self.factory.__name__}({', '.join(shown)})"
 
 
 jax.tree_util.register_pytree_node(

@@ -51,7 +51,7 @@ def test_another_run_starts_its_log_anew(tmp_path):
 def test_other_files_are_left_alone(make, content, tmp_path):
     path = tmp_path / "notes"
     path.write_text(content)
-    with pytest.raises(ValueError, match="notes is there and is no log of this kind; give another file"):
+    with pytest.raises(ValueError, match=r"must be a new file or a log of this kind, got .*notes, which is neither"):
         run(4, make(path))
     assert path.read_text() == content
 
@@ -101,5 +101,5 @@ def test_tensorboard_event_files(tmp_path):
 
 def test_without_tensorboardx(monkeypatch, tmp_path):
     monkeypatch.setattr(loggers.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"loggers\.tensorboard needs tensorboardX; install it with pip install"):
+    with pytest.raises(ImportError, match=r"loggers\.tensorboard needs tensorboardX\. Install it with pip install"):
         loggers.tensorboard(tmp_path)

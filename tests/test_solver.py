@@ -170,7 +170,7 @@ def test_wrong_arguments_are_reported_at_the_call():
         gs.conopt(0.1)
     with pytest.raises(TypeError, match="unexpected keyword argument 'lr'"):
         gs.simgd(0.1, lr=0.1)
-    with pytest.raises(ValueError, match=r"learning_rate is -0\.1"):
+    with pytest.raises(ValueError, match=r"learning_rate must be finite and not negative, got -0\.1"):
         gs.simgd(-0.1)
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints: one file each, whole or not there at all; `gamesolve.orbax` has those of runs over many hosts."""
+"""Checkpoints: one atomically written file each; `gamesolve.orbax` keeps those of runs on many hosts."""
 
 from gamesolve.checkpoint.files import Folder, found, load, read, save
 from gamesolve.checkpoint.manifest import Checkpoint, RefusedError

@@ -1,9 +1,9 @@
-"""Checkpoints: one file each, whole or not there at all.
+"""Checkpoints: one atomically written file each.
 
-A file is ``MAGIC``, the SHA-256 of all that follows, the length of a JSON manifest, the manifest, and the bytes of the
-arrays one after the other. The manifest holds every leaf's place in the tree, shape and type (for a typed random key
-its kind), the step, what the caller says about the run, and the versions that wrote it. A file comes into being under
-another name, is synced to the disk and then renamed, so that a kill at any moment leaves the files before it whole.
+A file holds ``MAGIC``, the SHA-256 of everything after it, the length of a JSON manifest, the manifest, and the bytes
+of the arrays one after the other. The manifest holds the path, shape and type of every leaf (and the kind of a typed
+random key), the step, the caller's notes on the run, and the versions that wrote it. A file is written under another
+name, synced to the disk and then renamed, so that a kill at any moment leaves all earlier files whole.
 
 >>> import tempfile, jax, jax.numpy as jnp
 >>> from gamesolve import checkpoint
@@ -34,7 +34,7 @@ import numpy as np
 from gamesolve.checkpoint.manifest import Checkpoint, RefusedError, as_leaf, check, describe, newest
 from gamesolve.checks import whole_number
 from gamesolve.distributed import on_host
-from gamesolve.trees import numbers_of
+from gamesolve.trees import PyTree, numbers_of
 
 MAGIC = b"gamesolve checkpoint 1\n"
 _DIGEST = hashlib.sha256().digest_size
@@ -42,22 +42,22 @@ _LENGTH = 8
 _NAME = re.compile(r"checkpoint-(\d+)\.gs")
 
 
-def save(folder: str | Path, step: int, tree: Any, about: Any = None, *, keep: int = 3) -> Path:
+def save(folder: str | Path, step: int, tree: PyTree, about: Mapping[str, Any] | None = None, *, keep: int = 3) -> Path:
     """Write one checkpoint, then delete all but the newest ``keep``.
 
     Args:
-        folder: where; it is made if need be.
+        folder: the folder; it is created if it does not exist.
         step: the step that the arrays belong to; it names the file.
-        tree: pytree of arrays; typed random keys and bfloat16 are kept as such.
-        about: what else to write down, anything that JSON can hold.
-        keep: how many checkpoints stay.
+        tree: pytree of arrays; typed random keys and bfloat16 are supported.
+        about: notes on the run by name, anything that JSON can hold.
+        keep: number of checkpoints to keep. Default: 3.
 
     Returns:
-        The file. Of several processes only the first writes one.
+        The file. If there are several processes, only the first one writes it.
 
     Raises:
-        OSError: if it can't be written; what was there before is untouched.
-        TypeError: if a leaf is no array of numbers.
+        OSError: if it cannot be written; earlier files are untouched.
+        TypeError: if a leaf is not an array of numbers.
     """
     folder, step, keep = Path(folder), whole_number("step", step, 0), whole_number("keep", keep, 1)
     path = folder / f"checkpoint-{step:010d}.gs"
@@ -69,46 +69,46 @@ def save(folder: str | Path, step: int, tree: Any, about: Any = None, *, keep: i
     native = (array.astype(array.dtype.newbyteorder("="), order="C", copy=False).tobytes() for array in arrays)
     _write(path, [len(header).to_bytes(_LENGTH, "little"), header, *native])
     superseded = [old for other, old in found(folder) if other < step][keep - 1 :]
-    for old in [*superseded, *folder.glob(".checkpoint-*.tmp")]:  # temporary files are what a kill has left
+    for old in [*superseded, *folder.glob(".checkpoint-*.tmp")]:  # a kill leaves temporary files
         old.unlink(missing_ok=True)
     return path
 
 
 def load(
-    folder: str | Path, template: Callable[[int], Any], expected: Mapping[str, Any] | None = None
+    folder: str | Path, template: Callable[[int], PyTree], expected: Mapping[str, Any] | None = None
 ) -> Checkpoint | None:
-    """Read the newest checkpoint that is whole and fits; warn in one sentence of each newer one.
+    """Read the newest checkpoint that is whole and fits; warn about each newer one.
 
     Args:
-        folder: where they are.
-        template: ``template(step)`` returns a pytree of ``jax.ShapeDtypeStruct`` (or arrays), what a checkpoint of
-            that step must hold.
-        expected: what ``about`` must say, by name.
+        folder: the folder.
+        template: ``template(step)`` returns a pytree of ``jax.ShapeDtypeStruct`` (or arrays) that a checkpoint of that
+            step must match.
+        expected: required entries of ``about``.
 
     Returns:
         The checkpoint; None if the folder holds none.
 
     Raises:
-        ValueError: if there are checkpoints, but none can be used.
+        ValueError: if there are checkpoints, but none is usable.
     """
     candidates = ((path.name, partial(read, path, template, expected or {})) for _, path in found(Path(folder)))
     return newest(candidates, folder)
 
 
 def found(folder: Path) -> list[tuple[int, Path]]:
-    """Return the steps and files of the checkpoints in a folder, newest first."""
+    """List the steps and files of the checkpoints in a folder, newest first."""
     files = folder.glob("checkpoint-*.gs")
     named = ((match, path) for path in files if (match := _NAME.fullmatch(path.name)))
     return sorted(((int(match[1]), path) for match, path in named), reverse=True)
 
 
-def read(path: Path, template: Callable[[int], Any], expected: Mapping[str, Any]) -> Checkpoint:
+def read(path: Path, template: Callable[[int], PyTree], expected: Mapping[str, Any]) -> Checkpoint:
     """Read one file.
 
     Args:
         path: the file.
-        template: ``template(step)`` returns a pytree of what it must hold.
-        expected: what ``about`` must say, by name.
+        template: ``template(step)`` returns a pytree of shapes and types that it must match.
+        expected: required entries of ``about``.
 
     Raises:
         RefusedError: if it is not a whole checkpoint of this structure.
@@ -127,32 +127,32 @@ def read(path: Path, template: Callable[[int], Any], expected: Mapping[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Folder:
-    """Where `gamesolve.run` keeps its checkpoints, unless it is given something else with the same two methods.
+    """The folder in which `gamesolve.run` keeps its checkpoints; any object with the same two methods can replace it.
 
     Attributes:
         path: the folder.
-        keep: how many checkpoints stay.
+        keep: number of checkpoints to keep. Default: 3.
     """
 
     path: str | Path
     keep: int = 3
 
-    def save(self, step: int, tree: Any, about: Mapping[str, Any]) -> None:
+    def save(self, step: int, tree: PyTree, about: Mapping[str, Any]) -> None:
         """Write a checkpoint, see `save`."""
         save(self.path, step, tree, about, keep=self.keep)
 
-    def load(self, template: Callable[[int], Any], expected: Mapping[str, Any]) -> Checkpoint | None:
+    def load(self, template: Callable[[int], PyTree], expected: Mapping[str, Any]) -> Checkpoint | None:
         """Read the newest one, see `load`."""
         return load(self.path, template, expected)
 
 
 def _opened(content: bytes) -> tuple[dict[str, Any], memoryview]:
     if content[: len(MAGIC)] != MAGIC:
-        raise RefusedError("it is no checkpoint of this version of gamesolve")
+        raise RefusedError("is not a checkpoint of this version of gamesolve")
     view = memoryview(content)[len(MAGIC) :]
     digest, rest = view[:_DIGEST], view[_DIGEST:]
     if hashlib.sha256(rest).digest() != digest:
-        raise RefusedError("it is damaged or cut short")
+        raise RefusedError("is damaged or cut short")
     length = int.from_bytes(rest[:_LENGTH], "little")
     return json.loads(bytes(rest[_LENGTH : _LENGTH + length])), rest[_LENGTH + length :]
 

@@ -1,102 +1,109 @@
-"""Batches from an iterable of the user's own, stacked for the compiled steps of a run."""
+"""Batches from a user's iterable, stacked for the compiled chunks of a run."""
 
 import dataclasses
-import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gamesolve.driving.plan import Plan
+from gamesolve.trees import Batch, Key, Scalar
 
-@functools.partial(jax.tree_util.register_dataclass, data_fields=["arrays", "first"], meta_fields=[])
+# The tree structure of a batch, and the shape and dtype of each leaf.
+_Kind: TypeAlias = tuple[Hashable, tuple[tuple[tuple[int, ...], str], ...]]
+
+
+@jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Stacked:
-    """A sampler of batches that are there already, one row a step from step ``first`` on."""
+    """A sampler of batches that already exist, one row per step from step ``first`` on."""
 
-    arrays: Any
-    first: Any
+    arrays: Batch
+    first: Scalar
 
-    def __call__(self, key: jax.Array | None) -> Any:
+    def __call__(self, key: Key | None) -> Batch:
         """Return the first batch."""
         return self.at(key, self.first)
 
-    def at(self, key: jax.Array | None, t: Any) -> Any:
-        """Return the batch of step ``t``; the random key plays no part."""
+    def at(self, key: Key | None, t: Scalar) -> Batch:
+        """Return the batch of step ``t``; the random key is not used."""
         del key
         return jax.tree.map(lambda leaf: leaf[t - self.first], self.arrays)
 
 
-def supply(
-    sample: Any, batches: Iterable[Any] | None, start: int, first: int, length: int
-) -> Callable[[int, int], tuple[Any, int]]:
-    """Return the function that gives a chunk its sampler.
+def supply(plan: Plan, batches: Iterable[Batch] | None, begin: int, end: int) -> Callable[[int], tuple[Plan, int]]:
+    """Return a function that prepares one chunk after another.
 
     Args:
-        sample: the sampler of all chunks, if there are no batches.
-        batches: batches of the user's own from step ``start`` on, or None.
-        start: number of steps taken before the run.
-        first: the step that the run goes on from; the batches before it have been used.
-        length: steps of a chunk.
+        plan: the plan of all chunks.
+        batches: batches of the steps of the run from step 0 on, or None if the plan says what each step draws.
+        begin: the step that the run continues from; the batches before it are skipped.
+        end: number of steps of the run.
 
     Returns:
-        ``draw(first, number) -> (sampler, count)``: for the ``number`` steps from ``first`` on, or fewer where the
-        batches end.
+        ``prepare(step) -> (plan, number)``: the plan of the chunk that starts after ``step`` steps, with the sampler of
+        its batches, and its number of steps. It is smaller at the end of the run or of the batches, and then 0.
     """
+
+    def number(step: int) -> int:
+        return min(plan.length - step % plan.length, end - step)
+
     if batches is None:
-        return lambda first, number: (sample, number)
+        return lambda step: (plan, number(step))
     try:
-        unused = itertools.islice(iter(batches), first - start, None)
+        unused = itertools.islice(iter(batches), begin, None)
     except TypeError:
-        raise TypeError(f"batches must be an iterable of batches, got {type(batches).__name__}.") from None
-    alike = _alike(unused, first)
-    return lambda first, number: stacked(alike, first, number, length)
+        raise TypeError(
+            f"batches must be an iterable, got {type(batches).__name__}. Pass one batch per step."
+        ) from None
+    alike = _alike(unused, plan.start + begin)
+
+    def prepare(step: int) -> tuple[Plan, int]:
+        taken = list(itertools.islice(alike, number(step)))
+        sample = stacked(taken, plan.start + step, plan.length) if taken else None
+        return dataclasses.replace(plan, sample=sample), len(taken)
+
+    return prepare
 
 
-def stacked(batches: Iterator[Any], first: int, number: int, length: int) -> tuple[Stacked | None, int]:
-    """Take ``number`` batches, or what is left of them, and stack them to ``length`` rows.
+def stacked(batches: list[Batch], first: int, length: int) -> Stacked:
+    """Return a sampler of batches.
 
     Args:
-        batches: pytrees of host arrays, all of one structure and shape.
+        batches: pytrees of host arrays, at least one, all of one structure and shape.
         first: the step that takes the first of them.
-        number: how many steps are to come.
-        length: rows of the stack, the same for all chunks so that they share a program; the last batch fills it up.
-
-    Returns:
-        The sampler, and how many batches it holds; None and 0 if there are none left.
+        length: number of rows to fill up to with the last batch, the same for all chunks so that they share a program.
     """
-    taken = list(itertools.islice(batches, number))
-    if not taken:
-        return None, 0
-    rows = taken + taken[-1:] * (length - len(taken))
-    return Stacked(jax.tree.map(_stack, *rows), first), len(taken)
+    rows = batches + batches[-1:] * (length - len(batches))
+    return Stacked(jax.tree.map(_stack, *rows), first)
 
 
-def _alike(batches: Iterable[Any], first: int) -> Iterator[Any]:
-    """Yield the batches from step ``first`` on, all of the structure and shape of the first."""
+def _alike(batches: Iterable[Batch], first: int) -> Iterator[Batch]:
+    """Yield batches, the first of which belongs to step ``first``, and raise at one of another structure or shape."""
     expected = None
     for t, batch in enumerate(batches, first):
         kind = _kind(batch)
         expected = expected or kind
         if kind != expected:
             raise ValueError(
-                f"the batch of step {t} is {_words(kind)} where that of step {first} is {_words(expected)}; give "
-                "batches of one structure and shape, for example by dropping a smaller last."
+                f"all batches must have one structure and shape, got {_words(kind)} at step {t} and {_words(expected)} "
+                f"at step {first}. Drop a smaller last batch."
             )
         yield batch
 
 
-def _stack(*leaves: Any) -> Any:
-    """Stack on the host, or on the devices where the leaves are there already."""
-    return (jnp if isinstance(leaves[0], jax.Array) else np).stack(leaves)
+def _stack(*leaves: jax.typing.ArrayLike) -> jax.Array | np.ndarray:
+    """Stack on the host, or on the devices if the leaves are there already."""
+    return jnp.stack(leaves) if isinstance(leaves[0], jax.Array) else np.stack(leaves)
 
 
-def _kind(batch: Any) -> Any:
+def _kind(batch: Batch) -> _Kind:
     leaves, treedef = jax.tree.flatten(batch)
     return treedef, tuple((np.shape(leaf), str(getattr(leaf, "dtype", type(leaf).__name__))) for leaf in leaves)
 
 
-def _words(kind: Any) -> str:
+def _words(kind: _Kind) -> str:
     return ", ".join(f"{dtype}{list(shape)}" for shape, dtype in kind[1]) or "empty"

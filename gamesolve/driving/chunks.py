@@ -1,134 +1,184 @@
 """The compiled chunks of a long run: launched, waited for, and replayed up to their last finite step."""
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any, NamedTuple
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
-from gamesolve.driving.loops import Plan, Solution, Status, all_finite, binder, counted, stopping
-from gamesolve.game import Game, Players
+from gamesolve.distributed import on_host
+from gamesolve.driving.loops import all_finite, counted, stopping
+from gamesolve.driving.plan import Plan, Reached, Status, check_state
+from gamesolve.game import as_players
 from gamesolve.solver import Solver
+from gamesolve.trees import Players, PyTree, Row, Scalar, State
 
 
-class Program(NamedTuple):
-    """What the chunks of a run have in common; the last three are part of the program, the others its arguments."""
+class Chunk(NamedTuple):
+    """The argument of a callback of `run`, after each chunk of steps.
 
-    game: Game
-    solver: Solver
-    key: jax.Array | None
-    record: Any
-    tol: Any
-    max_norm: Any
-    start: int
-    length: int
-    every: int
-
-
-class Flight(NamedTuple):
-    """A chunk that the devices are computing, from where, and how to compute it once more up to another step.
-
-    What it starts from is not donated to it: the last finite players are found by a replay from there, and callbacks
-    may look at it while the devices compute. So a run holds its players and state twice.
+    Attributes:
+        players: the players after the chunk.
+        state: the solver's optax state there.
+        rows: the records of this chunk, stacked, as arrays on the host; None without ``record``.
+        row_steps: the step after which each row was recorded.
+        steps: number of steps taken, ``start`` included.
+        status: a `Status`.
+        seconds: duration of the chunk.
     """
 
-    replay: Callable[[int], Solution]
-    begin: int
+    players: Players
+    state: State
+    rows: Row
+    row_steps: np.ndarray
+    steps: int
+    status: Status
+    seconds: float
+
+
+class _Flight(NamedTuple):
+    """A chunk that the devices are computing.
+
+    It does not take over the memory of ``origin``: the last finite players are found by a replay from there, and
+    callbacks may read it while the devices compute. So a run holds its players and state twice.
+    """
+
+    plan: Plan
+    origin: Reached
     end: int
-    origin: tuple[Players, Any]
-    solution: Solution
+    result: Reached
 
 
-def begin(solver: Solver, players: Players) -> Any:
+def first(plan: Plan, players: Players, state: State | None) -> Reached:
+    """Return the start of a run: with the solver's first state unless one is given, and no rows."""
+    players = as_players(players, plan.game.num_players)
+    for player, entry in enumerate(players):
+        if not _finite(entry):
+            raise ValueError(
+                f"player {player} must be finite at the start, got NaN or infinity. Start from finite numbers."
+            )
+    if state is None:
+        state = _first_state(plan.solver, players)
+    else:
+        check_state(plan.solver, state, players)
+        state = _strong(jax.tree.map(jnp.asarray, state))
+    shapes = None if plan.record is None else jax.eval_shape(plan.record, players, state)
+    rows = jax.tree.map(lambda leaf: np.empty((0, *leaf.shape), leaf.dtype), shapes)
+    return Reached(players, state, rows, 0, Status.BUDGET)
+
+
+def driven(
+    prepare: Callable[[int], tuple[Plan, int]], reached: Reached, interrupted: Callable[[], bool]
+) -> Iterator[tuple[Reached, Chunk, bool]]:
+    """Run chunk after chunk; the next one is running when a chunk is yielded.
+
+    Args:
+        prepare: ``prepare(step) -> (plan, number)``, the plan of the chunk that starts after ``step`` steps, and its
+            number of steps; 0 ends the run.
+        reached: where to start.
+        interrupted: whether to end the run after the chunk that is running.
+
+    Yields:
+        How far the run has got, with the rows of the chunk alone; the chunk as callbacks see it; and whether it is the
+        last one.
+    """
+    clock = time.perf_counter()
+    flight = _launch(reached, *prepare(reached.steps))
+    while flight is not None:
+        plan, number = prepare(flight.end)  # while the devices compute
+        begin, reached = flight.origin.steps, _settle(flight)
+        goes_on = number and reached.status is Status.BUDGET and not interrupted()
+        flight = _launch(reached, plan, number) if goes_on else None
+        reached, row_steps = _recorded(plan, begin, reached)
+        now = time.perf_counter()
+        players, state, rows, steps, status = reached
+        chunk = Chunk(players, state, rows, plan.start + row_steps, plan.start + steps, status, now - clock)
+        yield reached, chunk, flight is None
+        clock = now
+
+
+def placed(array: jax.typing.ArrayLike, like: jax.Array) -> jax.Array:
+    """Return an array on the devices of another one, if those are several."""
+    return jax.device_put(array, like.sharding) if len(like.sharding.device_set) > 1 else jnp.asarray(array)
+
+
+def _launch(origin: Reached, plan: Plan, number: int) -> _Flight | None:
+    """Start a number of steps without waiting for them; None if there are none to take."""
+    end = origin.steps + number
+    return _Flight(plan, origin, end, _carried_on(plan, origin, end)) if number else None
+
+
+def _carried_on(plan: Plan, origin: Reached, end: int) -> Reached:
+    return _advance(plan, origin.players, origin.state, origin.steps, end)
+
+
+def _settle(flight: _Flight) -> Reached:
+    """Wait for a chunk, and cut it at its last finite players if it became NaN or infinite.
+
+    The steps themselves check nothing. A chunk that ends badly is computed again up to other steps, found by
+    bisection; that costs as much as a few chunks and happens once per run.
+    """
+    plan, origin, _, result = flight
+    result = jax.block_until_ready(result)
+    status = Status(int(result.status))
+    if status is Status.DIVERGED and not _finite(result.players):
+        replayed, bad = origin.steps, int(result.steps)
+        while bad - replayed > 1:
+            middle = (replayed + bad) // 2
+            good = _finite(_carried_on(plan, origin, middle).players)
+            replayed, bad = (middle, bad) if good else (replayed, middle)
+        result = _carried_on(plan, origin, replayed)
+    # All chunks then run one program, also those of a resumed run.
+    players, state = jax.tree.map(placed, (result.players, result.state), (origin.players, origin.state))
+    return Reached(players, state, result.rows, int(result.steps), status)
+
+
+def _recorded(plan: Plan, begin: int, reached: Reached) -> tuple[Reached, np.ndarray]:
+    """Return what a chunk has reached with its rows on the host, and the step of each row."""
+    done = begin // plan.every
+    number = 0 if plan.record is None else reached.steps // plan.every - done
+    rows = jax.tree.map(lambda leaf: on_host(leaf)[:number], reached.rows)
+    return reached._replace(rows=rows), plan.every * np.arange(done + 1, done + number + 1)
+
+
+def _first_state(solver: Solver, players: Players) -> State:
     """Return a solver's first state, on the devices of the players."""
     shardings = (leaf.sharding for leaf in jax.tree.leaves(players))
     meshes = [sharding.mesh for sharding in shardings if isinstance(sharding, NamedSharding)]
     if not meshes:
-        return _begin(solver, players)
-    # Not compiled: only an array of zeros that is made now lies where the players lie.
+        return _compiled_first_state(solver, players)
     everywhere = NamedSharding(meshes[0], PartitionSpec())
-    put = lambda leaf: leaf if len(leaf.sharding.device_set) > 1 else jax.device_put(leaf, everywhere)
-    return jax.tree.map(put, strong(solver.init(players)))
+
+    def spread(leaf: jax.Array) -> jax.Array:
+        return leaf if len(leaf.sharding.device_set) > 1 else jax.device_put(leaf, everywhere)
+
+    # Not compiled: only then do arrays of zeros made from a player lie where that player lies.
+    return jax.tree.map(spread, _strong(solver.init(players)))
 
 
-def placed(array: Any, like: jax.Array) -> jax.Array:
-    """Put an array on the devices of another one, where those are several."""
-    return jax.device_put(array, like.sharding) if len(like.sharding.device_set) > 1 else jnp.asarray(array)
-
-
-def launch(program: Program, players: Players, state: Any, sample: Any, begin: int, end: int) -> Flight:
-    """Start the steps from ``begin`` to ``end`` without waiting for them; the arguments stay usable."""
-    *arguments, start, length, every = program
-    origin = begin - (begin - start) % every
-    compiled = partial(_chunk, *arguments, players, state, sample, origin, begin, length=length, every=every)
-    return Flight(compiled, begin, end, (players, state), compiled(end))
-
-
-def settle(flight: Flight) -> Solution:
-    """Wait for a chunk; one that left the finite numbers is cut short at its last finite players.
-
-    The steps themselves look at nothing: a chunk that ends badly is computed anew up to other steps, found by
-    bisection, which costs as much as a few chunks and happens once.
-    """
-    solution = jax.block_until_ready(flight.solution)
-    if int(solution.status) != Status.DIVERGED or finite(solution.players):
-        return _settled(solution, flight)
-    last, bad = flight.begin, int(solution.steps)
-    while bad - last > 1:
-        middle = (last + bad) // 2
-        last, bad = (middle, bad) if finite(flight.replay(middle).players) else (last, middle)
-    return _settled(flight.replay(last)._replace(status=jnp.int32(Status.DIVERGED)), flight)
-
-
-def finite(tree: Any) -> bool:
-    """Whether every number of a pytree is finite."""
-    return bool(_all_finite(tree))
-
-
-def strong(tree: Any) -> Any:
-    """Return a pytree of arrays with types of their own, as they are after they were written and read."""
+def _strong(tree: PyTree) -> PyTree:
+    """Return a pytree of arrays without weak types, as those read from a checkpoint are."""
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype) if getattr(leaf, "weak_type", False) else leaf, tree)
 
 
-def _settled(solution: Solution, flight: Flight) -> Solution:
-    """Leave everything on its devices: all chunks then run one program, those of a resumed run as well."""
-    players, state = jax.tree.map(placed, (solution.players, solution.state), flight.origin)
-    return solution._replace(players=players, state=state)
+def _finite(tree: PyTree) -> bool:
+    return bool(_compiled_all_finite(tree))
 
 
-_all_finite = jax.jit(all_finite)
+_compiled_all_finite = jax.jit(all_finite)
 
 
 @jax.jit
-def _begin(solver: Solver, players: Players) -> Any:
-    return strong(solver.init(players))
+def _compiled_first_state(solver: Solver, players: Players) -> State:
+    return _strong(solver.init(players))
 
 
-@partial(jax.jit, static_argnames=("length", "every"))
-def _chunk(
-    game: Game,
-    solver: Solver,
-    key: jax.Array | None,
-    record: Any,
-    tol: Any,
-    max_norm: Any,
-    players: Players,
-    state: Any,
-    sample: Any,
-    origin: jax.Array,
-    begin: jax.Array,
-    end: jax.Array,
-    *,
-    length: int,
-    every: int,
-) -> Solution:
-    """Take the steps from ``begin`` to ``end``; rows are recorded every so many steps from ``origin`` on."""
-    origin, begin, end = (jnp.asarray(t, jnp.int32) for t in (origin, begin, end))
-    plan = Plan(binder(game, sample, key), solver, origin, length, record, every)
-    if tol is None and max_norm is None:
-        solution = counted(plan, players, state, begin, end)
-    else:
-        solution = stopping(plan, players, state, tol, max_norm, begin, end)
-    return solution._replace(players=strong(solution.players), state=strong(solution.state))
+@jax.jit
+def _advance(plan: Plan, players: Players, state: State, begin: Scalar, end: Scalar) -> Reached:
+    """Take the steps from ``begin`` to ``end``; the arguments stay usable."""
+    begin, end = jnp.asarray(begin, jnp.int32), jnp.asarray(end, jnp.int32)
+    reached = (stopping if plan.may_stop else counted)(plan, players, state, begin, end)
+    return reached._replace(players=_strong(reached.players), state=_strong(reached.state))

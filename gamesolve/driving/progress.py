@@ -1,27 +1,30 @@
-"""What a person at a terminal has of a long run: a bar, and Ctrl-C."""
+"""Terminal support of long runs: a progress bar, and Ctrl-C."""
 
 import contextlib
 import importlib.util
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Generator
 
 from gamesolve.distributed import of_all_processes
+from gamesolve.trees import Players
 
 
 @contextlib.contextmanager
-def interruption(players: Any) -> Iterator[Callable[[], bool]]:
-    """Note the first Ctrl-C, in any process that takes part, instead of raising; the second one raises."""
-    pressed = []
-    anywhere = lambda: any(of_all_processes(bool(pressed), players))
+def interruption(players: Players) -> Generator[Callable[[], bool], None, None]:
+    """Yield a function that says whether Ctrl-C was pressed in any process of the run; a second one raises."""
+    pressed: list[bool] = []
+
+    def anywhere() -> bool:
+        return any(of_all_processes(bool(pressed), players))
+
     usual = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(usual):
         yield anywhere
         return
 
-    def note(*_: Any) -> None:
+    def note(*_: object) -> None:
         pressed.append(True)
         signal.signal(signal.SIGINT, usual)
 
@@ -33,8 +36,8 @@ def interruption(players: Any) -> Iterator[Callable[[], bool]]:
 
 
 @contextlib.contextmanager
-def bar(wanted: bool, total: int, done: int) -> Iterator[Callable[[int], Any]]:
-    """Show how many steps are done, on a terminal and with tqdm; else show nothing."""
+def bar(wanted: bool, total: int, done: int) -> Generator[Callable[[int], object], None, None]:
+    """Yield a function that shows how many steps are done, on a terminal and with tqdm; else one that does nothing."""
     if not (wanted and sys.stderr.isatty() and importlib.util.find_spec("tqdm")):
         yield lambda steps: None
         return

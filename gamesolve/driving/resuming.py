@@ -1,84 +1,93 @@
-"""How far a run has got, and how it is put into a checkpoint and taken out again."""
+"""Writing a run to checkpoints, and resuming it from the newest one."""
 
 import sys
 import warnings
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from gamesolve.checkpoint import Checkpoint
 from gamesolve.distributed import of_all_processes
 from gamesolve.driving.chunks import placed
-from gamesolve.driving.loops import Status, missing
-from gamesolve.game import Players
+from gamesolve.driving.plan import Plan, Reached, Status
+from gamesolve.trees import PyTree
 
 
-class Reached(NamedTuple):
-    """How far a run has got; rows are kept on the host, a stack for each chunk."""
+class Store(Protocol):
+    """A store of the checkpoints of a run, such as `gamesolve.checkpoint.Folder`."""
 
-    players: Players
-    state: Any
-    rows: list[Any]
-    steps: int
-    status: Status
+    def save(self, step: int, tree: PyTree, about: Mapping[str, Any]) -> None:
+        """Write a checkpoint of one step, or raise `OSError`."""
 
-    def all_rows(self) -> Any:
-        """Return one stack of all rows; it takes the place of the others."""
-        self.rows[:] = [jax.tree.map(lambda *parts: np.concatenate(parts), *self.rows)]
-        return self.rows[0]
+    def load(self, template: Callable[[int], PyTree], expected: Mapping[str, Any]) -> Checkpoint | None:
+        """Read the newest checkpoint that fits, or return None."""
 
 
-def resumed(store: Any, settings: dict[str, Any], fresh: Reached, stop: int) -> Reached:
-    """Return where the newest checkpoint is, or the fresh start where there is none."""
-    tree = {"players": fresh.players, "state": fresh.state, "rows": fresh.rows[0]}
+class Saving(NamedTuple):
+    """The checkpoints of a run: where they are kept, and after how many chunks one is written."""
 
-    def template(step: int) -> Any:
-        count = (step - settings["start"]) // settings["every"]
-        rows = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((count, *leaf.shape[1:]), leaf.dtype), tree["rows"])
-        return tree | {"rows": rows}
+    plan: Plan
+    chunks: int
+    store: Store
 
-    found = store.load(template, settings)
-    steps = of_all_processes(fresh.steps if found is None else found.step, fresh.players)
+    def due(self, steps: int, last: bool) -> bool:
+        """Return whether to write a checkpoint after so many steps."""
+        return last or steps % (self.chunks * self.plan.length) == 0
+
+
+def resumed(saving: Saving | None, fresh: Reached, num_steps: int) -> Reached:
+    """Return the state of the newest checkpoint, or the fresh start if there is none."""
+    if saving is None:
+        return fresh
+    plan, _, store = saving
+
+    def template(step: int) -> dict[str, PyTree]:
+        number = (step - plan.start) // plan.every
+        rows = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((number, *leaf.shape[1:]), leaf.dtype), fresh.rows)
+        return _tree(fresh) | {"rows": rows}
+
+    found = store.load(template, _settings(plan))
+    begin = plan.start if found is None else found.step
+    steps = of_all_processes(begin, fresh.players)
     if len(set(steps)) > 1:
-        raise ValueError(f"the processes find checkpoints of steps {steps}; give a folder that all of them can see.")
+        raise ValueError(
+            f"all processes must find the same checkpoint, got steps {steps}. Use a folder that all of them can read."
+        )
     if found is None:
         return fresh
-    if found.step > stop:
+    if begin > plan.start + num_steps:
         raise ValueError(
-            f"the checkpoint is at step {found.step} and this run ends at step {stop}; ask for more steps or give "
-            "another folder."
+            f"num_steps must reach the newest checkpoint, at step {begin}, got an end at step "
+            f"{plan.start + num_steps}. Ask for more steps or use another folder."
         )
     players, state = jax.tree.map(placed, (found.tree["players"], found.tree["state"]), (fresh.players, fresh.state))
     rows = jax.tree.map(np.asarray, found.tree["rows"])
-    return Reached(players, state, [rows], found.step, Status(found.about["status"]))
+    return Reached(players, state, rows, begin - plan.start, Status[found.about["status"]])
 
 
-def save(store: Any, reached: Reached, settings: dict[str, Any]) -> None:
-    """Write a checkpoint; a disk that is full is no reason to end the run."""
-    tree = {"players": reached.players, "state": reached.state, "rows": reached.all_rows()}
+def save(saving: Saving, reached: Reached) -> None:
+    """Write a checkpoint; if that fails, for example on a full disk, warn and let the run continue."""
+    plan, _, store = saving
+    step = plan.start + reached.steps
     try:
-        store.save(reached.steps, tree, settings | {"status": int(reached.status), "command": sys.argv})
+        store.save(step, _tree(reached), _settings(plan) | {"status": reached.status.name, "command": sys.argv})
     except OSError as error:
         reason = error.strerror or str(error)
         warnings.warn(
-            f"the checkpoint of step {reached.steps} was not written ({reason}); the run goes on, and what was "
-            "written before is there.",
-            stacklevel=3,
+            f"the checkpoint of step {step} was not written ({reason}). The run continues, and earlier checkpoints "
+            "are intact.",
+            stacklevel=4,
         )
 
 
-def described(key: jax.Array | None) -> Any:
-    """Return a random key as JSON can hold it."""
-    return None if key is None else [str(jax.random.key_impl(key)), jax.random.key_data(key).tolist()]
+def _tree(reached: Reached) -> dict[str, PyTree]:
+    return {"players": reached.players, "state": reached.state, "rows": reached.rows}
 
 
-def empty(shapes: Any) -> Any:
-    """Return no rows of these shapes."""
-    return jax.tree.map(lambda leaf: np.empty((0, *leaf.shape), leaf.dtype), shapes)
-
-
-def padded(rows: Any, number: int) -> Any:
-    """Return rows as a trace of ``number`` rows."""
-    fill = lambda leaf: missing((number - len(leaf), *leaf.shape[1:]), leaf.dtype)
-    return jax.tree.map(lambda leaf: jnp.concatenate([leaf, fill(leaf)]), rows)
+def _settings(plan: Plan) -> dict[str, Any]:
+    """Return what a resumed run must share with the checkpoint, as JSON can hold it."""
+    key = plan.key
+    described = None if key is None else [str(jax.random.key_impl(key)), jax.random.key_data(key).tolist()]
+    return {"start": plan.start, "chunk": plan.length, "every": plan.every, "key": described}

@@ -1,54 +1,27 @@
-"""Long runs: a loop on the host over compiled chunks, which can be watched, stopped and taken up again."""
+"""Long runs: a loop on the host over compiled chunks, which can be watched, stopped and resumed."""
 
-import functools
-import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gamesolve import checkpoint as checkpoints
-from gamesolve.checks import as_pytree, check_limit, explained, whole_number
-from gamesolve.distributed import on_host
+from gamesolve.checkpoint import Folder
+from gamesolve.checks import explained, whole_number
 from gamesolve.driving.batches import supply
-from gamesolve.driving.chunks import Program, begin, finite, launch, settle, strong
-from gamesolve.driving.loops import Solution, Status
+from gamesolve.driving.chunks import Chunk, driven, first
+from gamesolve.driving.loops import missing
+from gamesolve.driving.plan import Plan, Reached, Record, Solution, check_divides, checked
 from gamesolve.driving.progress import bar, interruption
-from gamesolve.driving.resuming import Reached, described, empty, padded, resumed, save
-from gamesolve.driving.solve import check_game, check_state
-from gamesolve.game import Game, Players, as_players
+from gamesolve.driving.resuming import Saving, Store, resumed, save
+from gamesolve.game import Game
 from gamesolve.sampling.samplers import Sampler
-from gamesolve.solver import as_solver
-from gamesolve.trees import is_key
+from gamesolve.trees import Batch, Key, Players, Row, Scalar, State
 
-Supply = Callable[[int, int], tuple[Any, int]]
-
-
-class Chunk(NamedTuple):
-    """What a callback of `run` is given after each chunk of steps.
-
-    Attributes:
-        players: where the run is.
-        state: the solver's optax state there.
-        rows: the records of this chunk, stacked, as arrays on the host; None without ``record``.
-        row_steps: the step after which each row was recorded.
-        steps: number of steps taken, ``start`` included.
-        status: a `Status`.
-        seconds: how long the chunk took.
-    """
-
-    players: Players
-    state: Any
-    rows: Any
-    row_steps: np.ndarray
-    steps: int
-    status: Status
-    seconds: float
+__all__ = ["Chunk", "run"]
 
 
 def run(
@@ -57,63 +30,62 @@ def run(
     players: Players,
     num_steps: int,
     *,
-    state: Any = None,
+    state: State | None = None,
     start: int = 0,
     sample: Sampler | None = None,
-    batches: Iterable[Any] | None = None,
-    key: jax.Array | None = None,
-    record: Callable[[Players, Any], Any] | None = None,
+    batches: Iterable[Batch] | None = None,
+    key: Key | None = None,
+    record: Record | None = None,
     every: int = 1,
-    tol: float | None = None,
-    max_norm: float | None = None,
+    tol: Scalar | None = None,
+    max_norm: Scalar | None = None,
     chunk: int = 100,
     progress: bool = True,
-    checkpoint: str | Path | Any = None,
+    checkpoint: str | Path | Store | None = None,
     checkpoint_every: int = 1,
     keep: int = 3,
-    callbacks: Sequence[Callable[[Chunk], Any]] = (),
+    callbacks: Sequence[Callable[[Chunk], object]] = (),
 ) -> Solution:
-    """Run a solver for many steps, in compiled chunks with a look from the host between them.
+    """Run a solver for many steps, in compiled chunks with control on the host between them.
 
-    The numbers are those of `gamesolve.solve`. What the loop on the host adds: a progress bar, callbacks, batches from
-    any iterable, checkpoints, and an end by Ctrl-C that keeps the result so far (a second Ctrl-C raises). A run whose
-    players stop being finite ends at the last step at which they were, with status DIVERGED.
+    The numbers are those of `gamesolve.solve`. The loop on the host adds a progress bar, callbacks, batches from any
+    iterable, checkpoints, and Ctrl-C: the first one ends the run and keeps the result so far, the second one raises.
+    If the players become NaN or infinite, the run ends at its last finite players, with status DIVERGED.
 
-    With ``checkpoint=`` the same call is the one to go on with: it takes up the newest whole checkpoint of the folder
-    and ends with players that are bit for bit those of the run without interruption. A larger ``num_steps`` prolongs
-    the run.
+    With ``checkpoint=`` the same call also resumes the run. It continues from the newest whole checkpoint in the folder
+    and ends with the same players, bit for bit, as a run without interruption. A larger ``num_steps`` extends the run.
 
     Args:
         game: the game.
         solver: a solver or any optax transformation.
         players: tuple of parameter pytrees, one per player; they stay usable.
         num_steps: number of steps.
-        state: the solver's state to go on from; None for a fresh one.
-        start: number of steps taken before; step t draws its data from ``jax.random.fold_in(key, t)``.
-        sample: ``sample(key) -> batch``, what each step binds to the game, drawn in the compiled chunk.
-        batches: instead of ``sample``, an iterable of batches as pytrees of host arrays, all of one shape, one for
-            each step: a list, a generator, a ``grain`` or ``torch`` loader. Those of the next chunk are taken and
-            stacked while the devices compute. The run ends when they do. When it goes on from a checkpoint, those
-            that were used before are skipped.
-        key: typed random key, needed with ``sample``.
+        state: the solver's state to continue from. Default: a fresh one.
+        start: number of steps already taken; step t draws its data from ``jax.random.fold_in(key, t)``.
+        sample: ``sample(key) -> batch``, whose result each step binds to the game; drawn in the compiled chunk.
+        batches: instead of ``sample``, an iterable of batches, one per step: a list, a generator, a ``grain`` or
+            ``torch`` loader. Batches are pytrees of host arrays of one shape. Those of the next chunk are taken and
+            stacked while the devices compute. The run ends when the batches do. A resumed run skips the batches that
+            it has used.
+        key: typed random key, required with ``sample``.
         record: ``record(players, state) -> pytree``, evaluated after every ``every`` steps and stacked.
         every: number of steps between records; it must divide ``num_steps`` and ``chunk``.
         tol: stop as soon as the Euclidean norm of the field is at most this.
         max_norm: stop as soon as the Euclidean norm of the players exceeds this.
-        chunk: number of steps between two looks from the host.
-        progress: whether to show a bar on a terminal; it needs tqdm, the extra ``progress``.
-        checkpoint: folder of the checkpoints, or an object with the methods of `gamesolve.checkpoint.Folder`. Where
-            there are several processes, all of them must see it.
+        chunk: number of steps per compiled chunk.
+        progress: whether to show a progress bar on a terminal; it needs tqdm, the extra ``progress``.
+        checkpoint: folder of the checkpoints, or an object with the methods of `gamesolve.checkpoint.Folder`. If there
+            are several processes, all of them must see it.
         checkpoint_every: number of chunks between checkpoints; one more is written at the end.
-        keep: how many checkpoints stay.
-        callbacks: functions that are given a `Chunk` after each chunk, such as those of `gamesolve.loggers`.
+        keep: number of checkpoints to keep. Default: 3.
+        callbacks: functions of a `Chunk`, called after each chunk, such as those of `gamesolve.loggers`.
 
     Returns:
         The `Solution`. After an early end the remaining rows of its trace are NaN, as in `gamesolve.solve`.
 
     Raises:
-        TypeError: if an argument is of the wrong kind.
-        ValueError: if a count or shape is wrong, the players are not finite at the start, or the checkpoints of the
+        TypeError: if an argument has the wrong type.
+        ValueError: if a count or shape is wrong, the players are not finite at the start, or the checkpoints in the
             folder belong to another run.
 
     Example:
@@ -125,113 +97,96 @@ def run(
         >>> seen, int(solution.steps)
         ([100, 200, 250], 250)
     """
-    check_game(game)
-    num_steps, start = whole_number("num_steps", num_steps, 0), whole_number("start", start, 0)
-    chunk, every = whole_number("chunk", chunk, 1), whole_number("every", every, 1)
-    checkpoint_every, keep = whole_number("checkpoint_every", checkpoint_every, 1), whole_number("keep", keep, 1)
-    if record is not None:
-        _check_divides(every, num_steps=num_steps, chunk=chunk)
-    check_limit("tol", tol)
-    check_limit("max_norm", max_norm)
-    _check_source(sample, batches, key)
+    num_steps = whole_number("num_steps", num_steps, 0)
+    _check_source(sample, batches)
     _check_callbacks(callbacks)
-    store = _store(checkpoint, keep)
-    players = as_players(players, game.num_players)
-    _check_finite(players)
-    solver, record, sample = as_solver(solver), as_pytree("record", record), as_pytree("sample", sample)
-    program = Program(game, solver, key, record, tol, max_norm, start, chunk, every)
-    pure = functools.partial(explained, "a payoff, sampler or record")
-    with pure():
-        if state is None:
-            state = begin(solver, players)
-        else:
-            check_state(solver, state, players)
-            state = strong(jax.tree.map(jnp.asarray, state))
-        shapes = None if record is None else jax.eval_shape(record, players, state)
-    fresh = Reached(players, state, [empty(shapes)], start, Status.BUDGET)
-    settings = {"start": start, "chunk": chunk, "every": every, "key": described(key)}
-    reached = begun = fresh if store is None else resumed(store, settings, fresh, start + num_steps)
-    draw = supply(sample, batches, start, begun.steps, chunk)
-    with pure(), interruption(players) as interrupted, bar(progress, num_steps, begun.steps - start) as show:
-        for reached, news, last in _driven(program, begun, draw, start + num_steps, interrupted):
-            for callback in callbacks:
-                callback(news)
-            # After the callbacks: a run that is taken up again repeats what a logger may have seen, and skips nothing.
-            if store is not None and (last or (reached.steps - start) % (chunk * checkpoint_every) == 0):
-                save(store, reached, settings)
-            show(reached.steps - start)
-        if interrupted() and reached.steps < start + num_steps:
-            warnings.warn(f"interrupted after step {reached.steps}; this is the result so far.", stacklevel=2)
-    trace = padded(reached.all_rows(), num_steps // every)
-    return Solution(reached.players, reached.state, trace, jnp.int32(reached.steps), jnp.int32(reached.status))
+    plan = checked(
+        game,
+        solver,
+        length=whole_number("chunk", chunk, 1),
+        every=every,
+        start=whole_number("start", start, 0),
+        sample=sample,
+        key=key,
+        record=record,
+        tol=tol,
+        max_norm=max_norm,
+    )
+    if record is not None:
+        check_divides(plan.every, num_steps=num_steps, chunk=plan.length)
+    saving = _saving(plan, checkpoint, checkpoint_every, keep)
+    with explained("a payoff, sampler or record"):
+        begun = resumed(saving, first(plan, players, state), num_steps)
+        prepare = supply(plan, batches, begun.steps, num_steps)
+        with interruption(begun.players) as interrupted, bar(progress, num_steps, begun.steps) as show:
+            reached = _followed(driven(prepare, begun, interrupted), begun, callbacks, saving, show)
+            steps = plan.start + reached.steps
+            if interrupted() and reached.steps < num_steps:
+                warnings.warn(f"interrupted after step {steps}. The result so far is returned.", stacklevel=2)
+    trace = _padded(reached.rows, num_steps // plan.every)
+    return Solution(reached.players, reached.state, trace, jnp.int32(steps), jnp.int32(reached.status))
 
 
-def _check_divides(every: int, **counts: int) -> None:
-    for name, count in counts.items():
-        if count % every:
-            raise ValueError(f"every is {every}, which does not divide {name} = {count}; choose a divisor.")
+def _followed(
+    chunks: Iterable[tuple[Reached, Chunk, bool]],
+    begun: Reached,
+    callbacks: Sequence[Callable[[Chunk], object]],
+    saving: Saving | None,
+    show: Callable[[int], object],
+) -> Reached:
+    """Follow a run from chunk to chunk, and return how far it got, with all rows."""
+    reached, rows = begun, [begun.rows]
+    for reached, seen, last in chunks:
+        rows.append(reached.rows)
+        for callback in callbacks:
+            callback(seen)
+        # After the callbacks: a resumed run repeats what a logger may have seen, and skips nothing.
+        if saving is not None and saving.due(reached.steps, last):
+            rows = [_joined(rows)]
+            save(saving, reached._replace(rows=rows[0]))
+        show(reached.steps)
+    return reached._replace(rows=_joined(rows))
 
 
-def _check_source(sample: Any, batches: Any, key: Any) -> None:
+def _check_source(sample: object, batches: object) -> None:
     if sample is not None and batches is not None:
-        raise ValueError("run got sample= and batches=; give one of them.")
-    if sample is not None and key is None:
-        raise ValueError("sample= draws with a random key; pass key=jax.random.key(0).")
-    if key is not None and not is_key(key):
-        raise TypeError(f"key must be a typed random key, got {type(key).__name__}; make one with jax.random.key(0).")
+        raise ValueError("sample and batches must not be combined, got both. Pass one of them.")
 
 
-def _check_callbacks(callbacks: Any) -> None:
+def _check_callbacks(callbacks: Sequence[Callable[[Chunk], object]]) -> None:
     if callable(callbacks) or not all(map(callable, callbacks)):
-        raise TypeError("callbacks must be a list of functions; write callbacks=[...].")
+        kind = type(callbacks).__name__
+        raise TypeError(f"callbacks must be a list of functions, got {kind}. Write callbacks=[...].")
 
 
-def _store(checkpoint: Any, keep: int) -> Any:
-    """Return what keeps the checkpoints; a folder is made now, since later a run of hours would only be warned."""
+def _saving(plan: Plan, checkpoint: str | Path | Store | None, chunks: int, keep: int) -> Saving | None:
+    """Return what writes the checkpoints; create a folder now, because later a long run would only be warned."""
+    chunks, keep = whole_number("checkpoint_every", chunks, 1), whole_number("keep", keep, 1)
+    if checkpoint is None:
+        return None
     if not isinstance(checkpoint, str | Path):
-        if checkpoint is not None and not (hasattr(checkpoint, "save") and hasattr(checkpoint, "load")):
-            raise TypeError(f"checkpoint must be a folder, got {type(checkpoint).__name__}; give its path.")
-        return checkpoint
+        if not (hasattr(checkpoint, "save") and hasattr(checkpoint, "load")):
+            raise TypeError(f"checkpoint must be a folder, got {type(checkpoint).__name__}. Pass its path.")
+        return Saving(plan, chunks, checkpoint)
     try:
         Path(checkpoint).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(
-            f"checkpoint is {str(checkpoint)!r}, where no folder can be made ({error.strerror}); give another one."
+            f"checkpoint must be a folder that can be created, got {str(checkpoint)!r} ({error.strerror}). Pass "
+            "another path."
         ) from None
-    return checkpoints.Folder(checkpoint, keep)
+    return Saving(plan, chunks, Folder(checkpoint, keep))
 
 
-def _check_finite(players: Players) -> None:
-    for player, entry in enumerate(players):
-        if not finite(entry):
-            raise ValueError(f"player {player} is not finite at the start; start from finite numbers.")
+def _joined(rows: list[Row]) -> Row:
+    """Return one stack of several stacks of rows."""
+    return jax.tree.map(lambda *stacks: np.concatenate(stacks), *rows)
 
 
-def _driven(
-    program: Program, reached: Reached, draw: Supply, stop: int, interrupted: Callable[[], bool]
-) -> Iterator[tuple[Reached, Chunk, bool]]:
-    """Yield where each chunk got to, the next one running already, and whether it was the last."""
+def _padded(rows: Row, number: int) -> Row:
+    """Return rows as a trace of ``number`` rows."""
 
-    def ask(steps: int) -> tuple[Any, int]:
-        return draw(steps, min(program.length - (steps - program.start) % program.length, stop - steps))
+    def padded(leaf: np.ndarray) -> jax.Array:
+        return jnp.concatenate([leaf, missing((number - len(leaf), *leaf.shape[1:]), leaf.dtype)])
 
-    sample, number = ask(reached.steps)
-    clock = time.perf_counter()
-    flight = None
-    if number:
-        flight = launch(program, reached.players, reached.state, sample, reached.steps, reached.steps + number)
-    while flight is not None:
-        sample, number = ask(flight.end)  # while the devices compute
-        begin, solution = flight.begin, settle(flight)
-        players, state, steps, status = solution.players, solution.state, int(solution.steps), int(solution.status)
-        flight = None
-        if number and status == Status.BUDGET and not interrupted():
-            flight = launch(program, players, state, sample, steps, steps + number)
-        done = (begin - program.start) // program.every
-        count = 0 if solution.trace is None else (steps - program.start) // program.every - done
-        rows = jax.tree.map(lambda leaf: on_host(leaf)[:count], solution.trace)  # noqa: B023
-        row_steps = program.start + program.every * np.arange(done + 1, done + count + 1)
-        reached = Reached(players, state, [*reached.rows, rows], steps, Status(status))
-        now = time.perf_counter()
-        yield reached, Chunk(players, state, rows, row_steps, steps, Status(status), now - clock), flight is None
-        clock = now
+    return jax.tree.map(padded, rows)

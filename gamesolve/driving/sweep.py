@@ -1,4 +1,4 @@
-"""Sweeps: a function at every point of a product of named axes, in one compiled program over all devices.
+"""Sweeps: call a function at every point of a product of named axes, in one compiled program on all devices.
 
 >>> import jax.numpy as jnp, gamesolve as gs
 >>> game = gs.zero_sum(lambda x, y: x * y)
@@ -18,7 +18,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -27,47 +27,50 @@ from jax.sharding import Mesh, PartitionSpec
 
 from gamesolve.checks import as_pytree, explained, whole_number
 from gamesolve.distributed import devices, implicit, on_host
-from gamesolve.driving.table import Table
-from gamesolve.trees import is_key
+from gamesolve.driving.table import ArrayLike, Table
+from gamesolve.trees import Key, PyTree, Scalar, is_key
 
-# With order_by, lanes of like cost share a group; the cost of a group is that of its slowest lane times its width.
+# A function that computes one lane, called with the axes by name.
+Lane: TypeAlias = Callable[..., PyTree]
+
+# With order_by, lanes of similar cost share a group; a group costs as much as its slowest lane times its width.
 ORDERED_GROUP = 16
 
 
 def sweep(
-    fn: Callable[..., Any],
-    grid: Mapping[str, Any],
+    fn: Lane,
+    grid: Mapping[str, ArrayLike],
     *,
-    keys: jax.Array | None = None,
+    keys: Key | None = None,
     mesh: Mesh | None = None,
     lanes_at_once: int | None = None,
-    order_by: Callable[[dict[str, Any]], Any] | None = None,
+    order_by: Callable[[dict[str, jax.Array]], Scalar] | None = None,
 ) -> Table:
-    """Call a function at every point of a product of named axes: step sizes, seeds, starts, anything that it takes.
+    """Call a function at every point of a product of named axes: step sizes, seeds, starts or any other argument.
 
     All points are lanes of one compiled program. They share the devices, and no device waits for another before the
-    end. A lane that diverges or is finished leaves the others alone; but a loop that stops early, such as an inner
+    end. A lane that diverges or finishes does not affect the others. But a loop that stops early, such as an inner
     linear solve, runs as long as the slowest lane of its group.
 
     Args:
-        fn: ``fn(**point) -> pytree`` of arrays, pure and traceable; `gamesolve.solve` may be called in it. It gets
-            traced scalars. Pass the same function again and the program is compiled once for all values.
-        grid: the axes by name, each an array or a list of one dimension (or of more: its first is the axis, and
-            ``fn`` gets entries).
-        keys: typed random keys, shape ``(n,)``; a further axis ``key``.
-        mesh: the devices that share the lanes; all there are unless given.
-        lanes_at_once: how many lanes each device computes side by side, all of its own unless given; it bounds the
-            memory.
-        order_by: ``order_by(point) -> number``, the expected cost of a lane: lanes of like cost are then computed side
-            by side, 16 at once unless told otherwise. It pays where inner solves differ widely; the smaller the game,
+        fn: ``fn(**point) -> pytree`` of arrays, pure and traceable; it may call `gamesolve.solve`. Its arguments are
+            traced scalars. If you pass the same function again, the compiled program serves all values.
+        grid: the axes by name, each a one-dimensional array or list. If an array has more dimensions, the first one is
+            the axis and ``fn`` gets its entries.
+        keys: typed random keys, shape ``(n,)``; they add an axis ``key``.
+        mesh: the devices that share the lanes. Default: all devices.
+        lanes_at_once: number of lanes that each device computes side by side, which bounds the memory. Default: all
+            lanes of the device.
+        order_by: ``order_by(point) -> number``, the expected cost of a lane. Lanes of similar cost are then computed
+            side by side, by default 16 at once. This helps if inner solves differ widely in cost; the smaller the game,
             the wider the groups should be.
 
     Returns:
         The `Table`; its arrays are on the host.
 
     Raises:
-        TypeError: if ``fn`` is no function, or does not take the names of the axes.
-        ValueError: if an axis is empty or no array, or a lane cost is no finite number.
+        TypeError: if ``fn`` is not a function, or does not take the names of the axes.
+        ValueError: if an axis is empty or not an array, or the cost of a lane is not a finite number.
 
     Example:
         >>> import gamesolve as gs
@@ -76,51 +79,45 @@ def sweep(
         >>> gs.sweep(steps, {"learning_rate": [0.1, 0.2, 0.4]}).values.tolist()
         [900, 343, 68]
     """
-    if not callable(fn):
-        raise TypeError(f"sweep calls a function at every point, got {type(fn).__name__}.")
-    if mesh is not None and not isinstance(mesh, Mesh):
-        raise TypeError(f"mesh must be a jax.sharding.Mesh, got {type(mesh).__name__}; make one with jax.make_mesh.")
+    _check_types(fn, grid, mesh)
     axes = _axes(grid, keys)
     _check_names(fn, axes)
-    total = math.prod(len(values) for values in axes.values())
+    shape = tuple(len(values) for values in axes.values())
+    total = math.prod(shape)
     alone = mesh is None and jax.device_count() == 1
     shares = None if alone else implicit(mesh or devices("lanes"))
     number = 1 if shares is None else shares.size
-    width = -(-total // number)
-    if order_by is not None:
-        width = min(width, ORDERED_GROUP)
+    most = ORDERED_GROUP if order_by is not None else total
     if lanes_at_once is not None:
-        width = min(-(-total // number), whole_number("lanes_at_once", lanes_at_once, 1))
+        most = whole_number("lanes_at_once", lanes_at_once, 1)
     lanes = np.arange(total) if order_by is None else np.argsort(_costs(order_by, axes), kind="stable")
-    dealt = _dealt(lanes, number, width)
+    groups = dealt(lanes, number, min(most, -(-total // number)))
     with explained("the function of the sweep"):
-        results = program(as_pytree("fn", fn), tuple(axes.values()), dealt, names=tuple(axes), mesh=shares)
-    places = np.empty(total, np.int64)
-    places[dealt.ravel()] = np.arange(dealt.size)
-    shape = tuple(len(values) for values in axes.values())
-    values = jax.tree.map(lambda leaf: on_host(leaf).reshape(-1, *leaf.shape[2:])[places], results)
-    values = jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), values)
-    return Table({name: axis if is_key(axis) else np.asarray(axis) for name, axis in axes.items()}, values)
+        results = program(as_pytree("fn", fn), tuple(axes.values()), groups, names=tuple(axes), mesh=shares)
+    kept = {name: axis if is_key(axis) else np.asarray(axis) for name, axis in axes.items()}
+    return Table(kept, _in_places(results, groups, shape))
 
 
 @partial(jax.jit, static_argnames=("names", "mesh"))
-def program(fn: Any, axes: tuple[Any, ...], dealt: Any, *, names: tuple[str, ...], mesh: Mesh | None) -> Any:
-    """Compute the lanes of each row side by side, the rows of a device one after the other.
+def program(
+    fn: Lane, axes: tuple[jax.Array, ...], dealt: jax.Array, *, names: tuple[str, ...], mesh: Mesh | None
+) -> PyTree:
+    """Compute the lanes of each row side by side, and the rows of a device one after the other.
 
     Args:
         fn: the function.
         axes: the values along each axis.
-        dealt: numbers of lanes, shape (rows, width); a device gets successive rows.
-        names: of the axes.
-        mesh: the devices that share the rows, None for one device.
+        dealt: numbers of the lanes, shape (rows, width); a device gets successive rows.
+        names: the names of the axes.
+        mesh: the devices that share the rows, or None for one device.
 
     Returns:
-        What the function returned, with the shape of ``dealt`` in front.
+        The results of the function, with the shape of ``dealt`` in front.
     """
     shape = tuple(len(values) for values in axes)
 
-    def rows_of(fn: Any, axes: tuple[Any, ...], dealt: Any) -> Any:
-        def one(lane: Any) -> Any:
+    def rows_of(fn: Lane, axes: tuple[jax.Array, ...], dealt: jax.Array) -> PyTree:
+        def one(lane: jax.Array) -> PyTree:
             entries = (values[index] for values, index in zip(axes, jnp.unravel_index(lane, shape), strict=True))
             return jax.tree.map(jnp.asarray, fn(**dict(zip(names, entries, strict=True))))
 
@@ -134,53 +131,83 @@ def program(fn: Any, axes: tuple[Any, ...], dealt: Any, *, names: tuple[str, ...
     return shared(fn, axes, dealt)
 
 
-def _dealt(lanes: np.ndarray, number: int, width: int) -> np.ndarray:
-    """Cut lanes into groups and deal those out in turn, so that no device gets all the costly ones.
+def dealt(lanes: np.ndarray, number: int, width: int) -> np.ndarray:
+    """Cut lanes into groups and deal these to the devices in turn, so that no device gets all the costly ones.
+
+    Args:
+        lanes: the numbers of the lanes, in the order of their costs.
+        number: number of devices.
+        width: number of lanes per group.
 
     Returns:
-        Lanes of shape (rows, width), the rows of one device after those of another; the last lane fills up.
+        Numbers of lanes, shape (rows, width), device after device; the last lane fills the last row.
     """
     rounds = -(-len(lanes) // (number * width))
     filled = np.pad(lanes, (0, rounds * number * width - len(lanes)), mode="edge")
     return filled.reshape(rounds, number, width).swapaxes(0, 1).reshape(-1, width).astype(np.int32)
 
 
-def _axes(grid: Mapping[str, Any], keys: jax.Array | None) -> dict[str, Any]:
+def _in_places(results: PyTree, groups: np.ndarray, shape: tuple[int, ...]) -> PyTree:
+    """Undo `dealt`: return results on the host, the lanes in their places along the axes."""
+    places = np.empty(math.prod(shape), np.int64)
+    places[groups.ravel()] = np.arange(groups.size)
+
+    def in_places(leaf: jax.Array) -> np.ndarray:
+        return on_host(leaf).reshape(-1, *leaf.shape[2:])[places].reshape(*shape, *leaf.shape[2:])
+
+    return jax.tree.map(in_places, results)
+
+
+def _check_types(fn: object, grid: object, mesh: object) -> None:
+    if not callable(fn):
+        raise TypeError(f"fn must be a function, got {type(fn).__name__}. Pass one that takes the axes by name.")
     if not isinstance(grid, Mapping):
-        raise TypeError(f"grid must be a dict of axes by name, got {type(grid).__name__}.")
+        raise TypeError(f"grid must be a dict of axes by name, got {type(grid).__name__}. Write {{'rate': values}}.")
+    if mesh is not None and not isinstance(mesh, Mesh):
+        raise TypeError(f"mesh must be a jax.sharding.Mesh, got {type(mesh).__name__}. Make one with jax.make_mesh.")
+
+
+def _axes(grid: Mapping[str, ArrayLike], keys: Key | None) -> dict[str, jax.Array]:
     axes = dict(grid)
     if keys is not None:
         if "key" in axes:
-            raise ValueError("sweep got an axis named key and keys=; give one of them.")
+            raise ValueError("keys must not be given with an axis named key, got both. Pass one of them.")
         if not is_key(keys):
-            raise TypeError("keys must be typed random keys; make them with jax.random.split(jax.random.key(0), n).")
+            kind = getattr(keys, "dtype", type(keys).__name__)
+            raise TypeError(
+                f"keys must be typed random keys, got {kind}. Make them with jax.random.split(jax.random.key(0), n)."
+            )
         axes["key"] = keys
     if not axes:
-        raise ValueError("sweep got no axis; give at least one in grid, or keys=.")
+        raise ValueError("grid must have at least one axis, got none. Add one, or pass keys.")
     return {name: _axis(name, values) for name, values in axes.items()}
 
 
-def _axis(name: str, values: Any) -> jax.Array:
+def _axis(name: str, values: ArrayLike) -> jax.Array:
     try:
         array = values if isinstance(values, jax.Array) else np.asarray(values)
     except ValueError:  # rows of several lengths
         array = np.asarray(None)
     if not is_key(array) and array.dtype.kind in "OSUMm":
-        raise TypeError(f"axis {name!r} is no array of numbers; give a list or an array of one dimension.")
+        raise TypeError(
+            f"axis {name!r} must be an array of numbers, got {array.dtype.name}. Pass a one-dimensional list or array."
+        )
     if array.ndim == 0 or len(array) == 0:
-        raise ValueError(f"axis {name!r} has shape {array.shape}; give at least one value in a list or an array.")
+        raise ValueError(
+            f"axis {name!r} must be a list or an array with at least one value, got shape {array.shape}. Add a value."
+        )
     with np.errstate(over="ignore"):
         result = jnp.asarray(array)
     if not is_key(array):
         kept = np.isfinite(array) == np.isfinite(result) if array.dtype.kind == "f" else array == np.asarray(result)
         if not np.all(kept):
             raise ValueError(
-                f"axis {name!r} has values that {result.dtype} can't hold; give smaller ones or enable x64."
+                f"axis {name!r} must fit {result.dtype}, got values out of its range. Pass smaller ones or enable x64."
             )
     return result
 
 
-def _check_names(fn: Callable[..., Any], axes: Mapping[str, Any]) -> None:
+def _check_names(fn: Lane, axes: Mapping[str, jax.Array]) -> None:
     with contextlib.suppress(ValueError):  # some callables have no signature
         signature = inspect.signature(fn)
         try:
@@ -188,15 +215,15 @@ def _check_names(fn: Callable[..., Any], axes: Mapping[str, Any]) -> None:
         except TypeError as error:
             known, wrong = list(signature.parameters), [name for name in axes if name not in signature.parameters]
             near = difflib.get_close_matches(wrong[0], known, n=1) if wrong else []
-            hint = f"; did you mean {near[0]}?" if near else "; the axes must be its arguments, by name."
-            raise TypeError(f"the function of a sweep is called with {', '.join(axes)}, and {error}{hint}") from None
+            hint = f"Did you mean {near[0]}?" if near else "Name the axes as the arguments of fn."
+            raise TypeError(f"fn must take the axes by name, got {', '.join(axes)}: {error}. {hint}") from None
 
 
-def _costs(order_by: Callable[[dict[str, Any]], Any], axes: Mapping[str, Any]) -> np.ndarray:
+def _costs(order_by: Callable[[dict[str, jax.Array]], Scalar], axes: Mapping[str, jax.Array]) -> np.ndarray:
     shape = tuple(len(values) for values in axes.values())
     indices = np.unravel_index(np.arange(math.prod(shape)), shape)
     points = {name: values[index] for (name, values), index in zip(axes.items(), indices, strict=True)}
     costs = np.asarray(jax.vmap(order_by)(points))
     if costs.shape != indices[0].shape or not np.isfinite(costs).all():
-        raise ValueError("order_by must return one finite number for each lane, its expected cost.")
+        raise ValueError("order_by must return one finite number per lane, got another shape, NaN or infinity.")
     return costs

@@ -1,4 +1,4 @@
-"""Labelled results: arrays with a leading dimension for each named axis.
+"""Labelled results: arrays with one leading dimension per named axis.
 
 >>> import numpy as np, gamesolve as gs
 >>> table = gs.Table({"rate": np.array([0.1, 0.2]), "seed": np.arange(3)}, np.arange(6).reshape(2, 3))
@@ -7,54 +7,61 @@
 """
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gamesolve.trees import columns, is_key, numbers_of
+from gamesolve.trees import PyTree, columns, is_key, numbers_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Arrays of numpy and of JAX, lists and numbers.
+ArrayLike: TypeAlias = np.typing.ArrayLike | jax.Array
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Results of a `sweep`, labelled.
+    """Labelled results of a `sweep`.
 
     Attributes:
         axes: the values along each axis, by name and in order.
-        values: what the function returned, on the host; every leaf has one leading dimension for each axis.
+        values: the results of the function, on the host; every leaf has one leading dimension per axis.
     """
 
     axes: dict[str, Any]
-    values: Any
+    values: PyTree
 
-    def select(self, **point: Any) -> "Table":
-        """Return the table at some values of some axes, without those axes.
+    def select(self, **point: ArrayLike) -> "Table":
+        """Select values along some axes, and drop these axes.
 
         Args:
-            **point: an entry of an axis by the axis' name; of floating numbers the nearest within rounding is meant.
+            **point: an entry per axis, by the name of the axis; a floating number selects the nearest entry within
+                rounding.
 
         Raises:
             ValueError: if there is no such axis or value.
         """
-        index: list[Any] = [slice(None)] * len(self.axes)
+        index: list[slice | int] = [slice(None)] * len(self.axes)
         for name, value in point.items():
             if name not in self.axes:
-                raise ValueError(f"the table has no axis {name!r}; it has {', '.join(self.axes)}.")
+                raise ValueError(f"select must name an axis, got {name!r}. Choose from {', '.join(self.axes)}.")
             place = _place(self.axes[name], value)
             if place is None:
-                raise ValueError(f"{name} = {value} is not among the values of its axis, {self.axes[name]}.")
+                raise ValueError(f"{name} must be a value of its axis, got {value}. Choose from {self.axes[name]}.")
             index[list(self.axes).index(name)] = place
         axes = {name: values for name, values in self.axes.items() if name not in point}
         return Table(axes, jax.tree.map(lambda leaf: leaf[tuple(index)], self.values))
 
-    def to_dataframe(self) -> Any:
-        """Return a pandas data frame with a row for each lane; it needs pandas, the extra ``dataframe``."""
+    def to_dataframe(self) -> "pd.DataFrame":
+        """Return a pandas data frame with one row per lane; it needs pandas, the extra ``dataframe``."""
         try:
             import pandas as pd  # here, because it is an extra
         except ImportError:
             raise ImportError(
-                "to_dataframe needs pandas; install it with pip install 'gamesolve[dataframe]'."
+                "to_dataframe needs pandas. Install it with pip install 'gamesolve[dataframe]'."
             ) from None
         numbers = [
             np.arange(len(values)) if is_key(values) or np.ndim(values) > 1 else values for values in self.axes.values()
@@ -64,8 +71,8 @@ class Table:
         return pd.DataFrame(points | columns(self.values, len(self.axes)))
 
 
-def _place(values: Any, value: Any) -> int | None:
-    """Return where an entry is along an axis: the nearest floating numbers within rounding, equal ones of any other."""
+def _place(values: ArrayLike, value: ArrayLike) -> int | None:
+    """Return the index of an entry along an axis: the nearest floating number within rounding, or an equal entry."""
     entries, wanted = np.asarray(numbers_of(values)), np.asarray(numbers_of(value))
     if wanted.shape != entries.shape[1:] or wanted.dtype.kind in "OSUMm":
         return None

@@ -155,9 +155,9 @@ def self_product(
     return over(product, game, players, metric, number, common, own)
 
 
-def replaced(u: Players, game: Game, estimate: Estimate) -> Players:
-    """Return u from the estimate's field if u is exactly ``-v``, so that v is not computed twice."""
-    return jax.tree.map(jnp.negative, estimate.field) if u is game.descent else u
+def replaced(u: Players, grad: Players | None, estimate: Estimate) -> Players:
+    """Return u from the estimate's own field if u is the gradient itself, which then is never computed."""
+    return jax.tree.map(jnp.negative, estimate.field) if u is grad else u
 
 
 def batch_size(data: Batch) -> int:

@@ -1,7 +1,8 @@
-"""Linear algebra on pytrees: solves with a certificate, and spectra of maps that are known by their products alone."""
+"""Linear algebra on pytrees: certified solves, and eigenvalues of maps known only through their products."""
 
 from gamesolve.linear.report import (
     ACCEPTED_RESIDUAL,
+    Inner,
     Outcome,
     Report,
     certify,
@@ -27,6 +28,7 @@ __all__ = [
     "LONG",
     "RESTART",
     "Coupled",
+    "Inner",
     "Outcome",
     "Report",
     "certify",

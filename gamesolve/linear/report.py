@@ -1,24 +1,89 @@
-"""How an inner solve is done and how it ended: its settings, its report and its outcome."""
+"""How the linear solve inside a step is done, and how it ended.
 
+Every part with an inner solve treats it in the same way:
+
+- **Direction.** The solve starts from the solution of the last step, to the tolerance that `Inner` sets.
+- **Certificate.** The true residual is computed afterwards and kept in the solver's state, in a `Report`.
+- **Fallback.** If the true relative residual exceeds `ACCEPTED_RESIDUAL`, the solve has failed: the step uses the
+  explicit direction, which needs no solve, and the report counts a fallback.
+"""
+
+import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
-import jax.flatten_util
+import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.checks import Ending, check_number
+from gamesolve.checks import Ending, check_number, whole_number
 from gamesolve.linear import krylov
+from gamesolve.trees import PyTree, Scalar, Updates
 
-# A true relative residual above this means that the solve failed: the explicit direction is used instead.
+# A solve whose true relative residual exceeds this has failed.
 ACCEPTED_RESIDUAL = 0.1
 
 
-class Outcome(Ending):
-    """How an inner solve ended, by its true relative residual.
+@partial(jax.tree_util.register_dataclass, data_fields=["tolerance", "forcing"], meta_fields=["max_iterations"])
+@dataclasses.dataclass(frozen=True)
+class Inner:
+    """How to do the linear solve inside a step: the argument ``inner`` of every part and solver that has one.
 
-    SOLVED: within ten times the tolerance. INEXACT: above that, but used. FAILED: not finite or above
-    `ACCEPTED_RESIDUAL`; the solver used the explicit direction instead.
+    A pytree: the tolerance and the forcing are leaves, so that sweeps and derivatives go through them; the limit on the
+    iterations is static.
+
+    Attributes:
+        tolerance: relative tolerance on the residual. Default: `default_tolerance`, which is 1e-12 in float64, 1e-6 in
+            float32 and 1e-2 below.
+        max_iterations: limit on the Krylov iterations; dense solves, up to `DENSE_LIMIT` unknowns, have none. Default:
+            `ITERATIONS` for `solve_general`; otherwise ten times the number of unknowns, at most 1000.
+        forcing: loosens the tolerance to ``forcing`` times the norm of u if that is larger, at most to
+            `ACCEPTED_RESIDUAL`: solves are loose far from an equilibrium and exact near one. Default: never loosen.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> gs.cgd(0.1, inner=gs.linear.Inner(tolerance=1e-3))
+        cgd(learning_rate=0.1, inner=Inner(tolerance=0.001))
+    """
+
+    tolerance: Scalar | None = None
+    max_iterations: int | None = None
+    forcing: Scalar | None = None
+
+    def __repr__(self) -> str:
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        return f"Inner({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+
+    def relative_tolerance(self, u: Updates) -> Scalar:
+        """Return the relative tolerance of a step whose updates are ``u``."""
+        tightest = default_tolerance(u) if self.tolerance is None else self.tolerance
+        if self.forcing is None:
+            return tightest
+        return jnp.clip(self.forcing * optax.tree.norm(u), tightest, ACCEPTED_RESIDUAL)
+
+
+def check_inner(inner: Inner) -> None:
+    """Raise unless ``inner`` is an `Inner` with sensible values.
+
+    The class itself does not check, because JAX also builds it around leaves that are not numbers.
+    """
+    if not isinstance(inner, Inner):
+        raise TypeError(
+            f"inner must be a linear.Inner, got {type(inner).__name__}. Write linear.Inner(tolerance=1e-6)."
+        )
+    for name, value in (("tolerance", inner.tolerance), ("forcing", inner.forcing)):
+        if value is not None:
+            check_number(name, value, above=0.0)
+    if inner.max_iterations is not None:
+        whole_number("max_iterations", inner.max_iterations, least=0)
+
+
+class Outcome(Ending):
+    """How an inner solve ended, judged by its true relative residual.
+
+    SOLVED: within ten times the tolerance. INEXACT: above that, but used. FAILED: above `ACCEPTED_RESIDUAL`, NaN or
+    infinite; the step used the explicit direction instead.
     """
 
     SOLVED = 0, "reached its tolerance"
@@ -30,40 +95,47 @@ class Report(NamedTuple):
     """What a solver's state keeps of its inner solves; read a field with ``optax.tree.get(state, "residual")``.
 
     Attributes:
-        solution: the last solution, where the next solve starts.
-        iterations: Krylov iterations of the last solve (0 for a dense one).
+        solution: the last solution, from which the next solve starts.
+        iterations: number of Krylov iterations of the last solve, 0 for a dense one.
         residual: true relative residual of the last solve.
         status: an `Outcome`.
-        fallbacks: how many solves failed so far.
+        fallbacks: number of failed solves so far.
     """
 
-    solution: Any
+    solution: PyTree
     iterations: jax.Array
     residual: jax.Array
     status: jax.Array
     fallbacks: jax.Array
 
+    @property
+    def failed(self) -> jax.Array:
+        """Whether the last solve failed, so that the step uses the explicit direction."""
+        return self.status == Outcome.FAILED
 
-def empty_report(unknown: Any) -> Report:
+
+def empty_report(unknown: PyTree) -> Report:
     """Return the report before the first solve, for an unknown shaped as ``unknown``."""
     zero = jnp.zeros((), jnp.int32)
     return Report(optax.tree.zeros_like(unknown), zero, jnp.zeros((), optax.tree.dtype(unknown, "lowest")), zero, zero)
 
 
-def certify(last: Report, solution: Any, iterations: jax.Array, residual: Any, rhs: Any, tolerance: float) -> Report:
+def certify(
+    last: Report, solution: PyTree, iterations: jax.Array, residual: PyTree, rhs: PyTree, tolerance: Scalar
+) -> Report:
     """Return the report of a solve.
 
     Args:
-        last: the report of the solve before.
-        solution: its solution.
-        iterations: its Krylov iterations.
-        residual: its true residual, a tree like ``rhs``.
-        rhs: its right-hand side.
-        tolerance: the relative tolerance that it was asked for.
+        last: the report of the solve before it.
+        solution: the solution.
+        iterations: the number of Krylov iterations.
+        residual: the true residual, shaped as ``rhs``.
+        rhs: the right-hand side.
+        tolerance: the relative tolerance that was asked for.
     """
     square, scale = krylov.dot(residual, residual), krylov.dot(rhs, rhs)
     relative = jnp.sqrt(krylov.ratio(square, scale))
-    # A solution that is not finite shows in its residual.
+    # A solution that is NaN or infinite shows in its residual.
     relative = jnp.where(relative >= 0, relative, jnp.inf).astype(last.residual.dtype)
     status = jnp.where(relative <= 10 * tolerance, Outcome.SOLVED, Outcome.INEXACT)
     status = jnp.where(relative <= ACCEPTED_RESIDUAL, status, Outcome.FAILED).astype(jnp.int32)
@@ -71,45 +143,27 @@ def certify(last: Report, solution: Any, iterations: jax.Array, residual: Any, r
     return jax.lax.stop_gradient(Report(solution, iterations, relative, status, fallbacks))
 
 
-def default_tolerance(tree: Any) -> float:
+def default_tolerance(tree: PyTree) -> float:
     """Return the relative tolerance for a tree's precision: 1e-12 in float64, 1e-6 in float32, 1e-2 below."""
     bits = jnp.finfo(optax.tree.dtype(tree, "lowest")).bits
     return {64: 1e-12, 32: 1e-6}.get(bits, 1e-2)
 
 
-class Settings(NamedTuple):
-    """Settings of an inner solve: relative tolerance, limit on Krylov iterations, share of the outer residual."""
-
-    tolerance: Any
-    max_iterations: int | None
-    forcing: Any
-
-    def relative(self, u: Any) -> Any:
-        """Return the relative tolerance of a step: the default one, or looser, as far as the field is from zero."""
-        tightest = default_tolerance(u) if self.tolerance is None else self.tolerance
-        if self.forcing is None:
-            return tightest
-        return jnp.clip(self.forcing * optax.tree.norm(u), tightest, ACCEPTED_RESIDUAL)
-
-
-def settings(tolerance: Any, max_iterations: int | None, forcing: Any) -> Settings:
-    """Return checked settings."""
-    for name, value in (("tolerance", tolerance), ("forcing", forcing)):
-        if value is not None:
-            check_number(name, value, above=0.0)
-    return Settings(tolerance, max_iterations, forcing)
-
-
 def certified(
-    solve: Callable[..., Any], operate: Any, rhs: Any, last: Report, tolerance: Any, limit: int | None
-) -> tuple[Any, Report]:
-    """Solve from the last solution on; return the solution and its report."""
-    y, iterations = solve(operate, rhs, last.solution, tolerance, limit)
-    return y, certify(last, y, iterations, optax.tree.sub(rhs, operate(y)), rhs, tolerance)
+    solve: Callable[..., tuple[PyTree, jax.Array]],
+    operator: krylov.Operator,
+    rhs: PyTree,
+    last: Report,
+    tolerance: Scalar,
+    max_iterations: int | None,
+) -> tuple[PyTree, Report]:
+    """Solve from the last solution on, and return the solution with its report."""
+    solution, iterations = solve(operator, rhs, last.solution, tolerance, max_iterations)
+    return solution, certify(last, solution, iterations, optax.tree.sub(rhs, operator(solution)), rhs, tolerance)
 
 
 def combined(first: Report, second: Report) -> Report:
-    """Return one report of a step's two solves: the worse ending, all iterations, the first one's warm start."""
+    """Return one report of a step's two solves: the worse outcome, all iterations, the warm start of the first."""
     return Report(
         first.solution,
         first.iterations + second.iterations,
@@ -117,8 +171,3 @@ def combined(first: Report, second: Report) -> Report:
         jnp.maximum(first.status, second.status),
         second.fallbacks,
     )
-
-
-def failed(report: Report) -> Any:
-    """Whether the solve failed, so that the explicit direction is used."""
-    return report.status == Outcome.FAILED

@@ -87,7 +87,7 @@ def jare(
         Nie, Patel, "Towards a Better Understanding and Regularization of GAN Training Dynamics", UAI 2019,
         https://arxiv.org/abs/1806.09235
     """
-    return optax.chain(transforms.cross_consensus(gamma, groups, population), transforms.descend(learning_rate))
+    return optax.chain(transforms.jare(gamma, groups, population), transforms.descend(learning_rate))
 
 
 @declare(formula="z - E Jᵀ v", paper="Abernethy, Lai, Wibisono 2019", cost=Cost(vjps=1))
@@ -187,7 +187,7 @@ def crossing_the_curl(learning_rate: rates.Rates) -> optax.GradientTransformatio
         Gemp, Mahadevan, "Global Convergence to the Equilibrium of GANs using Variational Inequalities", 2018,
         https://arxiv.org/abs/1808.01531
     """
-    return optax.chain(transforms.uncurl(), transforms.descend(learning_rate))
+    return optax.chain(transforms.crossing_the_curl(), transforms.descend(learning_rate))
 
 
 @declare(
@@ -222,4 +222,4 @@ def lead(
         Hemmat et al., "LEAD: Min-Max Optimization from a Physical Perspective", TMLR 2023,
         https://arxiv.org/abs/2010.13846
     """
-    return transforms.accelerate_by_change(learning_rate, alpha, beta)
+    return transforms.lead(learning_rate, alpha, beta)

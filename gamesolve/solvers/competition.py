@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve import transforms
+from gamesolve import linear, transforms
 from gamesolve.solver import parametric
 from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
@@ -21,9 +21,7 @@ __all__ = ["acgd", "cgd", "competitive_mirror_descent", "lcgd"]
 @parametric
 def cgd(
     learning_rate: rates.Rates,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
+    inner: linear.Inner = linear.Inner(),
 ) -> optax.GradientTransformation:
     """Move to the Nash equilibrium of the local bilinear game: competitive gradient descent, for any number of players.
 
@@ -33,10 +31,7 @@ def cgd(
 
     Args:
         learning_rate: step size E, see `transforms.rates`.
-        tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
-        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
-            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
+        inner: how to do the linear solve, see `linear.Inner`.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -51,7 +46,7 @@ def cgd(
         Schaefer, Anandkumar, "Competitive Gradient Descent", NeurIPS 2019, https://arxiv.org/abs/1905.12103;
         for n players Ma et al., "Polymatrix Competitive Gradient Descent", 2021, https://arxiv.org/abs/2111.08565
     """
-    step = transforms.competitive(learning_rate, None, tolerance, max_iterations, forcing)
+    step = transforms.competitive(learning_rate, None, inner)
     return optax.chain(step, transforms.descend(learning_rate))
 
 
@@ -65,9 +60,7 @@ def acgd(
     learning_rate: rates.Rates,
     decay: float = 0.99,
     eps: float = 1e-5,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
+    inner: linear.Inner = linear.Inner(),
 ) -> optax.GradientTransformation:
     """Use an RMSProp metric inside the solve of `cgd`: adaptive competitive gradient descent.
 
@@ -78,10 +71,7 @@ def acgd(
         learning_rate: step size E, see `transforms.rates`.
         decay: decay rate of the moving average of squared gradients. Default: 0.99.
         eps: constant added to its root, outside the bias correction. Default: 1e-5.
-        tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
-        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
-            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
+        inner: how to do the linear solve, see `linear.Inner`.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -97,7 +87,7 @@ def acgd(
         https://arxiv.org/abs/1910.05852
     """
     metric = transforms.rms_metric(decay, eps)
-    step = transforms.competitive(learning_rate, metric, tolerance, max_iterations, forcing)
+    step = transforms.competitive(learning_rate, metric, inner)
     return optax.chain(step, transforms.descend(learning_rate))
 
 
@@ -136,9 +126,7 @@ def lcgd(learning_rate: rates.Rates) -> optax.GradientTransformation:
 def competitive_mirror_descent(
     learning_rate: rates.Rates,
     potentials: transforms.Potential | tuple[transforms.Potential, ...],
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
+    inner: linear.Inner = linear.Inner(),
 ) -> optax.GradientTransformation:
     """Run `cgd` in the players' own geometries: competitive mirror descent.
 
@@ -149,10 +137,7 @@ def competitive_mirror_descent(
     Args:
         learning_rate: step size E, see `transforms.rates`.
         potentials: geometry for all players, such as ``transforms.entropy()``, or a tuple with one per player.
-        tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
-        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
-            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
+        inner: how to do the linear solve, see `linear.Inner`.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -167,7 +152,7 @@ def competitive_mirror_descent(
     Reference:
         Schaefer, Anandkumar, Owhadi, "Competitive Mirror Descent", 2020, https://arxiv.org/abs/2006.10179
     """
-    direction = transforms.competitive(learning_rate, None, tolerance, max_iterations, forcing, potentials)
+    direction = transforms.competitive(learning_rate, None, inner, potentials)
     back = _divided_by(transforms.potential_metric(potentials))
     return optax.chain(direction, back, transforms.mirror(learning_rate, potentials))
 

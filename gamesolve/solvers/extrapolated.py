@@ -12,7 +12,7 @@ from gamesolve.game import Game
 from gamesolve.solver import parametric
 from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
-from gamesolve.transforms._base import all_of, whole
+from gamesolve.transforms._base import require_game, require_players
 from gamesolve.transforms.geometry import Projections
 from gamesolve.trees import Players, PyTree, State, Updates
 
@@ -160,7 +160,7 @@ def past_extragradient(learning_rate: rates.Rates) -> optax.GradientTransformati
         Popov, "A modification of the Arrow-Hurwicz method for search of saddle points", 1980; Gidel et al., "A
         Variational Inequality Perspective on GANs", ICLR 2019, https://arxiv.org/abs/1802.10551
     """
-    return optax.chain(transforms.past_extrapolate(learning_rate), transforms.descend(learning_rate))
+    return optax.chain(transforms.past_extragradient(learning_rate), transforms.descend(learning_rate))
 
 
 @declare(formula="fourth-order step of z' = v", paper="Qin et al. 2020", cost=Cost(fields=4))
@@ -195,7 +195,7 @@ def runge_kutta(
         Qin et al., "Training Generative Adversarial Networks by Solving Ordinary Differential Equations", NeurIPS 2020,
         https://arxiv.org/abs/2010.15040
     """
-    return optax.chain(transforms.flow(learning_rate, order, penalty), transforms.descend(learning_rate))
+    return optax.chain(transforms.runge_kutta(learning_rate, order, penalty), transforms.descend(learning_rate))
 
 
 @declare(
@@ -268,7 +268,7 @@ def extra_adam(
         Gidel et al., "A Variational Inequality Perspective on GANs", ICLR 2019, https://arxiv.org/abs/1802.10551
     """
     adam = optax.chain(optax.scale_by_adam(b1, b2, eps), transforms.descend(learning_rate))
-    return transforms.trial(adam)
+    return transforms.extra(adam)
 
 
 class AlexState(NamedTuple):
@@ -320,13 +320,13 @@ def alex_gda(
     check_number("delta", delta)
 
     def init(params: PyTree) -> AlexState:
-        _, *others = jax.tree.map(jnp.asarray, all_of("alex_gda", params))
+        _, *others = jax.tree.map(jnp.asarray, require_players("alex_gda", params))
         return AlexState(rates.init(learning_rate), tuple(others))
 
     def update(
         updates: Updates, state: State, params: PyTree = None, *, game: Game | None = None, **_: object
     ) -> tuple[Updates, AlexState]:
-        game, players = whole("alex_gda", game, updates, params)
+        game, players = require_game("alex_gda", game, updates, params)
         etas = rates.spread(rates.current(learning_rate, state.rates), len(players))
         ahead, moves = [players[0], *state.ahead], []
         for mover, (player, eta) in enumerate(zip(players, etas, strict=True)):

@@ -2,7 +2,7 @@
 
 import optax
 
-from gamesolve import transforms
+from gamesolve import linear, transforms
 from gamesolve.solver import parametric
 from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
@@ -15,9 +15,7 @@ __all__ = ["levenberg_marquardt", "lss", "newton", "proximal"]
 def proximal(
     learning_rate: rates.Rates,
     iterations: int = 1,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
+    inner: linear.Inner = linear.Inner(),
 ) -> optax.GradientTransformation:
     """Solve for the implicit step by Newton's method: the proximal point method.
 
@@ -29,11 +27,7 @@ def proximal(
     Args:
         learning_rate: step size E, see `transforms.rates`.
         iterations: number of Newton iterations per step. Default: 1.
-        tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000, in zero-sum
-            games, and `linear.ITERATIONS` in others.
-        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
-            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
+        inner: how to do the linear solve, see `linear.Inner`.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -47,7 +41,7 @@ def proximal(
     Reference:
         Rockafellar, "Monotone Operators and the Proximal Point Algorithm", SIAM J. Control Optim. 1976.
     """
-    step = transforms.proximal(learning_rate, iterations, None, tolerance, max_iterations, forcing)
+    step = transforms.proximal(learning_rate, iterations, None, inner)
     return optax.chain(step, transforms.descend(learning_rate))
 
 
@@ -55,9 +49,7 @@ def proximal(
 @parametric
 def newton(
     learning_rate: rates.Rates = 1.0,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
+    inner: linear.Inner = linear.Inner(),
 ) -> optax.GradientTransformation:
     """Find a zero of the field of any kind by Newton's method.
 
@@ -65,11 +57,7 @@ def newton(
 
     Args:
         learning_rate: step size E, see `transforms.rates`.
-        tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000, in zero-sum
-            games, and `linear.ITERATIONS` in others.
-        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
-            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
+        inner: how to do the linear solve, see `linear.Inner`.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -84,7 +72,7 @@ def newton(
         Any text on numerical analysis; in games it is attracted to every zero of the field, including zeros at which
         no player's payoff is at a maximum.
     """
-    return optax.chain(transforms.newton(tolerance, max_iterations, forcing), transforms.descend(learning_rate))
+    return optax.chain(transforms.newton(inner), transforms.descend(learning_rate))
 
 
 @declare(
@@ -96,9 +84,7 @@ def newton(
 def levenberg_marquardt(
     learning_rate: rates.Rates = 1.0,
     damping: float = 1.0,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
+    inner: linear.Inner = linear.Inner(),
 ) -> optax.GradientTransformation:
     """Find a zero of the field by damped Newton steps: the Levenberg-Marquardt method.
 
@@ -107,10 +93,7 @@ def levenberg_marquardt(
     Args:
         learning_rate: step size E, see `transforms.rates`.
         damping: positive number, in squared units of J. Default: 1.
-        tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
-        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
-            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
+        inner: how to do the linear solve, see `linear.Inner`.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -124,7 +107,7 @@ def levenberg_marquardt(
     Reference:
         Levenberg, "A method for the solution of certain non-linear problems in least squares", 1944; Marquardt 1963.
     """
-    step = transforms.levenberg_marquardt(damping, tolerance, max_iterations, forcing)
+    step = transforms.levenberg_marquardt(damping, inner)
     return optax.chain(step, transforms.descend(learning_rate))
 
 
@@ -137,9 +120,7 @@ def levenberg_marquardt(
 def lss(
     learning_rate: rates.Rates,
     regularisation: float = 1e-4,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
+    inner: linear.Inner = linear.Inner(),
 ) -> optax.GradientTransformation:
     """Follow only the symmetric part of the Jacobian near zeros of the field: local symplectic surgery.
 
@@ -148,10 +129,7 @@ def lss(
     Args:
         learning_rate: step size E, see `transforms.rates`.
         regularisation: limit of l far from zeros of the field. Default: 1e-4.
-        tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
-        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
-            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
+        inner: how to do the linear solve, see `linear.Inner`.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -166,5 +144,5 @@ def lss(
         Mazumdar, Jordan, Sastry, "On Finding Local Nash Equilibria (and Only Local Nash Equilibria) in Zero-Sum
         Games", 2019, https://arxiv.org/abs/1901.00838
     """
-    step = transforms.surgery(regularisation, tolerance, max_iterations, forcing)
+    step = transforms.lss(regularisation, inner)
     return optax.chain(step, transforms.descend(learning_rate))

@@ -48,7 +48,7 @@ def forward_backward_forward(
     Reference:
         Tseng, "A Modified Forward-Backward Splitting Method for Maximal Monotone Mappings", SICON 2000.
     """
-    return transforms.correct_forward(learning_rate, projections)
+    return transforms.forward_backward_forward(learning_rate, projections)
 
 
 @declare(formula="P(z + E (2 v_t - v_(t-1)))", paper="Malitsky, Tam 2020", cost=Cost())
@@ -93,7 +93,7 @@ def golden_ratio(
 ) -> optax.GradientTransformation:
     """Adapt the step size to the fields seen so far, one per step: the adaptive golden-ratio method.
 
-    `transforms.golden` states the exact rule.
+    `transforms.golden_ratio` states the exact rule.
 
     Args:
         learning_rate: first step size, one number.
@@ -114,7 +114,7 @@ def golden_ratio(
         Malitsky, "Golden ratio algorithms for variational inequalities", Math. Programming 2020,
         https://arxiv.org/abs/1803.08832
     """
-    return transforms.golden(learning_rate, ratio, projections)
+    return transforms.golden_ratio(learning_rate, ratio, projections)
 
 
 @declare(
@@ -146,7 +146,7 @@ def anchored_extragradient(learning_rate: rates.Rates) -> optax.GradientTransfor
         Yoon, Ryu, "Accelerated Algorithms for Smooth Convex-Concave Minimax Problems with O(1/k^2) Rate on Squared
         Gradient Norm", ICML 2021, https://arxiv.org/abs/2102.07922
     """
-    return transforms.anchored(learning_rate)
+    return transforms.anchored_extragradient(learning_rate)
 
 
 @declare(
@@ -178,7 +178,7 @@ def anchored_extragradient_varying(learning_rate: float, lipschitz: float) -> op
     Reference:
         Yoon, Ryu, ICML 2021, https://arxiv.org/abs/2102.07922
     """
-    return transforms.anchored_varying(learning_rate, lipschitz)
+    return transforms.anchored_extragradient_varying(learning_rate, lipschitz)
 
 
 @declare(
@@ -210,4 +210,4 @@ def halpern(learning_rate: rates.Rates) -> optax.GradientTransformation:
         Tran-Dinh, Luo, "Halpern-Type Accelerated and Splitting Algorithms For Monotone Inclusions", 2021,
         https://arxiv.org/abs/2110.08150
     """
-    return transforms.anchored_past(learning_rate)
+    return transforms.halpern(learning_rate)

@@ -2,7 +2,7 @@
 
 import optax
 
-from gamesolve import transforms
+from gamesolve import linear, transforms
 from gamesolve.solver import parametric
 from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
@@ -64,7 +64,7 @@ def lola(learning_rate: rates.Rates, alpha: rates.Rates | None = None) -> optax.
         Foerster et al., "Learning with Opponent-Learning Awareness", AAMAS 2018, https://arxiv.org/abs/1709.04326
     """
     assumed = learning_rate if alpha is None else alpha
-    return optax.chain(transforms.shape(assumed), transforms.descend(learning_rate))
+    return optax.chain(transforms.lola(assumed), transforms.descend(learning_rate))
 
 
 @declare(formula="z - E (ξ₀ - p χ)", paper="Letcher et al. 2019", cost=Cost(vjps=1.5))
@@ -74,7 +74,7 @@ def sos(
 ) -> optax.GradientTransformation:
     """Weight the shaping term of `lola` so that the fixed points are zeros of the field: stable opponent shaping.
 
-    One step is ``z - E (xi_0 - p chi)``; `transforms.shape_stably` defines p.
+    One step is ``z - E (xi_0 - p chi)``; `transforms.sos` defines p.
 
     Args:
         learning_rate: step size E, see `transforms.rates`.
@@ -96,7 +96,7 @@ def sos(
         https://arxiv.org/abs/1811.08469
     """
     assumed = learning_rate if alpha is None else alpha
-    return optax.chain(transforms.shape_stably(assumed, a, b), transforms.descend(learning_rate))
+    return optax.chain(transforms.sos(assumed, a, b), transforms.descend(learning_rate))
 
 
 @declare(
@@ -107,9 +107,7 @@ def sos(
 @parametric
 def stackelberg(
     learning_rate: rates.Rates,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
+    inner: linear.Inner = linear.Inner(),
 ) -> optax.GradientTransformation:
     """Let player 0 lead with its total gradient and player 1 follow with its own: the implicit Stackelberg gradient.
 
@@ -117,10 +115,7 @@ def stackelberg(
 
     Args:
         learning_rate: step size E, see `transforms.rates`.
-        tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
-        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
-            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
+        inner: how to do the linear solve, see `linear.Inner`.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -136,7 +131,7 @@ def stackelberg(
         Fiez, Chasnov, Ratliff, "Implicit Learning Dynamics in Stackelberg Games", ICML 2020,
         https://arxiv.org/abs/1906.01217
     """
-    return optax.chain(transforms.lead_totally(tolerance, max_iterations, forcing), transforms.descend(learning_rate))
+    return optax.chain(transforms.stackelberg(inner), transforms.descend(learning_rate))
 
 
 @declare(
@@ -148,9 +143,7 @@ def stackelberg(
 def follow_the_ridge(
     learning_rate: rates.Rates,
     total: bool = False,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
+    inner: linear.Inner = linear.Inner(),
 ) -> optax.GradientTransformation:
     """Let the follower also correct for the leader's move: follow the ridge.
 
@@ -160,10 +153,7 @@ def follow_the_ridge(
     Args:
         learning_rate: step size E, see `transforms.rates`.
         total: whether the leader descends its total gradient, as in `stackelberg`. Default: False.
-        tolerance: relative tolerance of the inner solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000.
-        forcing: loosen the tolerance to this times the norm of the field, where that is larger (at most to
-            `linear.ACCEPTED_RESIDUAL`): loose far from an equilibrium, exact near one. None for exact solves.
+        inner: how to do the linear solve, see `linear.Inner`.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
@@ -179,4 +169,4 @@ def follow_the_ridge(
         Wang, Zhang, Ba, "On Solving Minimax Optimization Locally: A Follow-the-Ridge Approach", ICLR 2020,
         https://arxiv.org/abs/1910.07512
     """
-    return transforms.ridge(learning_rate, total, tolerance, max_iterations, forcing)
+    return transforms.follow_the_ridge(learning_rate, total, inner)

@@ -54,7 +54,7 @@ def svrg(
         Palaniappan, Bach, "Stochastic Variance Reduction Methods for Saddle-Point Problems", NeurIPS 2016,
         https://arxiv.org/abs/1605.06398
     """
-    return optax.chain(transforms.reduce_variance(full, probability, period, seed), transforms.descend(learning_rate))
+    return optax.chain(transforms.svrg(full, probability, period, seed), transforms.descend(learning_rate))
 
 
 @declare(
@@ -100,7 +100,7 @@ def svrg_extragradient(
         Alacaoglu, Malitsky, "Stochastic Variance Reduction for Variational Inequality Methods", COLT 2022,
         https://arxiv.org/abs/2102.08352
     """
-    return transforms.snapshot_extrapolate(learning_rate, full, probability, period, seed).transformation
+    return transforms.svrg_extragradient(learning_rate, full, probability, period, seed).transformation
 
 
 @declare(
@@ -146,5 +146,5 @@ def svrg_hamiltonian(
         Loizou et al., "Stochastic Hamiltonian Gradient Methods for Smooth Games", ICML 2020,
         https://arxiv.org/abs/2007.04202
     """
-    part = transforms.reduced_hamiltonian(full, groups, probability, period, seed)
+    part = transforms.svrg_hamiltonian(full, groups, probability, period, seed)
     return optax.chain(part, transforms.descend(learning_rate))

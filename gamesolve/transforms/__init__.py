@@ -1,19 +1,13 @@
 """Parts of solvers: transformations that take ``u = -v`` and the game, and return a better u.
 
-They compose with each other and with optax: ``optax.chain(transforms.consensus(10.0), optax.rmsprop(1e-4))``.
-Parts that look at the game need ``game=`` and all players, so they stand before `per_player` in a chain.
+They compose with each other and with optax: ``optax.chain(transforms.consensus(10.0), optax.rmsprop(1e-4))``. Parts
+that look at the game need ``game=`` and all players, so they come before `per_player` in a chain. `transforms.rates`
+says what a step size or another coefficient may be. A part with the name of a solver belongs to that solver.
 """
 
-from gamesolve.transforms.adjusted import (
-    accelerate_by_change,
-    consensus,
-    cross_consensus,
-    hamiltonian,
-    symplectic,
-    uncurl,
-)
+from gamesolve.transforms.adjusted import consensus, crossing_the_curl, hamiltonian, jare, lead, symplectic
 from gamesolve.transforms.competition import competitive
-from gamesolve.transforms.extrapolated import extrapolate, flow, optimism, past_extrapolate, trial
+from gamesolve.transforms.extrapolated import extra, extrapolate, optimism, past_extragradient, runge_kutta
 from gamesolve.transforms.geometry import (
     Potential,
     box,
@@ -25,52 +19,58 @@ from gamesolve.transforms.geometry import (
     squared_distance,
 )
 from gamesolve.transforms.gradient import descend, heavy_ball
-from gamesolve.transforms.implicit import levenberg_marquardt, newton, proximal, surgery
+from gamesolve.transforms.implicit import levenberg_marquardt, lss, newton, proximal
 from gamesolve.transforms.metric import metric_of, rms_metric
-from gamesolve.transforms.monotone import anchored, anchored_past, anchored_varying, correct_forward, golden
-from gamesolve.transforms.shaping import anticipate, lead_totally, ridge, shape, shape_stably
-from gamesolve.transforms.variance_reduced import reduce_variance, reduced_hamiltonian, snapshot_extrapolate
+from gamesolve.transforms.monotone import (
+    anchored_extragradient,
+    anchored_extragradient_varying,
+    forward_backward_forward,
+    golden_ratio,
+    halpern,
+)
+from gamesolve.transforms.shaping import anticipate, follow_the_ridge, lola, sos, stackelberg
+from gamesolve.transforms.variance_reduced import svrg, svrg_extragradient, svrg_hamiltonian
 
 __all__ = [
     "Potential",
-    "accelerate_by_change",
-    "anchored",
-    "anchored_past",
-    "anchored_varying",
+    "anchored_extragradient",
+    "anchored_extragradient_varying",
     "anticipate",
     "box",
     "competitive",
     "consensus",
-    "correct_forward",
-    "cross_consensus",
+    "crossing_the_curl",
     "descend",
     "entropy",
+    "extra",
     "extrapolate",
-    "flow",
-    "golden",
+    "follow_the_ridge",
+    "forward_backward_forward",
+    "golden_ratio",
+    "halpern",
     "hamiltonian",
     "heavy_ball",
-    "lead_totally",
+    "jare",
+    "lead",
     "levenberg_marquardt",
+    "lola",
+    "lss",
     "metric_of",
     "mirror",
     "newton",
     "optimism",
-    "past_extrapolate",
+    "past_extragradient",
     "potential_metric",
     "project",
     "proximal",
-    "reduce_variance",
-    "reduced_hamiltonian",
-    "ridge",
     "rms_metric",
-    "shape",
-    "shape_stably",
+    "runge_kutta",
     "simplex_entropy",
-    "snapshot_extrapolate",
+    "sos",
     "squared_distance",
-    "surgery",
+    "stackelberg",
+    "svrg",
+    "svrg_extragradient",
+    "svrg_hamiltonian",
     "symplectic",
-    "trial",
-    "uncurl",
 ]

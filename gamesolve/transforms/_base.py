@@ -1,157 +1,141 @@
-"""What the parts that look at the game have in common: who calls them, coefficients, schedules, metrics, memory."""
+"""How parts that look at the game are made: what they know of a step, their coefficients, metric and memory."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from gamesolve.checks import check_count
-from gamesolve.game import Game, Players
+from gamesolve.game import Game
 from gamesolve.transforms import rates
+from gamesolve.trees import Players, PyTree, State, Updates
 
-Formula = Callable[[Game, Players, Players, Callable[[Any], Any], Any], Players]
-Recurrence = Callable[[Game, Players, Players, Any, Any, Any], tuple[Players, Any]]
+
+class Step(NamedTuple):
+    """What a part knows in one step.
+
+    Attributes:
+        game: the game, bound to the data of the step.
+        players: all players.
+        u: the updates, after the parts before this one in the chain.
+        grad: the gradient that u came from, ``-v`` at the players, equal to u before the first part; None if the caller
+            of ``update`` did not pass it.
+        rates: the coefficients, with each schedule replaced by its value.
+        diagonal: the diagonal of the metric P, shaped as the players; None for the identity.
+    """
+
+    game: Game
+    players: Players
+    u: Players
+    grad: Players | None
+    rates: rates.Values
+    diagonal: PyTree
+
+    def metric(self, tree: Players) -> Players:
+        """Multiply by the metric P."""
+        return tree if self.diagonal is None else optax.tree.mul(self.diagonal, tree)
+
+    def descent(self, players: Players, draw: int = 0) -> Players:
+        """Return ``-v`` at other players, on one of the bound draws of the data."""
+        return jax.tree.map(jnp.negative, self.game.draw(draw).gradients(players))
+
+
+Formula = Callable[[Step, PyTree], tuple[Players, PyTree]]
 
 
 class PartState(NamedTuple):
-    """State of a part: step count where a coefficient is a schedule, the metric's state, what the part remembers."""
+    """State of a part: a step count if a coefficient is a schedule, the metric's state, the memory."""
 
-    rates: Any
-    metric: Any
-    memory: Any
-
-
-def memoryless(
-    name: str, coefficients: rates.Rates, formula: Formula, metric: Any = None, coefficient: str = "eta"
-) -> optax.GradientTransformationExtraArgs:
-    """Return the part ``u -> P formula(game, players, u, times_P, coefficients)`` for a diagonal metric P.
-
-    Args:
-        name: what messages call the part.
-        coefficients: a number, a schedule, an array, or a tuple with one of those per player.
-        formula: the part itself; it gets the coefficients of the current step.
-        metric: transformation that maps u to the diagonal of P; None for the identity.
-        coefficient: what messages call the coefficients.
-    """
-
-    def scaled(game: Game, players: Players, u: Players, diagonal: Any, current: Any, memory: Any) -> tuple[Any, Any]:
-        scale = partial(times, diagonal)
-        return scale(formula(game, players, u, scale, current)), memory
-
-    return remembering(name, coefficients, lambda _: optax.EmptyState(), scaled, metric, coefficient)
+    rates: rates.RatesState
+    metric: State
+    memory: PyTree
 
 
-def remembering(
+def part(
     name: str,
-    coefficients: rates.Rates,
-    start: Callable[[Any], Any],
-    formula: Recurrence,
-    metric: Any = None,
+    formula: Formula,
+    coefficients: rates.Rates = (),
+    *,
     coefficient: str = "eta",
+    metric: optax.GradientTransformation | None = None,
+    memory: Callable[[Players], PyTree] | None = None,
 ) -> optax.GradientTransformationExtraArgs:
-    """Return the part ``u, memory -> formula(game, players, u, diagonal, coefficients, memory)``.
+    """Make a part that looks at the game from its formula.
 
     Args:
-        name: what messages call the part.
-        coefficients: a number, a schedule, an array, or a tuple with one of those per player; () for none.
-        start: the first memory, of the players that the part is initialised with.
-        formula: the better u and the next memory; it gets the coefficients of the current step and the diagonal of the
-            metric, None for the identity.
-        metric: transformation that maps u to that diagonal; None for the identity.
-        coefficient: what messages call the coefficients.
+        name: name of the part in error messages.
+        formula: ``formula(step, memory)`` returns the better u and the next memory; ``step`` is a `Step`.
+        coefficients: see `rates`; the formula gets those of the step. Default: none.
+        coefficient: name of the coefficients in error messages.
+        metric: transformation that maps u to the diagonal of P. Default: the identity.
+        memory: function that returns the first memory of the initial players. Default: no memory.
     """
     rates.check(coefficient, coefficients)
     measure = None if metric is None else optax.with_extra_args_support(metric)
 
-    def init(params: Any) -> PartState:
+    def init(params: PyTree) -> PartState:
         measured = optax.EmptyState() if measure is None else measure.init(params)
-        return PartState(rates.init(coefficients), measured, start(params))
+        first = optax.EmptyState() if memory is None else memory(params)
+        return PartState(rates.init(coefficients), measured, first)
 
     def update(
-        updates: Any, state: Any, params: Any = None, *, game: Game | None = None, **extra_args: Any
-    ) -> tuple[Any, PartState]:
-        game, players = whole(name, game, updates, params)
+        updates: Updates,
+        state: State,
+        params: PyTree = None,
+        *,
+        game: Game | None = None,
+        grad: Players | None = None,
+        **extra_args: object,
+    ) -> tuple[Players, PartState]:
+        game, players = require_game(name, game, updates, params)
         diagonal, measured = None, state.metric
         if measure is not None:
-            diagonal, measured = measure.update(updates, state.metric, players, **extra_args)
-        current = rates.current(coefficients, state.rates)
-        better, memory = formula(game, players, updates, diagonal, current, state.memory)
-        return better, PartState(rates.advance(state.rates), measured, memory)
+            diagonal, measured = measure.update(updates, state.metric, players, grad=grad, **extra_args)
+        step = Step(game, players, updates, grad, rates.current(coefficients, state.rates), diagonal)
+        better, remembered = formula(step, state.memory)
+        return better, PartState(rates.advance(state.rates), measured, remembered)
 
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def past_field(count: Any, memory: Any, players: Players, field: Callable[..., Any]) -> Players:
-    """Return the remembered field, or at the first step the one at the players.
+def past_field(count: jax.Array, remembered: Players, field: Callable[[Players], Players], players: Players) -> Players:
+    """Return the remembered field, or in the first step the field at the players.
 
-    A branch and not a select, so that only the first step takes the second field.
+    A branch instead of a select, so that only the first step evaluates the second field.
     """
-    return jax.lax.cond(count == 0, lambda: field(players), lambda: memory)
+    return jax.lax.cond(count == 0, lambda: field(players), lambda: remembered)
 
 
-def where(condition: Any, yes: Any, no: Any) -> Any:
-    """Choose one of two trees."""
-    return jax.tree.map(partial(jnp.where, condition), yes, no)
-
-
-def times(diagonal: Any, tree: Any) -> Any:
-    """Multiply by a diagonal; None is the identity."""
-    return tree if diagonal is None else jax.tree.map(jnp.multiply, diagonal, tree)
-
-
-def plus(a: Any, b: Any) -> Any:
-    """Add two trees."""
-    return jax.tree.map(jnp.add, a, b)
-
-
-def minus(a: Any, b: Any) -> Any:
-    """Subtract two trees."""
-    return jax.tree.map(jnp.subtract, a, b)
-
-
-def inner(a: Any, b: Any) -> Any:
-    """Return the inner product of two trees."""
-    return optax.tree.vdot(a, b)
-
-
-def negative(tree: Any) -> Any:
-    """Change the sign of a tree."""
-    return jax.tree.map(jnp.negative, tree)
-
-
-def whole(part: str, game: Game | None, updates: Any, players: Any) -> tuple[Game, Players]:
-    """Return the game and all of its players, or raise a sentence that says what hides them from ``part``."""
+def require_game(part: str, game: Game | None, updates: Updates, players: PyTree) -> tuple[Game, Players]:
+    """Return the game and all of its players, or raise an error that says what hides them from ``part``."""
     masked = any(
         isinstance(leaf, optax.MaskedNode)
         for leaf in jax.tree.leaves((updates, players), is_leaf=lambda node: isinstance(node, optax.MaskedNode))
     )
     if game is None or masked or players is None:
-        raise ValueError(alone(part))
+        raise out_of_sight(part)
     check_count(players, game.num_players)
     return game, players
 
 
-def all_of(part: str, players: Any) -> Players:
-    """Return the players that a part is initialised with, or raise if they are not a game's tuple of players."""
+def require_players(part: str, players: PyTree) -> Players:
+    """Return the players that ``part`` is initialised with, or raise if they are not a game's tuple of players."""
     if not isinstance(players, tuple):
-        raise ValueError(alone(part))
+        raise out_of_sight(part)
     return players
 
 
-def alone(part: str) -> str:
-    """Return the sentence for a part that does not see the game and all players."""
-    return (
-        f"{part} looks at the game and at all players: place it before per_player or alternating in a chain, not "
-        "inside one or inside a partial mask, and pass game= and the players to update, as gamesolve.step does."
-    )
-
-
-def two(part: str, game: Game) -> None:
+def require_two_players(part: str, game: Game) -> None:
     """Raise unless the game has two players."""
     if game.num_players != 2:
-        raise ValueError(
-            f"{part} is a method for two players, a leader and a follower; the game has {game.num_players}."
-        )
+        raise ValueError(f"{part} needs two players, a leader and a follower, got a game with {game.num_players}.")
+
+
+def out_of_sight(part: str) -> ValueError:
+    """Return the error of a part that does not see the game and all players."""
+    return ValueError(
+        f"{part} needs the game and all players. Place it before per_player or alternating in a chain, not inside one "
+        "or inside a partial mask, and pass game= and the players to update, as gamesolve.step does."
+    )

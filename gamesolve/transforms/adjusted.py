@@ -2,36 +2,40 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from gamesolve import estimators, products
-from gamesolve.game import Game, Players
+from gamesolve.game import Game
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
-from gamesolve.transforms._base import inner, memoryless, minus, negative, plus, remembering
+from gamesolve.transforms._base import Step, part
+from gamesolve.trees import Players, PyTree
 
 
 @parametric
 def consensus(
-    gamma: rates.Rates, groups: int | str | None = None, population: int | None = None, metric: Any = None
+    gamma: rates.Rates,
+    groups: int | str | None = None,
+    population: int | None = None,
+    metric: optax.GradientTransformation | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Turn u into ``(I - gamma J^T) u``, with one vjp of the field.
 
-    For ``u = -v`` this adds ``gamma`` times the gradient of ``||v||^2 / 2`` to what is descended. It makes centres
-    of the field attract, but for large ``gamma`` also some unstable points. With a metric P: ``P (I - gamma J^T P) u``.
-    On minibatches the plain form moves the equilibrium; ``groups=2`` does not, at about the same cost.
+    For ``u = -v`` this adds ``gamma`` times the gradient of ``||v||^2 / 2`` to the direction of descent. It makes
+    centres of the field attracting, but for large ``gamma`` also some unstable points. With a metric P:
+    ``P (I - gamma J^T P) u``. On minibatches the plain form moves the equilibrium; ``groups=2`` does not, at about the
+    same cost.
 
     Args:
-        gamma: weight of the regulariser: a number, a schedule, an array, or a tuple with one of those per player.
-        groups: how a minibatch is used: None for the plain form, which is biased; G >= 2 for the unbiased form over
-            that many groups of the batch, ``"all"`` over all pairs of examples, ``"draws"`` over independent draws;
-            see `gamesolve.estimators.self_product`. The regulariser is then that of the field, whatever u is.
-        population: number of examples that batches are drawn from without replacement, with ``groups`` only.
-        metric: transformation that maps u to the diagonal of P, such as `rms_metric`; None for the identity.
+        gamma: weight of the regulariser, see `transforms.rates`.
+        groups: how to use a minibatch. None: the plain form, which is biased. G >= 2: the unbiased form over G groups
+            of the batch. ``"all"``: over all pairs of examples. ``"draws"``: over independent draws. See
+            `gamesolve.estimators.self_product`. Except for None, the regulariser is that of the field, whatever u is.
+        population: number of examples that batches are drawn from without replacement; only with ``groups``.
+        metric: transformation that maps u to the diagonal of P, such as `rms_metric`. Default: the identity.
 
     Returns:
         The transformation; it needs ``game=`` and all players.
@@ -48,33 +52,33 @@ def consensus(
     """
     estimators.check(groups, population)
 
-    def formula(game: Any, players: Any, u: Any, scale: Any, weight: Any) -> Any:
-        u, push = _pushed(products.transposed, game, players, u, groups, population, scale)
-        return plus(u, rates.times(weight, push, "gamma"))
+    def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
+        u, push = _pushed(products.transposed, step, groups, population)
+        return step.metric(optax.tree.add(u, rates.times(step.rates, push, "gamma"))), memory
 
-    return memoryless("consensus", gamma, formula, metric, "gamma")
+    return part("consensus", formula, gamma, coefficient="gamma", metric=metric)
 
 
 @parametric
-def cross_consensus(
+def jare(
     gamma: rates.Rates, groups: int | str | None = None, population: int | None = None
 ) -> optax.GradientTransformationExtraArgs:
     """Turn u into ``(I - gamma J_o^T) u``: consensus between the players, without their own curvatures.
 
-    Player j descends the others' squared gradients only. A tuple ``gamma`` with one entry positive is the gradient
-    norm penalty that one player pays for another's, as in ODE-GANs.
+    Each player descends the squared gradients of the others only. A tuple ``gamma`` with one positive entry is the
+    gradient norm penalty that one player pays for another's gradient, as in ODE-GANs.
 
     Args:
-        gamma: weight: a number, a schedule, an array, or a tuple with one of those per player who pays.
-        groups: how a minibatch is used, see `consensus`.
-        population: number of examples that batches are drawn from without replacement, with ``groups`` only.
+        gamma: weight, see `transforms.rates`; a tuple has one entry for each player who pays.
+        groups: how to use a minibatch, see `consensus`.
+        population: number of examples that batches are drawn from without replacement; only with ``groups``.
 
     Returns:
         The transformation; it needs ``game=`` and all players.
 
     Example:
         >>> import optax, gamesolve as gs
-        >>> solver = optax.chain(gs.transforms.cross_consensus(1.0), optax.sgd(0.5))
+        >>> solver = optax.chain(gs.transforms.jare(1.0), optax.sgd(0.5))
         >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
         [0.5, 0.5]
 
@@ -84,11 +88,11 @@ def cross_consensus(
     """
     estimators.check(groups, population)
 
-    def formula(game: Any, players: Any, u: Any, scale: Any, weight: Any) -> Any:
-        u, push = _pushed(products.off_diagonal_transposed, game, players, u, groups, population, scale)
-        return plus(u, rates.times(weight, push, "gamma"))
+    def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
+        u, push = _pushed(products.off_diagonal_transposed, step, groups, population)
+        return optax.tree.add(u, rates.times(step.rates, push, "gamma")), memory
 
-    return memoryless("cross_consensus", gamma, formula, coefficient="gamma")
+    return part("jare", formula, gamma, coefficient="gamma")
 
 
 @parametric
@@ -97,11 +101,11 @@ def hamiltonian(
 ) -> optax.GradientTransformationExtraArgs:
     """Turn u into ``-J^T u``: the gradient of ``||v||^2 / 2``.
 
-    Its descent settles at every zero of the field, also where no player is content.
+    Its descent converges to any zero of the field, Nash equilibrium or not.
 
     Args:
-        groups: how a minibatch is used, see `consensus`; with two groups or draws it is the unbiased stochastic form.
-        population: number of examples that batches are drawn from without replacement, with ``groups`` only.
+        groups: how to use a minibatch, see `consensus`; two groups or draws give the unbiased stochastic form.
+        population: number of examples that batches are drawn from without replacement; only with ``groups``.
 
     Returns:
         The transformation; it needs ``game=`` and all players.
@@ -119,39 +123,43 @@ def hamiltonian(
     """
     estimators.check(groups, population)
 
-    def formula(game: Any, players: Any, u: Any, scale: Any, _: Any) -> Any:
-        _, push = _pushed(products.transposed, game, players, u, groups, population, scale)
-        return push
+    def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
+        _, push = _pushed(products.transposed, step, groups, population)
+        return push, memory
 
-    return memoryless("hamiltonian", 0.0, formula)
+    return part("hamiltonian", formula)
 
 
 def _pushed(
-    product: Any, game: Game, players: Players, u: Any, groups: Any, population: Any, metric: Any
+    product: Callable[[Game, Players], products.Product],
+    step: Step,
+    groups: int | str | None,
+    population: int | None,
 ) -> tuple[Players, Players]:
-    """Return u, and ``product(metric(v))``: of what u holds in the plain form, else estimated."""
+    """Return u, and ``product(P v)``: with ``v = -u`` in the plain form, else estimated from the field."""
     if groups is None:
-        # Pushed by v instead of pulled by u: the signs cancel inside the product, where XLA finds them.
-        return u, product(game, players)(negative(metric(u)))
-    estimate = estimators.self_product(product, game, players, groups, population, metric)
-    return estimators.replaced(u, game, estimate), estimate.product
+        # Minus u goes in instead of minus the product coming out: the signs cancel inside, where XLA finds them.
+        return step.u, product(step.game, step.players)(jax.tree.map(jnp.negative, step.metric(step.u)))
+    estimate = estimators.self_product(product, step.game, step.players, groups, population, step.metric)
+    return estimators.replaced(step.u, step.grad, estimate), estimate.product
 
 
 @parametric
-def accelerate_by_change(learning_rate: rates.Rates, alpha: Any, beta: Any) -> optax.GradientTransformationExtraArgs:
+def lead(learning_rate: rates.Rates, alpha: rates.Values, beta: rates.Values) -> optax.GradientTransformationExtraArgs:
     """Turn u into the move ``beta d + E v + alpha J_o d`` with ``d = z - z_prev``: least action dynamics.
 
     Args:
-        learning_rate: step size E: a number, a schedule, an array, or a tuple with one of those per player.
-        alpha: weight of the others' change, a number, an array, or a tuple with one of those per player.
+        learning_rate: step size E, see `transforms.rates`.
+        alpha: weight of the change of the other players: a number, an array, or a tuple with one of these per player.
         beta: momentum, likewise, of any sign.
 
     Returns:
-        The transformation; it scales by the step size itself and needs ``game=``. ``z_prev`` is the start at first.
+        The transformation; it needs ``game=`` and all players. It returns moves, already scaled by the step
+        size. In the first step ``z_prev`` is the start.
 
     Example:
         >>> import gamesolve as gs
-        >>> solver = gs.transforms.accelerate_by_change(0.5, alpha=0.5, beta=0.0)
+        >>> solver = gs.transforms.lead(0.5, alpha=0.5, beta=0.0)
         >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 2).players]
         [0.5, 1.0]
 
@@ -162,15 +170,15 @@ def accelerate_by_change(learning_rate: rates.Rates, alpha: Any, beta: Any) -> o
     rates.check_signed("alpha", alpha)
     rates.check_signed("beta", beta)
 
-    def formula(game: Game, players: Players, u: Any, _: Any, eta: Any, previous: Players) -> tuple[Any, Any]:
-        change = minus(players, previous)
-        turn = rates.times(alpha, products.off_diagonal(game, players)(change), "alpha")
-        descent = rates.times(eta, u)
+    def formula(step: Step, previous: Players) -> tuple[Players, Players]:
+        change = optax.tree.sub(step.players, previous)
+        turn = rates.times(alpha, products.off_diagonal(step.game, step.players)(change), "alpha")
+        descent = rates.times(step.rates, step.u)
         move = jax.tree.map(lambda b, t, s: b + t - s, rates.times(beta, change, "beta"), turn, descent)
-        return move, players
+        return move, step.players
 
-    start = partial(jax.tree.map, jnp.asarray)
-    return remembering("accelerate_by_change", learning_rate, start, formula, coefficient="learning_rate")
+    memory = partial(jax.tree.map, jnp.asarray)
+    return part("lead", formula, learning_rate, coefficient="learning_rate", memory=memory)
 
 
 @parametric
@@ -180,22 +188,22 @@ def symplectic(
     eps: float = 0.1,
     groups: int | str | None = None,
     population: int | None = None,
-    metric: Any = None,
+    metric: optax.GradientTransformation | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Turn u into ``(I + lambda A) u`` with A the antisymmetric part of J: one jvp and one vjp.
 
-    With ``align`` lambda takes the sign of ``<u, J^T u> <A u, J^T u> / d + eps``, d the number of parameters: the
-    paper's rule, which turns towards stable and away from unstable equilibria. With a metric P:
+    With ``align``, lambda takes the sign of ``<u, J^T u> <A u, J^T u> / d + eps``, where d is the number of parameters:
+    the rule of the paper, which turns towards stable and away from unstable equilibria. With a metric P:
     ``P (I + lambda A P) u``.
 
     Args:
-        lam: lambda: a number, a schedule, an array, or a tuple with one of those per player.
-        align: whether to choose the sign.
-        eps: the rule's preference for the positive sign.
-        groups: how a minibatch is used, see `consensus`: None for ``A_b v_b`` of one batch, which is biased. The sign
-            that ``align`` chooses is that of products of estimates.
-        population: number of examples that batches are drawn from without replacement, with ``groups`` only.
-        metric: transformation that maps u to the diagonal of P, such as `rms_metric`; None for the identity.
+        lam: lambda, see `transforms.rates`.
+        align: whether to choose the sign of lambda.
+        eps: preference of that rule for the positive sign.
+        groups: how to use a minibatch, see `consensus`. None gives ``A_b v_b`` on one batch, which is biased. ``align``
+            chooses its sign from products of estimates.
+        population: number of examples that batches are drawn from without replacement; only with ``groups``.
+        metric: transformation that maps u to the diagonal of P, such as `rms_metric`. Default: the identity.
 
     Returns:
         The transformation; it needs ``game=`` and all players.
@@ -211,25 +219,27 @@ def symplectic(
     """
     estimators.check(groups, population)
 
-    def formula(game: Any, players: Any, u: Any, scale: Any, weight: Any) -> Any:
+    def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
+        u = step.u
         if groups is None:
-            forward, backward = _both(game, players)(scale(u))
+            forward, backward = _both(step.game, step.players)(step.metric(u))
         else:
-            estimate = estimators.self_product(_both, game, players, groups, population, scale)
-            u, (forward, backward) = estimators.replaced(u, game, estimate), negative(estimate.product)
-        adjustment = optax.tree.scale(0.5, minus(forward, backward))
+            estimate = estimators.self_product(_both, step.game, step.players, groups, population, step.metric)
+            u = estimators.replaced(u, step.grad, estimate)
+            forward, backward = jax.tree.map(jnp.negative, estimate.product)
+        adjustment = optax.tree.scale(0.5, optax.tree.sub(forward, backward))
         if align:
-            # The rule in the coordinates that make P the identity.
-            product = inner(scale(u), backward) * inner(scale(adjustment), backward)
+            # The rule in the coordinates in which P is the identity.
+            product = jnp.multiply(*(optax.tree.vdot(step.metric(tree), backward) for tree in (u, adjustment)))
             sign = jnp.where(product / optax.tree.size(u) + eps >= 0, 1, -1)
             adjustment = rates.times(sign, adjustment)
-        return plus(u, rates.times(weight, adjustment, "lam"))
+        return step.metric(optax.tree.add(u, rates.times(step.rates, adjustment, "lam"))), memory
 
-    return memoryless("symplectic", lam, formula, metric, "lam")
+    return part("symplectic", formula, lam, coefficient="lam", metric=metric)
 
 
 @parametric
-def uncurl() -> optax.GradientTransformationExtraArgs:
+def crossing_the_curl() -> optax.GradientTransformationExtraArgs:
     """Turn u into ``(J - J^T) u``: cross the curl of the field at right angles.
 
     Returns:
@@ -237,7 +247,7 @@ def uncurl() -> optax.GradientTransformationExtraArgs:
 
     Example:
         >>> import optax, gamesolve as gs
-        >>> solver = optax.chain(gs.transforms.uncurl(), optax.sgd(0.25))
+        >>> solver = optax.chain(gs.transforms.crossing_the_curl(), optax.sgd(0.25))
         >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
         [0.5, 0.0]
 
@@ -246,13 +256,13 @@ def uncurl() -> optax.GradientTransformationExtraArgs:
         https://arxiv.org/abs/1808.01531
     """
 
-    def formula(game: Any, players: Any, u: Any, *_: Any) -> Any:
-        return minus(*_both(game, players)(u))
+    def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
+        return optax.tree.sub(*_both(step.game, step.players)(step.u)), memory
 
-    return memoryless("uncurl", 0.0, formula)
+    return part("crossing_the_curl", formula)
 
 
-def _both(game: Any, players: Players) -> Callable[[Players], tuple[Players, Players]]:
+def _both(game: Game, players: Players) -> Callable[[Players], tuple[Players, Players]]:
     """Return ``t -> (J t, J^T t)``."""
     grouped = isinstance(game, estimators.Grouped)
     push = game.pushed(players) if grouped else products.forward(game, players)

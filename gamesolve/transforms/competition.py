@@ -1,94 +1,85 @@
-"""The competitive step: each player answers the move that the others are about to make."""
+"""The competitive step: each player responds to the move that the others are about to make."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from gamesolve import linear, products
-from gamesolve.game import Game, Players
-from gamesolve.linear.report import failed, settings
+from gamesolve.linear.report import check_inner
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
-from gamesolve.transforms._base import all_of, minus, negative, plus, remembering, times, where
-from gamesolve.transforms.geometry import frames, potential_metric
-
-Product = Callable[[Any], Any]
+from gamesolve.transforms._base import Step, part, require_players
+from gamesolve.transforms.geometry import Map, Potential, frames, potential_metric
+from gamesolve.trees import Players, PyTree, Scalar
 
 
 class _Problem(NamedTuple):
-    """One step's system: where it is taken, u, the step sizes, the diagonal of P, the frames, and how it is solved."""
+    """The linear system of one step: the step, u between the frames, one step size per player, and how to solve it."""
 
-    game: Game
-    players: Players
+    step: Step
     u: Players
-    eta: tuple[Any, ...]
-    diagonal: Any
-    frames: Any
-    start: Any
-    tolerance: Any
-    limit: int | None
+    eta: tuple[Scalar, ...]
+    frames: tuple[tuple[Map, Map], ...] | None
+    start: PyTree
+    tolerance: Scalar
+    max_iterations: int | None
 
-    def metric(self, player: int, entry: Any) -> Any:
+    def metric(self, player: int, entry: PyTree) -> PyTree:
         """Return ``P_k entry``."""
-        return entry if self.diagonal is None else times(self.diagonal[player], entry)
+        return entry if self.step.diagonal is None else optax.tree.mul(self.step.diagonal[player], entry)
 
-    def size(self, player: int, entry: Any) -> Any:
+    def size(self, player: int, entry: PyTree) -> PyTree:
         """Return ``D_k entry``, with ``D = eta P``."""
         return rates.times(self.eta[player], self.metric(player, entry))
 
-    def framed(self, player: int, product: Callable[[Players], Any]) -> Callable[[Players], Any]:
-        """Return a product with a row of J_o between the players' frames."""
+    def framed(self, player: int, product: Callable[[Players], PyTree]) -> Callable[[Players], PyTree]:
+        """Return a product with a row of J_o, taken between the players' frames."""
         if self.frames is None:
             return product
-        centre, _ = self.frames[player]
+        around = self.frames
+        centre, _ = around[player]
         tangent = lambda move, frame: None if move is None else frame[1](move)
-        return lambda moves: centre(product(tuple(map(tangent, moves, self.frames))))
+        return lambda moves: centre(product(tuple(map(tangent, moves, around))))
 
 
 class _Solution(NamedTuple):
-    """Its solution: ``P w`` and, without answers, ``P u``; what the next solve starts from, and what certifies it."""
+    """The solution: the direction ``P w``, the explicit one ``P u``, and what the report is made of."""
 
     direction: Players
     explicit: Players
-    unknown: Any
+    unknown: PyTree
     iterations: jax.Array
-    residual: Any
-    rhs: Any
+    residual: PyTree
+    rhs: PyTree
 
 
 @parametric
 def competitive(
     eta: rates.Rates,
-    metric: Any = None,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
-    potentials: Any = None,
+    metric: optax.GradientTransformation | None = None,
+    inner: linear.Inner = linear.Inner(),
+    potentials: Potential | tuple[Potential, ...] | None = None,
 ) -> optax.GradientTransformationExtraArgs:
-    """Turn u into ``P (I - J_o D)^-1 u`` with ``D = eta P``: the players' answers to each other's answers.
+    """Turn u into ``P (I - J_o D)^-1 u`` with ``D = eta P``: each player's response to the responses of the others.
 
-    P is the diagonal metric, by default the identity. Two players are solved through the Schur complement on the
-    smaller one: by conjugate gradients in zero-sum games, where it is symmetric positive definite, otherwise
-    by a dense solve or GMRES; three and more players as one system. Each solve starts from the last one's solution.
-    Where its true relative residual exceeds `linear.ACCEPTED_RESIDUAL` the step uses ``P u`` instead, and counts it.
+    P is the diagonal metric, by default the identity. With two players, the Schur complement on the smaller one is
+    solved: by conjugate gradients in zero-sum games, where it is symmetric positive definite, otherwise densely or by
+    GMRES. Three and more players are solved as one system. If the solve fails, the step uses ``P u``.
 
     Args:
-        eta: the players' step sizes: a number, a schedule, an array, or a tuple with one of those per player.
-        metric: transformation that maps u to the diagonal of P, such as `rms_metric`; None for the identity.
-        tolerance: relative tolerance of the solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on the Krylov iterations; by default ten times the unknowns, at most 1000, for conjugate
-            gradients, and `linear.ITERATIONS` for GMRES.
-        forcing: loosen the tolerance to this times the norm of u, where that is larger.
-        potentials: geometries of the players, one `Potential` or a tuple with one per player, in place of a metric: P
-            is their metric, and u and J_o are taken between their tangent spaces.
+        eta: step sizes of the players, see `transforms.rates`; arrays must be scalars.
+        metric: transformation that maps u to the diagonal of P, such as `rms_metric`. Default: the identity.
+        inner: how to do the solve, see `linear.Inner`.
+        potentials: geometries of the players instead of a metric, one `Potential` or a tuple with one per player. P is
+            then their metric, and u and J_o are taken between their tangent spaces.
 
     Returns:
-        The transformation; it needs ``game=`` and all players. Its state reports the last solve:
-        ``optax.tree.get(state, "iterations")`` (0 where it was dense), ``"residual"``, ``"status"`` (a
-        `linear.Outcome`), ``"fallbacks"``.
+        The transformation; it needs ``game=`` and all players. Its state reports the last solve in a `linear.Report`:
+        ``optax.tree.get(state, "iterations")`` (0 if it was dense), ``"residual"``, ``"status"`` (a `linear.Outcome`)
+        and ``"fallbacks"``.
 
     Example:
         >>> import optax, gamesolve as gs
@@ -104,109 +95,114 @@ def competitive(
         Schaefer, Anandkumar, "Competitive Gradient Descent", NeurIPS 2019, https://arxiv.org/abs/1905.12103;
         for n players Ma et al., "Polymatrix Competitive Gradient Descent", 2021, https://arxiv.org/abs/2111.08565
     """
-    solving = settings(tolerance, max_iterations, forcing)
+    check_inner(inner)
     if potentials is not None:
         if metric is not None:
-            raise ValueError("competitive got a metric and potentials, which are one as well; give one of them.")
+            raise ValueError("competitive takes a metric or potentials, got both. Leave one of them out.")
         metric = potential_metric(potentials)
 
-    def start(params: Any) -> linear.Report:
-        all_of("competitive", params)
-        return linear.empty_report(params[_smaller(params)] if len(params) == 2 else params)
+    def memory(players: Players) -> linear.Report:
+        require_players("competitive", players)
+        return linear.empty_report(players[_smaller(players)] if len(players) == 2 else players)
 
-    def formula(game: Game, players: Players, u: Any, diagonal: Any, step: Any, last: Any) -> tuple[Any, Any]:
-        steps = rates.spread(step, game.num_players, "eta")
-        for rate in steps:
-            if jnp.ndim(rate):
+    def formula(step: Step, last: linear.Report) -> tuple[Players, linear.Report]:
+        sizes = rates.spread(step.rates, step.game.num_players, "eta")
+        for size in sizes:
+            if jnp.ndim(size):
                 raise ValueError(
-                    f"eta has shape {jnp.shape(rate)}; competitive takes one number per player, and a metric for one "
-                    "per parameter."
+                    f"eta must be one number per player, got an array of shape {jnp.shape(size)}. Give a metric to "
+                    "scale each parameter."
                 )
-        limit, around = solving.relative(u), None
+        u, around = step.u, None
         if potentials is not None:
-            around = frames(potentials, players)
+            around = frames(potentials, step.players)
             u = tuple(centre(entry) for (centre, _), entry in zip(around, u, strict=True))
-        problem = _Problem(game, players, u, steps, diagonal, around, last.solution, limit, max_iterations)
+        tolerance = inner.relative_tolerance(step.u)
+        problem = _Problem(step, u, sizes, around, last.solution, tolerance, inner.max_iterations)
         solution = _method(problem)(problem)
-        report = linear.certify(last, solution.unknown, solution.iterations, solution.residual, solution.rhs, limit)
-        return where(failed(report), solution.explicit, solution.direction), report
+        report = linear.certify(last, solution.unknown, solution.iterations, solution.residual, solution.rhs, tolerance)
+        return optax.tree.where(report.failed, solution.explicit, solution.direction), report
 
-    return remembering("competitive", eta, start, formula, metric)
+    return part("competitive", formula, eta, metric=metric, memory=memory)
 
 
 def _method(problem: _Problem) -> Callable[[_Problem], _Solution]:
-    if problem.game.is_zero_sum:
+    if problem.step.game.is_zero_sum:
         return _zero_sum
-    return _two_players if problem.game.num_players == 2 else _many_players
+    return _two_players if problem.step.game.num_players == 2 else _many_players
 
 
 def _zero_sum(problem: _Problem) -> _Solution:
     """Solve for the smaller player i by conjugate gradients, with ``J_ij = s M``, ``J_ji = -s M^T`` and a sign s.
 
-    With ``R = P_i^(1/2)`` the unknown ``r = R w_i`` makes the operator symmetric, and ``P_i w_i = R r`` takes no
+    With ``R = P_i^(1/2)`` the unknown ``r = R w_i`` makes the operator symmetric, and ``P_i w_i = R r`` needs no
     division: ``r - eta_j R M s m = R u_i`` and ``s m + eta_i P_j M^T R r = P_j s u_j`` for ``m = P_j w_j``. Each step
-    size multiplies after a product of its own, never the other one: where payoffs are tiny and steps are large, squares
-    are lost. With its sign, u_j is the gradient of the stored function, which XLA then need not negate for each use.
+    size multiplies after its own product and never the other step size: with tiny payoffs and large steps, squares
+    would underflow. With its sign, u_j is the gradient of the stored function, so XLA need not negate it for each use.
     """
     i, j, signed, to_i, to_j = _coupling(problem)
-    root = None if problem.diagonal is None else jax.tree.map(jnp.sqrt, problem.diagonal[i])
+    diagonal, u = problem.step.diagonal, problem.u
+    roots = None if diagonal is None else jax.tree.map(jnp.sqrt, diagonal[i])
+    root = lambda entry: entry if roots is None else optax.tree.mul(roots, entry)
     eta_i, eta_j = problem.eta[i], problem.eta[j]
     solved = linear.coupled(
-        lambda m: rates.times(eta_j, times(root, to_i(m))),
-        lambda r: rates.times(eta_i, problem.metric(j, to_j(times(root, r)))),
-        (times(root, problem.u[i]), problem.metric(j, signed(problem.u[j]))),
+        lambda m: rates.times(eta_j, root(to_i(m))),
+        lambda r: rates.times(eta_i, problem.metric(j, to_j(root(r)))),
+        (root(u[i]), problem.metric(j, signed(u[j]))),
         problem.start,
         problem.tolerance,
-        problem.limit,
+        problem.max_iterations,
     )
-    direction = _ordered(i, times(root, solved.x), signed(solved.y))
-    # R multiplies the sum, and P is its square: so neither R u nor P has to be kept for later.
-    residual = minus(times(root, plus(problem.u[i], rates.times(eta_j, to_i(solved.y)))), solved.x)
-    explicit = _ordered(i, times(root, times(root, problem.u[i])), problem.metric(j, problem.u[j]))
+    direction = _ordered(i, root(solved.x), signed(solved.y))
+    # R multiplies the sum, and P is its square, so that neither R u nor P has to be kept for later.
+    residual = optax.tree.sub(root(optax.tree.add(u[i], rates.times(eta_j, to_i(solved.y)))), solved.x)
+    explicit = _ordered(i, root(root(u[i])), problem.metric(j, u[j]))
     return _Solution(direction, explicit, solved.x, solved.iterations, residual, solved.rhs)
 
 
 def _two_players(problem: _Problem) -> _Solution:
-    """Solve for the smaller player i, ``(I - J_ij D_j J_ji D_i) w_i = u_i + J_ij D_j u_j``; the other one follows."""
-    i = _smaller(problem.players)
+    """Solve ``(I - J_ij D_j J_ji D_i) w_i = u_i + J_ij D_j u_j`` for the smaller player i; w_j follows from it."""
+    i = _smaller(problem.step.players)
     j, u = 1 - i, problem.u
-    respond_i, respond_j = (problem.framed(k, products.response(problem.game, problem.players, k)) for k in (i, j))
+    respond_i, respond_j = (
+        problem.framed(k, products.response(problem.step.game, problem.step.players, k)) for k in (i, j)
+    )
     to_i = lambda entry: respond_i(_placed(problem.size(j, entry), j))
     to_j = lambda entry: respond_j(_placed(problem.size(i, entry), i))
 
-    def operate(w: Any) -> Any:
-        return minus(w, to_i(to_j(w)))
+    def operator(w: PyTree) -> PyTree:
+        return optax.tree.sub(w, to_i(to_j(w)))
 
-    rhs = plus(u[i], to_i(u[j]))
-    w_i, iterations = linear.solve_general(operate, rhs, problem.start, problem.tolerance, problem.limit)
-    w_j = plus(u[j], to_j(w_i))
-    residual = minus(plus(u[i], to_i(w_j)), w_i)
+    rhs = optax.tree.add(u[i], to_i(u[j]))
+    w_i, iterations = linear.solve_general(operator, rhs, problem.start, problem.tolerance, problem.max_iterations)
+    w_j = optax.tree.add(u[j], to_j(w_i))
+    residual = optax.tree.sub(optax.tree.add(u[i], to_i(w_j)), w_i)
     direction = _ordered(i, problem.metric(i, w_i), problem.metric(j, w_j))
-    return _Solution(direction, times(problem.diagonal, u), w_i, iterations, residual, rhs)
+    return _Solution(direction, problem.step.metric(u), w_i, iterations, residual, rhs)
 
 
 def _many_players(problem: _Problem) -> _Solution:
     """Solve ``(I - J_o D) w = u`` for all players at once."""
-    players = range(problem.game.num_players)
-    answers = [problem.framed(k, products.response(problem.game, problem.players, k)) for k in players]
+    step, u = problem.step, problem.u
+    responses = [problem.framed(k, products.response(step.game, step.players, k)) for k in range(step.game.num_players)]
 
-    def operate(w: Players) -> Players:
+    def operator(w: Players) -> Players:
         moves = tuple(problem.size(k, entry) for k, entry in enumerate(w))
-        return minus(w, tuple(answer(moves) for answer in answers))
+        return optax.tree.sub(w, tuple(respond(moves) for respond in responses))
 
-    w, iterations = linear.solve_general(operate, problem.u, problem.start, problem.tolerance, problem.limit)
-    direction, explicit = times(problem.diagonal, w), times(problem.diagonal, problem.u)
-    return _Solution(direction, explicit, w, iterations, minus(problem.u, operate(w)), problem.u)
+    w, iterations = linear.solve_general(operator, u, problem.start, problem.tolerance, problem.max_iterations)
+    return _Solution(step.metric(w), step.metric(u), w, iterations, optax.tree.sub(u, operator(w)), u)
 
 
-def _coupling(problem: _Problem) -> tuple[int, int, Product, Product, Product]:
+def _coupling(problem: _Problem) -> tuple[int, int, Map, Map, Map]:
     """Return the smaller player i, the other one j, multiplication by s, and by M and M^T, where ``J_ij = s M``."""
-    i = _smaller(problem.players)
+    game, players = problem.step.game, problem.step.players
+    i = _smaller(players)
     j = 1 - i
-    sign, product_i = products.unsigned_response(problem.game, problem.players, i)
-    _, product_j = products.unsigned_response(problem.game, problem.players, j)
+    sign, product_i = products.unsigned_response(game, players, i)
+    _, product_j = products.unsigned_response(game, players, j)
     to_i, to_j = problem.framed(i, product_i), problem.framed(j, product_j)
-    signed = negative if sign < 0 else lambda tree: tree
+    signed = lambda tree: jax.tree.map(jnp.negative, tree) if sign < 0 else tree
     return i, j, signed, lambda move: to_i(_placed(move, j)), lambda move: to_j(_placed(move, i))
 
 
@@ -214,9 +210,9 @@ def _smaller(players: Players) -> int:
     return int(optax.tree.size(players[1]) < optax.tree.size(players[0]))
 
 
-def _placed(move: Any, player: int) -> Players:
+def _placed(move: PyTree, player: int) -> Players:
     return (move, None) if player == 0 else (None, move)
 
 
-def _ordered(i: int, entry_i: Any, entry_j: Any) -> Players:
+def _ordered(i: int, entry_i: PyTree, entry_j: PyTree) -> Players:
     return (entry_i, entry_j) if i == 0 else (entry_j, entry_i)

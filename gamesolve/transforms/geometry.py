@@ -1,9 +1,9 @@
-"""Where players live: projections onto convex sets and the geometries of mirror descent."""
+"""Constraints and geometries of players: projections onto convex sets, and the potentials of mirror descent."""
 
 import dataclasses
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,17 +11,22 @@ import optax
 
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
-from gamesolve.transforms._base import alone, minus
+from gamesolve.transforms._base import require_players
+from gamesolve.trees import Players, PyTree, State, Updates
 
 Projections = tuple[Callable | None, ...] | None
+Map = Callable[[PyTree], PyTree]
 
 
-def projected(projections: Projections, players: Any) -> Any:
-    """Map each player to its own set; None leaves a player, or all of them, free."""
+def projected(projections: Projections, players: PyTree) -> Players:
+    """Project each player onto its own set; None leaves a player, or all of them, unconstrained."""
     if projections is None:
         return players
     if len(projections) != len(players):
-        raise ValueError(f"projections has {len(projections)} entries for {len(players)} players; give one each.")
+        raise ValueError(
+            f"projections must have one entry per player, got {len(projections)} for {len(players)} players. "
+            "Give None for an unconstrained player."
+        )
     return tuple(
         player if projection is None else projection(player)
         for projection, player in zip(projections, players, strict=True)
@@ -30,14 +35,14 @@ def projected(projections: Projections, players: Any) -> Any:
 
 @parametric
 def project(projections: Projections) -> optax.GradientTransformation:
-    """Cut each player's move short so that it ends in the player's set; the last part of a chain.
+    """Change each player's move so that it ends at the projection onto the player's set.
 
     Args:
-        projections: one function per player that maps its parameters to its set, such as
-            ``optax.projections.projection_simplex``, or None for a free player.
+        projections: one function per player that projects its parameters onto its set, such as
+            ``optax.projections.projection_simplex``, or None for an unconstrained player.
 
     Returns:
-        The transformation; it takes moves, so it stands after the step size.
+        The transformation. It takes moves, so it goes last in a chain, after the step size.
 
     Example:
         >>> import optax, gamesolve as gs
@@ -47,44 +52,44 @@ def project(projections: Projections) -> optax.GradientTransformation:
         [1.75, 1.0]
     """
 
-    def shorten(moves: Any, players: Any) -> Any:
-        return minus(projected(projections, optax.apply_updates(players, moves)), players)
+    def to_projection(moves: PyTree, players: PyTree) -> Players:
+        return optax.tree.sub(projected(projections, optax.apply_updates(players, moves)), players)
 
-    return optax.stateless(shorten)
+    return optax.stateless(to_projection)
 
 
 class Potential(NamedTuple):
-    """A geometry: a convex function psi of one player's parameters, through its derivatives.
+    """A geometry: a convex function psi of one player's parameters, given by its derivatives.
 
     Attributes:
-        dual: the gradient of psi, parameters to dual variables.
-        primal: its inverse, dual variables to parameters.
+        dual: the gradient of psi, from parameters to dual variables.
+        primal: the inverse of ``dual``, from dual variables to parameters.
         metric: the diagonal of the inverse Hessian of psi at the parameters.
-        centre: parameters and dual variables to the dual variables without what no move can see, linear in these;
-            None where the parameters may move everywhere.
+        centre: ``centre(parameters, dual variables)`` removes from dual variables the component that no feasible move
+            can see; linear in the dual variables. Default: the parameters can move in every direction.
     """
 
-    dual: Callable[[Any], Any]
-    primal: Callable[[Any], Any]
-    metric: Callable[[Any], Any]
-    centre: Callable[[Any, Any], Any] | None = None
+    dual: Map
+    primal: Map
+    metric: Map
+    centre: Callable[[PyTree, PyTree], PyTree] | None = None
 
 
 def squared_distance() -> Potential:
-    """Return the geometry of ``||x||^2 / 2``: mirror steps are plain steps."""
+    """Return the geometry of ``||x||^2 / 2``, in which mirror steps are gradient steps."""
     return _SQUARED_DISTANCE
 
 
 def entropy() -> Potential:
-    """Return the geometry of ``sum x log x`` on positive vectors: mirror steps multiply by exponentials."""
+    """Return the geometry of ``sum x log x`` on positive vectors, in which mirror steps multiply by exponentials."""
     return _ENTROPY
 
 
 def simplex_entropy() -> Potential:
-    """Return the entropy on the probability simplex (last axis): a mirror step is normalised after it.
+    """Return the entropy on the probability simplex (last axis), in which each mirror step ends with a normalisation.
 
-    Moves keep the sums, so that the inverse Hessian is ``diag(p) - p p^T``: the metric ``diag(p)`` between dual
-    variables that are centred, ``w - <p, w>``. A constant added to a payoff changes nothing.
+    Moves keep the sums, so the inverse Hessian is ``diag(p) - p p^T``: the metric ``diag(p)`` between centred dual
+    variables ``w - <p, w>``. A constant added to a payoff therefore changes nothing.
     """
     return _SIMPLEX_ENTROPY
 
@@ -97,37 +102,37 @@ def box(low: float = 0.0, high: float = 1.0) -> Potential:
         high: upper bound of every coordinate.
     """
     if not low < high:
-        raise ValueError(f"box has low = {low} and high = {high}; low must be below high.")
+        raise ValueError(f"low must be below high, got low = {low} and high = {high}.")
     bounds = _Box(low, high)
     return Potential(bounds.dual, bounds.primal, bounds.metric)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Box:
-    """The bounds of a box; its methods are equal where the bounds are, so that nothing is compiled twice."""
+    """The bounds of a box; boxes with equal bounds have equal methods, so that nothing is compiled twice."""
 
     low: float
     high: float
 
-    def dual(self, player: Any) -> Any:
+    def dual(self, player: PyTree) -> PyTree:
         return jax.tree.map(lambda x: jnp.log(x - self.low) - jnp.log(self.high - x), player)
 
-    def primal(self, variables: Any) -> Any:
+    def primal(self, variables: PyTree) -> PyTree:
         return jax.tree.map(lambda m: self.low + (self.high - self.low) * jax.nn.sigmoid(m), variables)
 
-    def metric(self, player: Any) -> Any:
+    def metric(self, player: PyTree) -> PyTree:
         return jax.tree.map(lambda x: (x - self.low) * (self.high - x) / (self.high - self.low), player)
 
 
-def _same(player: Any) -> Any:
+def _same(player: PyTree) -> PyTree:
     return player
 
 
-def _log(player: Any) -> Any:
+def _log(player: PyTree) -> PyTree:
     return jax.tree.map(jnp.log, player)
 
 
-def _without_mean(player: Any, variables: Any) -> Any:
+def _without_mean(player: PyTree, variables: PyTree) -> PyTree:
     return jax.tree.map(lambda p, w: w - jnp.sum(p * w, axis=-1, keepdims=True), player, variables)
 
 
@@ -137,7 +142,7 @@ _SIMPLEX_ENTROPY = Potential(_log, lambda variables: jax.tree.map(jax.nn.softmax
 
 
 @parametric
-def potential_metric(potentials: Any) -> optax.GradientTransformation:
+def potential_metric(potentials: Potential | tuple[Potential, ...]) -> optax.GradientTransformation:
     """Return the metric of the players' geometries, for the ``metric`` of `competitive`.
 
     Args:
@@ -147,16 +152,16 @@ def potential_metric(potentials: Any) -> optax.GradientTransformation:
         A transformation that maps u to the diagonal of the inverse Hessians at the players.
     """
 
-    def diagonal(_: Any, players: Any) -> Any:
+    def diagonal(_: PyTree, players: PyTree) -> Players:
         return tuple(p.metric(player) for p, player in zip(_each(potentials, players), players, strict=True))
 
     return optax.stateless(diagonal)
 
 
-def frames(potentials: Any, players: Any) -> tuple[tuple[Callable, Callable], ...]:
-    """Return for each player what centres its dual variables, and the transpose, which makes moves tangent."""
+def frames(potentials: Potential | tuple[Potential, ...], players: Players) -> tuple[tuple[Map, Map], ...]:
+    """Return two maps per player: one centres its dual variables; its transpose makes moves tangent to its set."""
 
-    def frame(kind: Potential, player: Any) -> tuple[Callable, Callable]:
+    def frame(kind: Potential, player: PyTree) -> tuple[Map, Map]:
         if kind.centre is None:
             return _same, _same
         centre = partial(kind.centre, player)
@@ -167,15 +172,15 @@ def frames(potentials: Any, players: Any) -> tuple[tuple[Callable, Callable], ..
 
 
 @parametric
-def mirror(learning_rate: rates.Rates, potentials: Any) -> optax.GradientTransformation:
+def mirror(learning_rate: rates.Rates, potentials: Potential | tuple[Potential, ...]) -> optax.GradientTransformation:
     """Turn u into the mirror step ``primal(dual(players) - eta u) - players``.
 
     Args:
-        learning_rate: step size: a number, a schedule, an array, or a tuple with one of those per player.
+        learning_rate: step size, see `transforms.rates`.
         potentials: one `Potential` for all players, or a tuple with one per player.
 
     Returns:
-        The transformation; it scales by the step size itself.
+        The transformation; it returns moves, already scaled by the step size.
 
     Example:
         >>> import gamesolve as gs
@@ -189,25 +194,28 @@ def mirror(learning_rate: rates.Rates, potentials: Any) -> optax.GradientTransfo
     """
     rates.check("learning_rate", learning_rate)
 
-    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+    def update(updates: Updates, state: State, params: PyTree = None) -> tuple[Players, rates.RatesState]:
         if params is None:
-            raise ValueError("mirror moves the players themselves; pass them to update, as gamesolve.step does.")
+            raise ValueError("mirror needs the players. Pass them to update, as gamesolve.step does.")
         params = jax.tree.map(jnp.asarray, params)
         kinds = _each(potentials, params)
         steps = rates.times(rates.current(learning_rate, state), updates)
-        moved = [
-            kind.primal(minus(kind.dual(player), step)) for kind, player, step in zip(kinds, params, steps, strict=True)
-        ]
-        return minus(tuple(moved), params), rates.advance(state)
+        moved = tuple(
+            kind.primal(optax.tree.sub(kind.dual(player), step))
+            for kind, player, step in zip(kinds, params, steps, strict=True)
+        )
+        return optax.tree.sub(moved, params), rates.advance(state)
 
     return optax.GradientTransformation(lambda params: rates.init(learning_rate), update)
 
 
-def _each(potentials: Any, players: Any) -> tuple[Potential, ...]:
-    if not isinstance(players, tuple):
-        raise ValueError(alone("a geometry"))
+def _each(potentials: Potential | tuple[Potential, ...], players: Players) -> tuple[Potential, ...]:
+    require_players("a geometry", players)
     if isinstance(potentials, Potential):
         return (potentials,) * len(players)
     if len(potentials) != len(players):
-        raise ValueError(f"potentials has {len(potentials)} entries for {len(players)} players; give one each.")
+        raise ValueError(
+            f"potentials must have one entry per player, got {len(potentials)} for {len(players)} players. "
+            "Give one Potential for all, or a tuple of them."
+        )
     return potentials

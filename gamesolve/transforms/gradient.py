@@ -1,6 +1,7 @@
 """Gradient steps: the step size, and momentum."""
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,14 +9,15 @@ import optax
 
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
+from gamesolve.trees import DType, PyTree, Scalar, State, Updates
 
 
 @parametric
 def descend(learning_rate: rates.Rates) -> optax.GradientTransformation:
-    """Turn u into the move ``-eta u``, with one step size or one per player.
+    """Turn u into the move ``-eta u``.
 
     Args:
-        learning_rate: step size: a number, an optax schedule, an array, or a tuple with one of those per player.
+        learning_rate: step size, see `transforms.rates`.
 
     Returns:
         The transformation.
@@ -29,7 +31,7 @@ def descend(learning_rate: rates.Rates) -> optax.GradientTransformation:
     """
     rates.check("learning_rate", learning_rate)
 
-    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+    def update(updates: Updates, state: State, params: PyTree = None) -> tuple[Updates, rates.RatesState]:
         del params
         eta = jax.tree.map(jnp.negative, rates.current(learning_rate, state))
         return rates.times(eta, updates), rates.advance(state)
@@ -38,18 +40,18 @@ def descend(learning_rate: rates.Rates) -> optax.GradientTransformation:
 
 
 class HeavyBallState(NamedTuple):
-    """State of `heavy_ball`: the momentum buffer, complex where the momentum is."""
+    """State of `heavy_ball`: the momentum buffer, complex if the momentum is complex."""
 
-    buffer: Any
+    buffer: PyTree
 
 
 @parametric
-def heavy_ball(momentum: Any) -> optax.GradientTransformation:
-    """Turn u into the buffer ``m = momentum m + u``, or its real part.
+def heavy_ball(momentum: rates.Values) -> optax.GradientTransformation:
+    """Turn u into the buffer ``m = momentum m + u``, or into its real part.
 
     Args:
-        momentum: a real or complex number or array, or a tuple with one of those per player; negative values are
-            what alternating play on bilinear games asks for.
+        momentum: a real or complex number or array, or a tuple with one of these per player. Alternating updates on
+            bilinear games need negative values.
 
     Returns:
         The transformation.
@@ -70,11 +72,11 @@ def heavy_ball(momentum: Any) -> optax.GradientTransformation:
     """
     rates.check_signed("momentum", momentum)
 
-    def dtype(beta: Any, leaf: jax.Array) -> Any:
+    def dtype(beta: Scalar, leaf: jax.Array) -> DType:
         leaf = jnp.asarray(leaf)
         return jnp.result_type(leaf.dtype, jnp.complex64) if jnp.iscomplexobj(beta) else leaf.dtype
 
-    def by_player(function: Any, *trees: Any) -> Any:
+    def by_player(function: Callable[..., jax.Array], *trees: PyTree) -> PyTree:
         if not isinstance(momentum, tuple):
             return jax.tree.map(lambda *leaves: function(momentum, *leaves), *trees)
         betas = rates.spread(momentum, len(trees[0]), "momentum")
@@ -83,10 +85,10 @@ def heavy_ball(momentum: Any) -> optax.GradientTransformation:
             for beta, *entries in zip(betas, *trees, strict=True)
         )
 
-    def init(params: Any) -> HeavyBallState:
+    def init(params: PyTree) -> HeavyBallState:
         return HeavyBallState(by_player(lambda beta, leaf: jnp.zeros(jnp.shape(leaf), dtype(beta, leaf)), params))
 
-    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, HeavyBallState]:
+    def update(updates: Updates, state: State, params: PyTree = None) -> tuple[Updates, HeavyBallState]:
         del params
         decayed = lambda beta, m, u: jnp.asarray(beta, m.dtype) * m + u
         buffer = by_player(decayed, state.buffer, updates)

@@ -1,43 +1,42 @@
-"""Parts that solve a linear system in the whole Jacobian: implicit steps, Newton steps, surgery."""
+"""Parts that solve a linear system in the whole Jacobian: implicit steps, Newton steps, symplectic surgery."""
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
+import jax
 import jax.numpy as jnp
 import optax
 
 from gamesolve import linear, products
 from gamesolve.checks import check_number
-from gamesolve.game import Game, Players
-from gamesolve.linear.report import Settings, certified, combined, failed, settings
+from gamesolve.game import Game
+from gamesolve.linear.krylov import Operator
+from gamesolve.linear.report import certified, check_inner, combined
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
-from gamesolve.transforms._base import inner, minus, negative, plus, remembering, times, where
+from gamesolve.transforms._base import Step, part
+from gamesolve.trees import Players, Scalar
+
+Solve = Callable[..., tuple[Players, jax.Array]]
 
 
 @parametric
 def proximal(
     eta: rates.Rates,
     iterations: int = 1,
-    metric: Any = None,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
+    metric: optax.GradientTransformation | None = None,
+    inner: linear.Inner = linear.Inner(),
 ) -> optax.GradientTransformationExtraArgs:
     """Turn u into ``P (I - J D)^-1 u`` with ``D = eta P``: the linearised implicit step.
 
-    More iterations are Newton steps on the implicit equation ``w = players + D v(w)``, with J taken at the newest
-    ``w``. Where a solve fails (true relative residual above `linear.ACCEPTED_RESIDUAL`) the step uses ``P u``.
+    Further iterations are Newton steps on the implicit equation ``w = players + D v(w)``, with J at the newest ``w``.
+    If the first solve fails, the step uses ``P u``; if a later one fails, its correction is dropped.
 
     Args:
-        eta: the players' step sizes: a number, a schedule, an array, or a tuple with one of those per player.
+        eta: step sizes of the players, see `transforms.rates`.
         iterations: number of Newton steps.
-        metric: transformation that maps u to the diagonal of P, such as `rms_metric`; None for the identity.
-        tolerance: relative tolerance of the solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000, in zero-sum
-            games, and `linear.ITERATIONS` in others.
-        forcing: loosen the tolerance to this times the norm of u, where that is larger.
+        metric: transformation that maps u to the diagonal of P, such as `rms_metric`. Default: the identity.
+        inner: how to do the solve, see `linear.Inner`.
 
     Returns:
         The transformation; it needs ``game=`` and all players. Its state reports the last solve, see `competitive`.
@@ -52,49 +51,46 @@ def proximal(
         Rockafellar, "Monotone Operators and the Proximal Point Algorithm", SIAM J. Control Optim. 1976.
     """
     if iterations < 1:
-        raise ValueError(f"iterations is {iterations}; it must be at least 1.")
-    solving = settings(tolerance, max_iterations, forcing)
+        raise ValueError(f"iterations must be at least 1, got {iterations}.")
+    check_inner(inner)
 
-    def formula(game: Game, players: Players, u: Any, diagonal: Any, step: Any, last: Any) -> tuple[Any, Any]:
-        scaled = lambda q: times(diagonal, rates.times(step, q, "eta"))
-        uniform = diagonal is None and not isinstance(step, tuple) and jnp.ndim(step) == 0
-        limit, solve = solving.relative(u), _method(game, None if uniform else scaled)
+    def formula(step: Step, last: linear.Report) -> tuple[Players, linear.Report]:
+        scaled = lambda q: step.metric(rates.times(step.rates, q, "eta"))
+        uniform = step.diagonal is None and not isinstance(step.rates, tuple) and jnp.ndim(step.rates) == 0
+        solve, tolerance = _method(step.game, None if uniform else scaled), inner.relative_tolerance(step.u)
 
-        def solved(at: Players, rhs: Players, last: linear.Report) -> tuple[Any, linear.Report]:
-            product = products.forward(game, at)
-            operate = lambda w: minus(w, product(scaled(w)))
-            return certified(solve, operate, rhs, last, limit, max_iterations)
+        def solved(at: Players, rhs: Players, last: linear.Report) -> tuple[Players, linear.Report]:
+            product = products.forward(step.game, at)
+            operator = lambda w: optax.tree.sub(w, product(scaled(w)))
+            return certified(solve, operator, rhs, last, tolerance, inner.max_iterations)
 
-        q, report = solved(players, u, last)
-        explicit = failed(report)
-        q = where(explicit, u, q)
+        q, report = solved(step.players, step.u, last)
+        explicit = report.failed
+        q = optax.tree.where(explicit, step.u, q)
         for _ in range(iterations - 1):
-            w = minus(players, scaled(q))
-            rhs = negative(plus(q, game.gradients(w)))
+            w = optax.tree.sub(step.players, scaled(q))
+            rhs = jax.tree.map(jnp.negative, optax.tree.add(q, step.game.gradients(w)))
             change, correcting = solved(w, rhs, report._replace(solution=optax.tree.zeros_like(q)))
-            # A right-hand side of rounding errors can't be solved to any relative accuracy, nor need it be: what is
-            # reported is the residual that is left, all of it where a correction is dropped, beside the first one.
-            idle = explicit | failed(correcting)
+            # A right-hand side of rounding errors cannot be solved to any relative accuracy, and need not be. So the
+            # report has the residual that is left relative to u: all of the right-hand side if a correction is dropped.
+            idle = explicit | correcting.failed
             left = optax.tree.scale(jnp.where(idle, 1, correcting.residual), rhs)
-            beside = linear.certify(report, report.solution, correcting.iterations, left, u, limit)
+            beside = linear.certify(report, report.solution, correcting.iterations, left, step.u, tolerance)
             report = combined(report, beside)
-            q = where(idle, q, plus(q, change))
-        return times(diagonal, q), report
+            q = optax.tree.where(idle, q, optax.tree.add(q, change))
+        return step.metric(q), report
 
-    return remembering("proximal", eta, linear.empty_report, formula, metric)
+    return part("proximal", formula, eta, metric=metric, memory=linear.empty_report)
 
 
 @parametric
-def newton(
-    tolerance: float | None = None, max_iterations: int | None = None, forcing: float | None = None
-) -> optax.GradientTransformationExtraArgs:
+def newton(inner: linear.Inner = linear.Inner()) -> optax.GradientTransformationExtraArgs:
     """Turn u into ``-J^-1 u``: Newton's direction for ``v = 0``, towards any zero of the field.
 
+    If the solve fails, u stays as it is.
+
     Args:
-        tolerance: relative tolerance of the solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations; by default ten times the unknowns, at most 1000, in zero-sum
-            games, and `linear.ITERATIONS` in others.
-        forcing: loosen the tolerance to this times the norm of u, where that is larger.
+        inner: how to do the solve, see `linear.Inner`.
 
     Returns:
         The transformation; it needs ``game=`` and all players. Its state reports the last solve, see `competitive`.
@@ -105,25 +101,22 @@ def newton(
         >>> [float(player) for player in gs.solve(gs.games.icr_quadratic(), solver, (1.0, 2.0), 1).players]
         [0.0, 0.0]
     """
-    solving = settings(tolerance, max_iterations, forcing)
 
-    def system(game: Game, players: Players, u: Players) -> Any:
-        return _method(game), products.forward(game, players), negative(u)
+    def system(step: Step) -> tuple[Solve, Operator, Players]:
+        return _method(step.game), products.forward(step.game, step.players), jax.tree.map(jnp.negative, step.u)
 
-    return _solving("newton", system, lambda u, y, pull: y, solving)
+    return _solving("newton", system, lambda step, y: y, inner)
 
 
 @parametric
-def levenberg_marquardt(
-    damping: float, tolerance: float | None = None, max_iterations: int | None = None, forcing: float | None = None
-) -> optax.GradientTransformationExtraArgs:
-    """Turn u into ``-(J^T J + damping I)^-1 J^T u``: between Newton's direction and the Hamiltonian's descent.
+def levenberg_marquardt(damping: float, inner: linear.Inner = linear.Inner()) -> optax.GradientTransformationExtraArgs:
+    """Turn u into ``-(J^T J + damping I)^-1 J^T u``: between Newton's direction and Hamiltonian descent.
+
+    If the solve fails, u stays as it is.
 
     Args:
-        damping: positive; in squared units of J.
-        tolerance: relative tolerance of the solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations.
-        forcing: loosen the tolerance to this times the norm of u, where that is larger.
+        damping: positive number, in squared units of J.
+        inner: how to do the solve, see `linear.Inner`.
 
     Returns:
         The transformation; it needs ``game=`` and all players. Its state reports the last solve, see `competitive`.
@@ -138,39 +131,32 @@ def levenberg_marquardt(
         Levenberg, "A method for the solution of certain non-linear problems in least squares", 1944; Marquardt 1963.
     """
     check_number("damping", damping, above=0.0)
-    solving = settings(tolerance, max_iterations, forcing)
 
-    def system(game: Game, players: Players, u: Players) -> Any:
-        operate, pull = _normal_equations(game, players, damping)
-        return linear.conjugate_gradients, operate, negative(pull(u))
+    def system(step: Step) -> tuple[Solve, Operator, Players]:
+        operator, pull = _normal_equations(step.game, step.players, damping)
+        return linear.conjugate_gradients, operator, jax.tree.map(jnp.negative, pull(step.u))
 
-    return _solving("levenberg_marquardt", system, lambda u, y, pull: y, solving)
+    return _solving("levenberg_marquardt", system, lambda step, y: y, inner)
 
 
 @parametric
-def surgery(
-    regularisation: float = 1e-4,
-    tolerance: float | None = None,
-    max_iterations: int | None = None,
-    forcing: float | None = None,
-) -> optax.GradientTransformationExtraArgs:
+def lss(regularisation: float = 1e-4, inner: linear.Inner = linear.Inner()) -> optax.GradientTransformationExtraArgs:
     """Turn u into ``(u + J^T (J^T J + l I)^-1 J^T u) / 2`` with ``l = regularisation (1 - exp(-||u||^2))``.
 
-    Near a zero of the field the direction is that of the symmetric part of J alone, so that in zero-sum games only
-    local Nash equilibria attract. Matrix-free, by conjugate gradients on the normal equations.
+    This is local symplectic surgery. Near a zero of the field the direction is that of the symmetric part of J alone,
+    so in zero-sum games only local Nash equilibria are attracting. It is matrix-free, by conjugate gradients on the
+    normal equations. If the solve fails, u stays as it is.
 
     Args:
-        regularisation: size of l far from zeros of the field.
-        tolerance: relative tolerance of the solve; by default 1e-12 in float64 and 1e-6 in float32.
-        max_iterations: limit on its Krylov iterations.
-        forcing: loosen the tolerance to this times the norm of u, where that is larger.
+        regularisation: value of l far from zeros of the field.
+        inner: how to do the solve, see `linear.Inner`.
 
     Returns:
         The transformation; it needs ``game=`` and all players. Its state reports the last solve, see `competitive`.
 
     Example:
         >>> import optax, gamesolve as gs
-        >>> solver = optax.chain(gs.transforms.surgery(0.0), optax.sgd(0.5))
+        >>> solver = optax.chain(gs.transforms.lss(0.0), optax.sgd(0.5))
         >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
         [1.0, 0.0]
 
@@ -179,37 +165,45 @@ def surgery(
         Games", 2019, https://arxiv.org/abs/1901.00838
     """
     check_number("regularisation", regularisation)
-    solving = settings(tolerance, max_iterations, forcing)
 
-    def system(game: Game, players: Players, u: Players) -> Any:
-        shift = regularisation * -jnp.expm1(-inner(u, u))
-        operate, pull = _normal_equations(game, players, shift)
-        return linear.conjugate_gradients, operate, pull(u)
+    def system(step: Step) -> tuple[Solve, Operator, Players]:
+        shift = regularisation * -jnp.expm1(jnp.negative(optax.tree.vdot(step.u, step.u)))
+        operator, pull = _normal_equations(step.game, step.players, shift)
+        return linear.conjugate_gradients, operator, pull(step.u)
 
-    return _solving("surgery", system, lambda u, y, pull: optax.tree.scale(0.5, plus(u, pull(y))), solving)
+    def finish(step: Step, y: Players) -> Players:
+        pull = products.transposed(step.game, step.players)
+        return optax.tree.scale(0.5, optax.tree.add(step.u, pull(y)))
+
+    return _solving("lss", system, finish, inner)
 
 
 def _solving(
-    name: str, system: Callable[..., Any], finish: Callable[..., Any], solving: Settings
+    name: str,
+    system: Callable[[Step], tuple[Solve, Operator, Players]],
+    finish: Callable[[Step, Players], Players],
+    inner: linear.Inner,
 ) -> optax.GradientTransformationExtraArgs:
-    """Return the part whose direction is ``finish`` of the solution of a system; u itself where the solve fails."""
+    """Make the part whose direction is ``finish`` of the solution of a system; u itself if the solve fails."""
+    check_inner(inner)
 
-    def formula(game: Game, players: Players, u: Any, _: Any, __: Any, last: linear.Report) -> tuple[Any, Any]:
-        solve, operate, rhs = system(game, players, u)
-        y, report = certified(solve, operate, rhs, last, solving.relative(u), solving.max_iterations)
-        better = finish(u, y, products.transposed(game, players))
-        return where(failed(report), u, better), report
+    def formula(step: Step, last: linear.Report) -> tuple[Players, linear.Report]:
+        solve, operator, rhs = system(step)
+        tolerance = inner.relative_tolerance(step.u)
+        y, report = certified(solve, operator, rhs, last, tolerance, inner.max_iterations)
+        return optax.tree.where(report.failed, step.u, finish(step, y)), report
 
-    return remembering(name, (), linear.empty_report, formula)
+    return part(name, formula, memory=linear.empty_report)
 
 
-def _method(game: Game, weigh: Any = None) -> Callable[..., Any]:
-    """Return the solve for systems in J, or in ``I - J D`` where ``weigh`` multiplies by the diagonal D."""
+def _method(game: Game, weigh: products.Product | None = None) -> Solve:
+    """Return the solve for systems in J, or in ``I - J D`` if ``weigh`` multiplies by the diagonal D."""
     if game.is_zero_sum:
         return partial(linear.solve_symmetric, mirror=products.mirror, weigh=weigh)
     return linear.solve_general
 
 
-def _normal_equations(game: Game, players: Players, shift: Any) -> tuple[Any, Any]:
+def _normal_equations(game: Game, players: Players, shift: Scalar) -> tuple[Operator, products.Product]:
+    """Return ``y -> J^T J y + shift y`` and ``s -> J^T s``."""
     push, pull = products.forward(game, players), products.transposed(game, players)
-    return lambda y: plus(pull(push(y)), rates.times(shift, y)), pull
+    return lambda y: optax.tree.add(pull(push(y)), rates.times(shift, y)), pull

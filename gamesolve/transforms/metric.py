@@ -1,6 +1,6 @@
-"""Diagonal metrics: transformations whose output is the diagonal itself, not the scaled update."""
+"""Diagonal metrics: transformations that return the diagonal itself instead of a scaled update."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.core
@@ -8,24 +8,25 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve.solver import parametric
+from gamesolve.trees import DType, PyTree, Scalar, State, Updates
 
 
 class RmsMetricState(NamedTuple):
     """State of `rms_metric`: number of steps and moving average of the squared updates."""
 
-    count: Any  # pyright: ignore[reportIncompatibleMethodOverride]
-    square: Any
+    count: Scalar  # pyright: ignore[reportIncompatibleMethodOverride]
+    square: Updates
 
 
 @parametric
 def rms_metric(decay: float = 0.99, eps: float = 1e-5) -> optax.GradientTransformation:
-    """Give the diagonal ``sqrt(1 - decay^t) / (sqrt(s_t) + eps)`` with ``s_t = decay s_(t-1) + (1 - decay) u_t^2``.
+    """Return the diagonal ``sqrt(1 - decay^t) / (sqrt(s_t) + eps)``, ``s_t = decay s_(t-1) + (1 - decay) u_t^2``.
 
-    The bias-corrected RMSProp metric of adaptive CGD; ``eps`` stands outside the bias correction.
+    This is the bias-corrected RMSProp metric of adaptive CGD. ``eps`` is outside the bias correction.
 
     Args:
         decay: decay of the moving average.
-        eps: added to the root, in units of the gradient.
+        eps: constant added to the square root, in units of the gradient.
 
     Returns:
         A transformation that maps u to the diagonal, for the ``metric`` of `competitive`.
@@ -42,10 +43,10 @@ def rms_metric(decay: float = 0.99, eps: float = 1e-5) -> optax.GradientTransfor
         https://arxiv.org/abs/1910.05852
     """
 
-    def init(params: Any) -> RmsMetricState:
+    def init(params: PyTree) -> RmsMetricState:
         return RmsMetricState(jnp.zeros((), jnp.int32), optax.tree.zeros_like(params))
 
-    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, RmsMetricState]:
+    def update(updates: Updates, state: State, params: PyTree = None) -> tuple[Updates, RmsMetricState]:
         del params
         count = optax.safe_increment(state.count)
         square = jax.tree.map(lambda s, u: s + jnp.asarray(1 - decay, s.dtype) * (u**2 - s), state.square, updates)
@@ -60,15 +61,15 @@ def rms_metric(decay: float = 0.99, eps: float = 1e-5) -> optax.GradientTransfor
 
 
 @jax.custom_jvp
-def _roots(squares: Any) -> Any:
+def _roots(squares: PyTree) -> PyTree:
     return jax.tree.map(jnp.sqrt, squares)
 
 
 @_roots.defjvp
-def _roots_derivative(primals: Any, tangents: Any) -> tuple[Any, Any]:
-    """Differentiate the root of an entry that has never moved by zero; it multiplies an update that is zero as well.
+def _roots_derivative(primals: tuple[PyTree], tangents: tuple[PyTree]) -> tuple[PyTree, PyTree]:
+    """Give the square root of an entry that has never moved the derivative zero; it multiplies an update of zero.
 
-    Where nothing has moved at all, at an equilibrium, the root has no derivative, and there it stays not a number.
+    If no entry has ever moved, at an equilibrium, the root has no derivative, and the result stays NaN.
     """
     (squares,), (changes,) = primals, tangents
     roots, largest = _roots(squares), jnp.asarray(optax.tree.max(squares))
@@ -82,20 +83,20 @@ def _roots_derivative(primals: Any, tangents: Any) -> tuple[Any, Any]:
 
 
 @parametric
-def metric_of(scaler: Any) -> optax.GradientTransformationExtraArgs:
-    """Make a metric of any optax scaler that multiplies the update by a positive diagonal.
+def metric_of(scaler: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
+    """Make a metric from any optax scaler that multiplies the update by a positive diagonal.
 
-    Such as ``optax.scale_by_rms()``, ``optax.scale_by_adam(b1=0.0)`` or ``optax.scale_by_amsgrad(b1=0.0)``: the first
-    moment of a scaler is momentum, no part of the metric, and put behind the part that uses the metric.
+    Examples are ``optax.scale_by_rms()``, ``optax.scale_by_adam(b1=0.0)`` and ``optax.scale_by_amsgrad(b1=0.0)``. The
+    first moment of a scaler is momentum, which is not part of a metric: place it after the part that uses the metric.
 
     Args:
-        scaler: the optax transformation.
+        scaler: an optax transformation without momentum.
 
     Returns:
         A transformation that maps u to the diagonal.
 
     Raises:
-        ValueError: if the scaler has momentum (its output for a zero update is not zero).
+        ValueError: if the scaler has momentum, that is, if it does not map a zero update to zero.
 
     Example:
         >>> import optax, gamesolve as gs
@@ -107,8 +108,8 @@ def metric_of(scaler: Any) -> optax.GradientTransformationExtraArgs:
     scaler = optax.with_extra_args_support(scaler)
     _check_without_momentum(scaler)
 
-    def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
-        # The quotient is 0/0 where the update vanishes; a number whose square is zero stands in for it.
+    def update(updates: Updates, state: State, params: PyTree = None, **extra_args: object) -> tuple[Updates, State]:
+        # For an update of zero the quotient is 0/0; a number whose square underflows to zero replaces it.
         nonzero = jax.tree.map(lambda u: jnp.where(u == 0, _negligible(u.dtype), u), updates)
         scaled, state = scaler.update(nonzero, state, params, **extra_args)
         return jax.tree.map(jnp.divide, scaled, nonzero), state
@@ -116,13 +117,13 @@ def metric_of(scaler: Any) -> optax.GradientTransformationExtraArgs:
     return optax.GradientTransformationExtraArgs(scaler.init, update)
 
 
-def _negligible(dtype: Any) -> Any:
+def _negligible(dtype: DType) -> jax.Array:
     return jnp.maximum(jnp.sqrt(jnp.finfo(dtype).tiny) / 2**24, jnp.finfo(dtype).smallest_subnormal)
 
 
-def _check_without_momentum(scaler: Any) -> None:
+def _check_without_momentum(scaler: optax.GradientTransformation) -> None:
     one = jnp.ones(())
     _, state = scaler.update(one, scaler.init(one), one)
     after, _ = scaler.update(0 * one, state, one)
     if not isinstance(after, jax.core.Tracer) and after != 0:
-        raise ValueError("scaler has momentum, which is no metric; set its first decay to zero, for example b1=0.0.")
+        raise ValueError("scaler must not have momentum. Set its first decay to zero, for example b1=0.0.")

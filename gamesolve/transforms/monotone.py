@@ -1,44 +1,44 @@
-"""Parts for monotone games: anchored steps, splitting, the golden ratio."""
+"""Parts for monotone games: anchored steps, operator splitting, the golden ratio."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from gamesolve.checks import check_number
-from gamesolve.game import Game, Players
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
-from gamesolve.transforms._base import inner, memoryless, minus, past_field, plus, remembering
+from gamesolve.transforms._base import Step, part, past_field
 from gamesolve.transforms.geometry import Projections, projected
+from gamesolve.trees import Players, PyTree, Scalar, State, Updates
 
 
 class AnchoredState(NamedTuple):
-    """Memory of an anchored method: steps taken, the start, and what the step size or the past field is."""
+    """Memory of an anchored method: steps taken, the start, and the current step size or the past field."""
 
-    count: Any  # pyright: ignore[reportIncompatibleMethodOverride]
-    anchor: Any
-    memory: Any
+    count: Scalar  # pyright: ignore[reportIncompatibleMethodOverride]
+    anchor: Players
+    memory: PyTree
 
 
 @parametric
-def anchored(learning_rate: rates.Rates) -> optax.GradientTransformationExtraArgs:
-    """Turn u into the move of EAG-C: an extragradient step whose both halves are pulled to the start.
+def anchored_extragradient(learning_rate: rates.Rates) -> optax.GradientTransformationExtraArgs:
+    """Turn u into the move of EAG-C: an extragradient step whose two halves are both pulled towards the start.
 
     ``a = (z_0 - z) / (k + 2)``, ``w = z + a + E v(z)``, and the move is ``a + E v(w)``.
 
     Args:
-        learning_rate: step size: a number, a schedule, an array, or a tuple with one of those per player; at most
-            1 / (8 R) for a monotone field with Lipschitz constant R.
+        learning_rate: step size, see `transforms.rates`; at most 1 / (8 R) for a monotone field with Lipschitz constant
+            R.
 
     Returns:
-        The transformation; it scales by the step size itself and needs ``game=``.
+        The transformation; it needs ``game=`` and all players. It returns moves, already scaled by the step size.
 
     Example:
         >>> import gamesolve as gs
-        >>> solution = gs.solve(gs.games.curl(), gs.transforms.anchored(0.5), (1.0, 0.0), 1)
+        >>> solution = gs.solve(gs.games.curl(), gs.transforms.anchored_extragradient(0.5), (1.0, 0.0), 1)
         >>> [float(player) for player in solution.players]
         [0.75, 0.5]
 
@@ -47,15 +47,15 @@ def anchored(learning_rate: rates.Rates) -> optax.GradientTransformationExtraArg
         Gradient Norm", ICML 2021, https://arxiv.org/abs/2102.07922
     """
 
-    def step(state: AnchoredState, players: Players, u: Players, field: Any, eta: Any) -> tuple[Any, Any]:
-        return _extra_move(state, players, u, field, eta), state.memory
+    def move(step: Step, state: AnchoredState) -> tuple[Players, PyTree]:
+        return _extra_move(step, state, step.rates), state.memory
 
-    return _anchored("anchored", learning_rate, lambda _: optax.EmptyState(), step)
+    return _anchored("anchored_extragradient", learning_rate, lambda _: optax.EmptyState(), move)
 
 
 @parametric
-def anchored_varying(learning_rate: float, lipschitz: float) -> optax.GradientTransformationExtraArgs:
-    """Turn u into the move of EAG-V: `anchored` with step sizes that fall to a positive limit.
+def anchored_extragradient_varying(learning_rate: float, lipschitz: float) -> optax.GradientTransformationExtraArgs:
+    """Turn u into the move of EAG-V: `anchored_extragradient` with step sizes that decrease to a positive limit.
 
     ``eta_(k+1) = eta_k (1 - (k+2)^2 / ((k+1)(k+3)) eta_k^2 R^2) / (1 - eta_k^2 R^2)``.
 
@@ -64,11 +64,11 @@ def anchored_varying(learning_rate: float, lipschitz: float) -> optax.GradientTr
         lipschitz: R, the Lipschitz constant of the field.
 
     Returns:
-        The transformation; it scales by the step size itself and needs ``game=``.
+        The transformation; it needs ``game=`` and all players. It returns moves, already scaled by the step size.
 
     Example:
         >>> import gamesolve as gs
-        >>> solver = gs.transforms.anchored_varying(0.5, lipschitz=1.0)
+        >>> solver = gs.transforms.anchored_extragradient_varying(0.5, lipschitz=1.0)
         >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
         [0.75, 0.5]
 
@@ -78,35 +78,35 @@ def anchored_varying(learning_rate: float, lipschitz: float) -> optax.GradientTr
     check_number("learning_rate", learning_rate, above=0.0)
     check_number("lipschitz", lipschitz, above=0.0)
     if isinstance(learning_rate, float) and isinstance(lipschitz, float) and learning_rate * lipschitz >= 0.75:
-        raise ValueError(f"learning_rate is {learning_rate}; it must be below 3 / (4 lipschitz) = {0.75 / lipschitz}.")
+        raise ValueError(f"learning_rate must be below 3 / (4 lipschitz) = {0.75 / lipschitz}, got {learning_rate}.")
 
-    def first(params: Any) -> Any:
-        return jnp.asarray(learning_rate, optax.tree.dtype(params, "lowest"))
+    def first(players: Players) -> jax.Array:
+        return jnp.asarray(learning_rate, optax.tree.dtype(players, "lowest"))
 
-    def step(state: AnchoredState, players: Players, u: Players, field: Any, _: Any) -> tuple[Any, Any]:
+    def move(step: Step, state: AnchoredState) -> tuple[Players, jax.Array]:
         eta, k = state.memory, state.count.astype(state.memory.dtype)
         square = (eta * lipschitz) ** 2
         following = eta * (1 - (k + 2) ** 2 / ((k + 1) * (k + 3)) * square) / (1 - square)
-        return _extra_move(state, players, u, field, eta), following
+        return _extra_move(step, state, eta), following
 
-    return _anchored("anchored_varying", (), first, step)
+    return _anchored("anchored_extragradient_varying", (), first, move)
 
 
 @parametric
-def anchored_past(learning_rate: rates.Rates) -> optax.GradientTransformationExtraArgs:
-    """Turn u into the move of the Halpern iteration in Popov's form: one field a step.
+def halpern(learning_rate: rates.Rates) -> optax.GradientTransformationExtraArgs:
+    """Turn u into the move of the Halpern iteration in Popov's form, with one field per step.
 
     ``a = (z_0 - z) / (k + 2)``, ``w_k = z + a + E v(w_(k-1))``, the move is ``a + E v(w_k)``; ``v(w_(-1)) = v(z_0)``.
 
     Args:
-        learning_rate: step size: a number, a schedule, an array, or a tuple with one of those per player.
+        learning_rate: step size, see `transforms.rates`.
 
     Returns:
-        The transformation; it scales by the step size itself and needs ``game=``.
+        The transformation; it needs ``game=`` and all players. It returns moves, already scaled by the step size.
 
     Example:
         >>> import gamesolve as gs
-        >>> solution = gs.solve(gs.games.curl(), gs.transforms.anchored_past(0.5), (1.0, 0.0), 1)
+        >>> solution = gs.solve(gs.games.curl(), gs.transforms.halpern(0.5), (1.0, 0.0), 1)
         >>> [float(player) for player in solution.players]
         [0.75, 0.5]
 
@@ -115,37 +115,48 @@ def anchored_past(learning_rate: rates.Rates) -> optax.GradientTransformationExt
         https://arxiv.org/abs/2110.08150
     """
 
-    def step(state: AnchoredState, players: Players, _: Any, field: Any, eta: Any) -> tuple[Any, Any]:
-        past, pull = past_field(state.count, state.memory, players, field), _pull(state, players)
-        following = field(plus(players, plus(pull, rates.times(eta, past))))
-        return plus(pull, rates.times(eta, following)), following
+    def move(step: Step, state: AnchoredState) -> tuple[Players, Players]:
+        past = past_field(state.count, state.memory, step.game.gradients, step.players)
+        pull = _pull(step, state)
+        trial = optax.tree.add(step.players, optax.tree.add(pull, rates.times(step.rates, past)))
+        field = step.game.gradients(trial)
+        return optax.tree.add(pull, rates.times(step.rates, field)), field
 
-    return _anchored("anchored_past", learning_rate, optax.tree.zeros_like, step)
-
-
-def _anchored(name: str, learning_rate: Any, memory: Callable[..., Any], step: Callable[..., Any]) -> Any:
-    def start(params: Any) -> AnchoredState:
-        return AnchoredState(jnp.zeros((), jnp.int32), jax.tree.map(jnp.asarray, params), memory(params))
-
-    def formula(game: Game, players: Players, u: Players, _: Any, eta: Any, state: AnchoredState) -> tuple[Any, Any]:
-        move, remembered = step(state, players, u, game.gradients, eta)
-        return move, AnchoredState(optax.safe_increment(state.count), state.anchor, remembered)
-
-    return remembering(name, learning_rate, start, formula, coefficient="learning_rate")
+    return _anchored("halpern", learning_rate, optax.tree.zeros_like, move)
 
 
-def _pull(state: AnchoredState, players: Players) -> Players:
-    return jax.tree.map(lambda anchor, z: (anchor - z) / (state.count + 2).astype(z.dtype), state.anchor, players)
+def _anchored(
+    name: str,
+    learning_rate: rates.Rates,
+    memory: Callable[[Players], PyTree],
+    move: Callable[[Step, AnchoredState], tuple[Players, PyTree]],
+) -> optax.GradientTransformationExtraArgs:
+    """Make the part whose formula is ``move``, which returns the move and the next ``memory``."""
+
+    def start(players: Players) -> AnchoredState:
+        return AnchoredState(jnp.zeros((), jnp.int32), jax.tree.map(jnp.asarray, players), memory(players))
+
+    def formula(step: Step, state: AnchoredState) -> tuple[Players, AnchoredState]:
+        moved, remembered = move(step, state)
+        return moved, AnchoredState(optax.safe_increment(state.count), state.anchor, remembered)
+
+    return part(name, formula, learning_rate, coefficient="learning_rate", memory=start)
 
 
-def _extra_move(state: AnchoredState, players: Players, u: Players, field: Callable[..., Any], eta: Any) -> Players:
-    pull = _pull(state, players)
-    trial = jax.tree.map(lambda z, a, s: z + a - s, players, pull, rates.times(eta, u))
-    return plus(pull, rates.times(eta, field(trial)))
+def _pull(step: Step, state: AnchoredState) -> Players:
+    """Return the pull towards the start, ``(z_0 - z) / (k + 2)``."""
+    towards = lambda anchor, z: (anchor - z) / (state.count + 2).astype(z.dtype)
+    return jax.tree.map(towards, state.anchor, step.players)
+
+
+def _extra_move(step: Step, state: AnchoredState, eta: rates.Rates) -> Players:
+    pull = _pull(step, state)
+    trial = jax.tree.map(lambda z, a, s: z + a - s, step.players, pull, rates.times(eta, step.u))
+    return optax.tree.add(pull, rates.times(eta, step.game.gradients(trial)))
 
 
 @parametric
-def correct_forward(
+def forward_backward_forward(
     learning_rate: rates.Rates, projections: Projections = None
 ) -> optax.GradientTransformationExtraArgs:
     """Turn u into the move of Tseng's splitting: forward, backward (the projection), forward.
@@ -153,15 +164,16 @@ def correct_forward(
     ``w = project(z + E v(z))`` and the next players are ``w + E (v(w) - v(z))``.
 
     Args:
-        learning_rate: step size: a number, a schedule, an array, or a tuple with one of those per player.
-        projections: one function per player that maps its parameters to its set, or None for a free player.
+        learning_rate: step size E, see `transforms.rates`.
+        projections: one function per player that projects its parameters onto its set, or None for an unconstrained
+            player. Default: no constraints.
 
     Returns:
-        The transformation; it scales by the step size itself and needs ``game=``.
+        The transformation; it needs ``game=`` and all players. It returns moves, already scaled by the step size.
 
     Example:
         >>> import gamesolve as gs
-        >>> solution = gs.solve(gs.games.curl(), gs.transforms.correct_forward(0.5), (1.0, 0.0), 1)
+        >>> solution = gs.solve(gs.games.curl(), gs.transforms.forward_backward_forward(0.5), (1.0, 0.0), 1)
         >>> [float(player) for player in solution.players]
         [0.75, 0.5]
 
@@ -169,42 +181,46 @@ def correct_forward(
         Tseng, "A Modified Forward-Backward Splitting Method for Maximal Monotone Mappings", SICON 2000.
     """
 
-    def formula(game: Any, players: Any, u: Any, _: Any, eta: Any) -> Any:
-        middle = projected(projections, minus(players, rates.times(eta, u)))
-        return plus(minus(middle, players), rates.times(eta, plus(game.draw(1).gradients(middle), u)))
+    def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
+        middle = projected(projections, optax.tree.sub(step.players, rates.times(step.rates, step.u)))
+        change = optax.tree.add(step.game.draw(1).gradients(middle), step.u)
+        return optax.tree.add(optax.tree.sub(middle, step.players), rates.times(step.rates, change)), memory
 
-    return memoryless("correct_forward", learning_rate, formula, coefficient="learning_rate")
+    return part("forward_backward_forward", formula, learning_rate, coefficient="learning_rate")
 
 
 class GoldenState(NamedTuple):
-    """State of `golden`: step size, its last growth, averaged players, last players and their u."""
+    """State of `golden_ratio`: step size, its last growth, averaged players, last players and their u."""
 
-    step: Any
-    growth: Any
-    average: Any
-    players: Any
-    updates: Any
+    step: jax.Array
+    growth: jax.Array
+    average: Players
+    players: Players
+    updates: Updates
 
 
 @parametric
-def golden(learning_rate: float, ratio: float = 1.5, projections: Projections = None) -> optax.GradientTransformation:
+def golden_ratio(
+    learning_rate: float, ratio: float = 1.5, projections: Projections = None
+) -> optax.GradientTransformation:
     """Turn u into the move of the adaptive golden-ratio method, which finds the step size from the fields it sees.
 
-    ``l_k = min((1/r + 1/r^2) l_(k-1), r g_(k-1) / (4 l_(k-1)) ||z_k - z_(k-1)||^2 / ||v_k - v_(k-1)||^2)``, kept where
-    nothing has moved; the paper's upper bound on l is left out;
+    ``l_k = min((1/r + 1/r^2) l_(k-1), r g_(k-1) / (4 l_(k-1)) ||z_k - z_(k-1)||^2 / ||v_k - v_(k-1)||^2)``, or
+    ``l_(k-1)`` if nothing has moved; the paper's upper bound on l is omitted.
     ``g_k = r l_k / l_(k-1)``, ``a_k = ((r - 1) z_k + a_(k-1)) / r``, ``z_(k+1) = project(a_k + l_k v_k)``.
 
     Args:
-        learning_rate: the first step size ``l_0``; ``g_0 = 1`` and ``a_0 = z_0``.
+        learning_rate: initial step size ``l_0``; ``g_0 = 1`` and ``a_0 = z_0``.
         ratio: r, above one and at most the golden ratio 1.618.
-        projections: one function per player that maps its parameters to its set, or None for a free player.
+        projections: one function per player that projects its parameters onto its set, or None for an unconstrained
+            player. Default: no constraints.
 
     Returns:
-        The transformation; it chooses the step size itself.
+        The transformation; it returns moves and chooses the step size itself.
 
     Example:
         >>> import gamesolve as gs
-        >>> solver = gs.transforms.golden(0.1)
+        >>> solver = gs.transforms.golden_ratio(0.1)
         >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 1.0), 500, tol=1e-4)
         >>> solution.status == gs.Status.CONVERGED
         Array(True, dtype=bool)
@@ -216,24 +232,24 @@ def golden(learning_rate: float, ratio: float = 1.5, projections: Projections = 
     check_number("learning_rate", learning_rate, above=0.0)
     check_number("ratio", ratio, above=1.0, most=(1 + 5**0.5) / 2)
 
-    def init(params: Any) -> GoldenState:
+    def init(params: PyTree) -> GoldenState:
         params = jax.tree.map(jnp.asarray, params)
         one = jnp.ones((), optax.tree.dtype(params, "lowest"))
         first = jnp.asarray(learning_rate, one.dtype)
         return GoldenState(first, one, params, params, optax.tree.zeros_like(params))
 
-    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, GoldenState]:
+    def update(updates: Updates, state: State, params: PyTree = None) -> tuple[Players, GoldenState]:
         if params is None:
-            raise ValueError("golden moves the players themselves; pass them to update, as gamesolve.step does.")
-        moved, turned = minus(params, state.players), minus(updates, state.updates)
-        length, change = inner(moved, moved), inner(turned, turned)
-        known = (length > 0) & (change > 0)  # where nothing moved, nothing is learned: the step is kept
+            raise ValueError("golden_ratio needs the players. Pass them to update, as gamesolve.step does.")
+        moved, turned = optax.tree.sub(params, state.players), optax.tree.sub(updates, state.updates)
+        length, change = (jnp.asarray(optax.tree.vdot(tree, tree)) for tree in (moved, turned))
+        known = (length > 0) & (change > 0)  # without movement there is nothing to learn, and the step size stays
         largest = (1 / ratio + 1 / ratio**2) * state.step
         local = ratio * state.growth / (4 * state.step) * length / jnp.where(known, change, 1)
         step = jnp.where(known, jnp.minimum(largest, local), state.step).astype(state.step.dtype)
         growth = jnp.where(known, ratio * step / state.step, state.growth).astype(state.step.dtype)
         average = jax.tree.map(lambda z, a: ((ratio - 1) * z + a) / ratio, params, state.average)
-        following = projected(projections, minus(average, rates.times(step, updates)))
-        return minus(following, params), GoldenState(step, growth, average, params, updates)
+        following = projected(projections, optax.tree.sub(average, rates.times(step, updates)))
+        return optax.tree.sub(following, params), GoldenState(step, growth, average, params, updates)
 
     return optax.GradientTransformation(init, update)

@@ -1,49 +1,60 @@
-"""Step sizes and other per-player numbers: a number, an optax schedule, or a tuple with one of those per player."""
+"""Step sizes, weights and other coefficients of solvers.
+
+Every coefficient of type ``Rates`` may be a number, an optax schedule, an array, or a tuple with one of these per
+player. A schedule is a function of the number of steps that its part has taken. Plain numbers must be finite and not
+negative; arrays may be traced and are not checked.
+"""
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-Rate = float | jax.Array | Callable[[Any], Any]
+from gamesolve.trees import PyTree, Scalar, State
+
+Rate = float | jax.Array | Callable[[jax.Array], Scalar]
 Rates = Rate | tuple[Rate, ...]
+# Rates without schedules: a number or an array, or a tuple with one of these per player.
+Values = Scalar | tuple[Scalar, ...]
+RatesState = optax.ScaleByScheduleState | optax.EmptyState
 
 
-def check(name: str, rates: Any) -> None:
-    """Raise if a rate that is a plain number is negative or not finite.
+def check(name: str, rates: Rates) -> None:
+    """Raise if a coefficient is of the wrong kind, or a plain number that is negative or not finite.
 
     Args:
-        name: what the caller calls it, for the message.
-        rates: a number, a schedule, an array or a tuple of those.
+        name: name of the coefficient in the message.
+        rates: the coefficient.
     """
     for rate in listed(rates):
         if isinstance(rate, str | list | dict) or rate is None:
-            raise TypeError(f"{name} is {rate!r}; give a number, a schedule or a tuple with one of those per player.")
+            raise TypeError(
+                f"{name} must be a number, a schedule or a tuple with one of these per player, got {rate!r}."
+            )
         if isinstance(rate, float | int | np.number) and not (math.isfinite(rate) and rate >= 0):
-            raise ValueError(f"{name} is {rate}; it must be finite and not negative.")
+            raise ValueError(f"{name} must be finite and not negative, got {rate}.")
 
 
-def check_signed(name: str, values: Any) -> None:
-    """Raise unless a value is a finite number of any sign, real or complex, an array, or a tuple of those.
+def check_signed(name: str, values: Values) -> None:
+    """Raise unless a value is a finite number of any sign, real or complex, an array, or a tuple of these.
 
     Args:
-        name: what the caller calls it, for the message.
+        name: name of the value in the message.
         values: the value.
     """
     for value in listed(values):
         if callable(value) or value is None or isinstance(value, str | tuple | list | dict):
             kind = "a schedule" if callable(value) else repr(value)
-            raise TypeError(f"{name} is {kind}; give a number or a tuple with one number per player.")
+            raise TypeError(f"{name} must be a number or a tuple with one number per player, got {kind}.")
         if isinstance(value, float | int | complex | np.number) and not np.isfinite(value):
-            raise ValueError(f"{name} is {value}; it must be finite.")
+            raise ValueError(f"{name} must be finite, got {value}.")
 
 
-def listed(rates: Rates) -> tuple[Rate, ...]:
-    """Return the rates as a tuple, of one where there is one for all."""
+def listed(rates: Rates | Values) -> tuple[Rate, ...]:
+    """Return the rates as a tuple, with one entry if there is one rate for all."""
     return rates if isinstance(rates, tuple) else (rates,)
 
 
@@ -52,33 +63,36 @@ def is_scheduled(rates: Rates) -> bool:
     return any(map(callable, listed(rates)))
 
 
-def init(rates: Rates) -> optax.ScaleByScheduleState | optax.EmptyState:
-    """Return the state that the rates need: a step count where one is a schedule, else nothing."""
+def init(rates: Rates) -> RatesState:
+    """Return the state that the rates need: a step count if one of them is a schedule, else nothing."""
     return optax.ScaleByScheduleState(jnp.zeros((), jnp.int32)) if is_scheduled(rates) else optax.EmptyState()
 
 
-def current(rates: Rates, state: Any) -> Any:
+def current(rates: Rates, state: State) -> Values:
     """Return the rates with each schedule replaced by its value at the state's count."""
     if not is_scheduled(rates):
         return rates
-    at = lambda rate: rate(state.count) if callable(rate) else rate
-    return tuple(map(at, rates)) if isinstance(rates, tuple) else at(rates)
+
+    def value(rate: Rate) -> Scalar:
+        return rate(state.count) if callable(rate) else rate
+
+    return tuple(map(value, rates)) if isinstance(rates, tuple) else value(rates)
 
 
-def advance(state: Any) -> Any:
+def advance(state: RatesState) -> RatesState:
     """Count one step."""
     if isinstance(state, optax.EmptyState):
         return state
     return optax.ScaleByScheduleState(optax.safe_increment(state.count))
 
 
-def spread(rates: Any, number: int, name: str = "learning_rate") -> tuple[Any, ...]:
+def spread(rates: Values, number: int, name: str = "learning_rate") -> tuple[Scalar, ...]:
     """Return one rate per player.
 
     Args:
         rates: one rate for all, or a tuple with one per player.
         number: number of players.
-        name: what the caller calls the rates, for the message.
+        name: name of the rates in the message.
 
     Raises:
         ValueError: if a tuple has another length.
@@ -86,11 +100,14 @@ def spread(rates: Any, number: int, name: str = "learning_rate") -> tuple[Any, .
     if not isinstance(rates, tuple):
         return (rates,) * number
     if len(rates) != number:
-        raise ValueError(f"{name} has {len(rates)} entries for {number} players; give one entry each, or one number.")
+        raise ValueError(
+            f"{name} must have one entry per player, got {len(rates)} for {number} players. Give a tuple of {number}, "
+            "or one number for all."
+        )
     return rates
 
 
-def times(rates: Any, tree: Any, name: str = "learning_rate") -> Any:
+def times(rates: Values, tree: PyTree, name: str = "learning_rate") -> PyTree:
     """Multiply a tree by one number, or each player's entry by its own, in the precision of the leaves."""
     if not isinstance(rates, tuple):
         return jax.tree.map(lambda leaf: _product(rates, leaf), tree)
@@ -98,6 +115,6 @@ def times(rates: Any, tree: Any, name: str = "learning_rate") -> Any:
     return tuple(jax.tree.map(lambda leaf, rate=rate: _product(rate, leaf), entry) for rate, entry in pairs)
 
 
-def _product(rate: Any, leaf: Any) -> jax.Array:
+def _product(rate: Scalar, leaf: jax.Array) -> jax.Array:
     leaf = jnp.asarray(leaf)
     return jnp.asarray(rate, leaf.dtype) * leaf

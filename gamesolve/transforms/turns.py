@@ -1,22 +1,22 @@
 """Who moves when: each player by its own transformation, all at once or in turn."""
 
 from collections.abc import Callable
-from typing import Any
 
 import optax
 
 from gamesolve.game import Game
 from gamesolve.solver import parametric, with_game
-from gamesolve.transforms._base import alone, whole
+from gamesolve.transforms._base import require_game, require_players
+from gamesolve.trees import Players, PyTree, State, Updates
 
 
 @parametric
-def per_player(*transformations: Any) -> optax.GradientTransformationExtraArgs:
-    """Give each player an optax transformation of its own; all move at once.
+def per_player(*transformations: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
+    """Give each player its own optax transformation; all players move at once.
 
     Args:
-        *transformations: one optax transformation per player. They see their own player only, so a part that looks
-            at the game stands before `per_player` in a chain.
+        *transformations: one optax transformation per player. Each sees only its own player, so a part that looks at
+            the game must come before `per_player` in a chain.
 
     Returns:
         The transformation.
@@ -30,18 +30,24 @@ def per_player(*transformations: Any) -> optax.GradientTransformationExtraArgs:
     """
     parts = tuple(map(with_game, transformations))
 
-    def init(params: Any) -> tuple[Any, ...]:
+    def init(params: PyTree) -> tuple[State, ...]:
         _check_count("per_player", parts, params)
         return tuple(part.init(entry) for part, entry in zip(parts, params, strict=True))
 
     def update(
-        updates: Any, state: Any, params: Any = None, *, game: Game | None = None, **extra_args: Any
-    ) -> tuple[Any, tuple[Any, ...]]:
-        del game  # one player's part can't look at the game; without it, it says so
-        entries = (None,) * len(parts) if params is None else params
+        updates: Updates,
+        state: State,
+        params: PyTree = None,
+        *,
+        game: Game | None = None,
+        grad: Players | None = None,
+        **extra_args: object,
+    ) -> tuple[Players, tuple[State, ...]]:
+        del game  # a part that needs it says that one player is not enough
+        players, gradients = ((None,) * len(parts) if tree is None else tree for tree in (params, grad))
         pairs = [
-            part.update(u, own, entry, **extra_args)
-            for part, u, own, entry in zip(parts, updates, state, entries, strict=True)
+            part.update(u, own, player, grad=gradient, **extra_args)
+            for part, u, own, player, gradient in zip(parts, updates, state, players, gradients, strict=True)
         ]
         moves, states = zip(*pairs, strict=True)
         return moves, states
@@ -50,18 +56,21 @@ def per_player(*transformations: Any) -> optax.GradientTransformationExtraArgs:
 
 
 @parametric
-def alternating(*transformations: Any, order: tuple[int, ...] | None = None) -> optax.GradientTransformationExtraArgs:
+def alternating(
+    *transformations: optax.GradientTransformation, order: tuple[int, ...] | None = None
+) -> optax.GradientTransformationExtraArgs:
     """Let the players move in turn, each seeing the moves before it.
 
-    All turns of a step see one draw of the data, or each its own if several are bound (`sampling.several`).
+    All turns of a step see one draw of the data, or each its own draw if several are bound (`sampling.several`).
 
     Args:
-        *transformations: one optax transformation per player; they see their own player only.
-        order: who moves, for example ``(1, 1, 0)`` for two moves of player 1 before one of player 0; each player
-            once, in order, unless given. One step is the whole order; a schedule inside counts its player's moves.
+        *transformations: one optax transformation per player; each sees only its own player.
+        order: the players in the order of their moves, such as ``(1, 1, 0)`` for two moves of player 1 before one of
+            player 0. One step is the whole order; a schedule inside counts the moves of its player. Default: each
+            player once, in order.
 
     Returns:
-        The transformation; it stands first in a chain, since it takes the field again after each move.
+        The transformation. It goes first in a chain, because it evaluates the field again after each move.
 
     Example:
         >>> import optax, gamesolve as gs
@@ -73,28 +82,35 @@ def alternating(*transformations: Any, order: tuple[int, ...] | None = None) -> 
     parts = tuple(map(with_game, transformations))
     turns = tuple(range(len(parts))) if order is None else order
     if not parts:
-        raise ValueError("alternating got no transformations; give one per player.")
+        raise ValueError("alternating needs transformations, one per player, got none.")
     if not isinstance(turns, tuple) or not all(isinstance(player, int) for player in turns):
-        raise TypeError(f"order is {turns!r}; give a tuple of player numbers, such as (1, 1, 0).")
+        raise TypeError(f"order must be a tuple of player numbers such as (1, 1, 0), got {turns!r}.")
     if not turns or not set(turns) <= set(range(len(parts))):
-        raise ValueError(f"order is {turns} for {len(parts)} players; name players from 0 to {len(parts) - 1}.")
+        raise ValueError(f"order must name players from 0 to {len(parts) - 1}, got {turns}.")
 
-    def init(params: Any) -> tuple[Any, ...]:
+    def init(params: PyTree) -> tuple[State, ...]:
         _check_count("alternating", parts, params)
         return tuple(part.init(entry) for part, entry in zip(parts, params, strict=True))
 
     def update(
-        updates: Any, state: Any, params: Any = None, *, game: Game | None = None, **extra_args: Any
-    ) -> tuple[Any, tuple[Any, ...]]:
-        game, players = whole("alternating", game, updates, params)
+        updates: Updates,
+        state: State,
+        params: PyTree = None,
+        *,
+        game: Game | None = None,
+        grad: Players | None = None,
+        **extra_args: object,
+    ) -> tuple[Players, tuple[State, ...]]:
+        game, players = require_game("alternating", game, updates, params)
         states = list(state)
         moves = [optax.tree.zeros_like(entry) for entry in players]
         for turn, mover in enumerate(turns):
-            u = updates[mover]
             if turn:
                 (ascent,) = game.draw(turn).gradients(players, (mover,))
-                u = optax.tree.scale(-1, ascent)
-            move, states[mover] = parts[mover].update(u, states[mover], players[mover], **extra_args)
+                u = gradient = optax.tree.scale(-1, ascent)
+            else:
+                u, gradient = updates[mover], None if grad is None else grad[mover]
+            move, states[mover] = parts[mover].update(u, states[mover], players[mover], grad=gradient, **extra_args)
             moved = optax.apply_updates(players[mover], move)
             players = (*players[:mover], moved, *players[mover + 1 :])
             moves[mover] = move if mover not in turns[:turn] else optax.tree.add(moves[mover], move)
@@ -106,20 +122,18 @@ def alternating(*transformations: Any, order: tuple[int, ...] | None = None) -> 
 def for_each(
     build: Callable[[int], optax.GradientTransformationExtraArgs],
 ) -> optax.GradientTransformationExtraArgs:
-    """Return a transformation whose form depends on the number of players, which is known when players arrive."""
+    """Return a transformation that depends on the number of players, which is known only when players arrive."""
 
-    def init(params: Any) -> Any:
-        if not isinstance(params, tuple):
-            raise ValueError(alone("a solver that moves in turn"))
-        return build(len(params)).init(params)
+    def init(params: PyTree) -> State:
+        return build(len(require_players("a solver that moves in turn", params))).init(params)
 
-    def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
+    def update(updates: Updates, state: State, params: PyTree = None, **extra_args: object) -> tuple[Updates, State]:
         return build(len(updates)).update(updates, state, params, **extra_args)
 
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def _check_count(name: str, parts: tuple[Any, ...], params: Any) -> None:
+def _check_count(name: str, parts: tuple[optax.GradientTransformation, ...], params: PyTree) -> None:
     if not isinstance(params, tuple) or len(params) != len(parts):
         found = f"{len(params)} players" if isinstance(params, tuple) else f"a {type(params).__name__}"
-        raise ValueError(f"{name} has {len(parts)} transformations for {found}; give one per player.")
+        raise ValueError(f"{name} needs one transformation per player, got {len(parts)} for {found}.")

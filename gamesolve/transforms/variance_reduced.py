@@ -1,7 +1,7 @@
-"""Variance reduction on finite sums: fields of minibatches, corrected by the full field at a snapshot."""
+"""Variance reduction on finite sums: minibatch fields, corrected by the full field at a snapshot."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,34 +9,35 @@ import optax
 
 from gamesolve import estimators, products
 from gamesolve.checks import check_number
-from gamesolve.game import Game, Players
+from gamesolve.game import Game
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
-from gamesolve.transforms._base import minus, plus, remembering
+from gamesolve.transforms._base import Step, part
+from gamesolve.trees import Players, Scalar
 
 
 class Snapshot(NamedTuple):
-    """What a variance-reduced part remembers: steps taken, the last snapshot, and the full value there."""
+    """Memory of a variance-reduced part: steps taken, the last snapshot, and the full value there."""
 
-    count: Any  # pyright: ignore[reportIncompatibleMethodOverride]
-    players: Any
-    value: Any
+    count: Scalar  # pyright: ignore[reportIncompatibleMethodOverride]
+    players: Players
+    value: Players
 
 
 @parametric
-def reduce_variance(
+def svrg(
     full: Game | None = None, probability: float = 0.1, period: int | None = None, seed: int = 0
 ) -> optax.GradientTransformationExtraArgs:
-    """Turn u into ``u_b(z) - u_b(w) + u(w)``: a batch's u, without what the batch says wrong at the snapshot w.
+    """Turn u into ``u_b(z) - u_b(w) + u(w)``: the batch's u, minus the error that the batch has at the snapshot w.
 
-    The snapshot is taken anew with a probability in each step (loopless SVRG), or every ``period`` steps (SVRG). It
-    stands first in a chain.
+    The snapshot is renewed with a probability in each step (loopless SVRG), or every ``period`` steps (SVRG). The part
+    must come first in a chain.
 
     Args:
-        full: the game bound to all of its data; None for a game that takes no data.
-        probability: chance in each step that the snapshot is taken anew.
-        period: if given, the snapshot is taken anew in every step whose number it divides, and not by chance.
-        seed: of the coins; runs side by side with one seed take their snapshots in the same steps.
+        full: the game bound to all of its data. Default: the game of the run, if it takes no data.
+        probability: probability per step that the snapshot is renewed.
+        period: renew the snapshot every ``period`` steps instead of at random. Default: at random.
+        seed: seed of the random renewals; parallel runs with one seed renew their snapshots in the same steps.
 
     Returns:
         The transformation; it needs ``game=`` and all players.
@@ -44,7 +45,7 @@ def reduce_variance(
     Example:
         >>> import jax, optax, gamesolve as gs
         >>> full = gs.games.dual_regression(jax.numpy.eye(4), jax.numpy.ones(4))
-        >>> solver = optax.chain(gs.transforms.reduce_variance(full), optax.sgd(0.5))
+        >>> solver = optax.chain(gs.transforms.svrg(full), optax.sgd(0.5))
         >>> sample = gs.minibatches(*full.data, 1)
         >>> end = gs.solve(full, solver, full.start, 2000, sample=sample, key=jax.random.key(0)).players
         >>> bool(jax.numpy.linalg.norm(end[0] - full.equilibria[0][0]) < 1e-4)
@@ -57,42 +58,43 @@ def reduce_variance(
     """
     due = _due(probability, period, seed)
 
-    def formula(game: Game, players: Players, u: Players, _: Any, __: Any, last: Snapshot) -> tuple[Players, Snapshot]:
-        snapshot = _renewed(due, last, players, _all_data("reduce_variance", full, game), Game.gradients)
-        stale = plus(game.gradients(snapshot.players), u)
-        return minus(stale, snapshot.value), _counted(snapshot)
+    def formula(step: Step, last: Snapshot) -> tuple[Players, Snapshot]:
+        snapshot = _renewed(due, last, step.players, _all_data("svrg", full, step.game), Game.gradients)
+        difference = optax.tree.add(step.game.gradients(snapshot.players), step.u)
+        return optax.tree.sub(difference, snapshot.value), _counted(snapshot)
 
-    return remembering("reduce_variance", (), _first, formula)
+    return part("svrg", formula, memory=_first)
 
 
 @parametric
-def snapshot_extrapolate(
+def svrg_extragradient(
     learning_rate: rates.Rates,
     full: Game | None = None,
     probability: float = 0.1,
     period: int | None = None,
     seed: int = 0,
 ) -> optax.GradientTransformationExtraArgs:
-    """Turn u into the move of variance-reduced extragradient, whose trial step is one of the full game.
+    """Turn u into the move of variance-reduced extragradient, whose trial step uses the full game.
 
-    With the snapshot w and ``m = (1 - p) z + p w``: ``h = m + E v(w)`` and the next players are
-    ``m + E (v(w) + v_b(h) - v_b(w))``: two fields of a batch a step, the full one at the snapshots only.
+    With the snapshot w and ``m = (1 - p) z + p w``: ``h = m + E v(w)``, and the next players are
+    ``m + E (v(w) + v_b(h) - v_b(w))``. This takes two batch fields per step, and the full field only when the snapshot
+    is renewed.
 
     Args:
-        learning_rate: step size E: a number, a schedule, an array, or a tuple with one of those per player; the paper's
-            is ``0.99 sqrt(p) / L`` for fields of Lipschitz constant L.
-        full: the game bound to all of its data; None for a game that takes no data.
-        probability: p, also the weight of the snapshot, and the chance in each step that it is taken anew.
-        period: if given, the snapshot is taken anew in every step whose number it divides, and not by chance.
-        seed: of the coins.
+        learning_rate: step size E, see `transforms.rates`; the paper takes ``0.99 sqrt(p) / L`` for a field with
+            Lipschitz constant L.
+        full: the game bound to all of its data. Default: the game of the run, if it takes no data.
+        probability: p, the weight of the snapshot and the probability per step that it is renewed.
+        period: renew the snapshot every ``period`` steps instead of at random. Default: at random.
+        seed: seed of the random renewals.
 
     Returns:
-        The transformation; it scales by the step size itself and needs ``game=`` and all players.
+        The transformation; it needs ``game=`` and all players. It returns moves, already scaled by the step size.
 
     Example:
         >>> import jax, gamesolve as gs
         >>> full = gs.games.single_entries(4)
-        >>> solver, sample = gs.transforms.snapshot_extrapolate(0.07, full), gs.minibatches(*full.data, 1)
+        >>> solver, sample = gs.transforms.svrg_extragradient(0.07, full), gs.minibatches(*full.data, 1)
         >>> end = gs.solve(full, solver, full.start, 5000, sample=sample, key=jax.random.key(0)).players
         >>> bool(jax.numpy.linalg.norm(end[0]) < 1e-2)
         True
@@ -103,20 +105,20 @@ def snapshot_extrapolate(
     """
     due = _due(probability, period, seed)
 
-    def formula(
-        game: Game, players: Players, _: Players, __: Any, eta: Any, last: Snapshot
-    ) -> tuple[Players, Snapshot]:
-        snapshot = _renewed(due, last, players, _all_data("snapshot_extrapolate", full, game), Game.gradients)
-        back = rates.times(probability, minus(snapshot.players, players))
-        ahead = plus(plus(players, back), rates.times(eta, snapshot.value))
-        change = minus(game.gradients(ahead), game.gradients(snapshot.players))
-        return plus(back, rates.times(eta, plus(snapshot.value, change))), _counted(snapshot)
+    def formula(step: Step, last: Snapshot) -> tuple[Players, Snapshot]:
+        game, players = step.game, step.players
+        snapshot = _renewed(due, last, players, _all_data("svrg_extragradient", full, game), Game.gradients)
+        back = rates.times(probability, optax.tree.sub(snapshot.players, players))
+        ahead = optax.tree.add(optax.tree.add(players, back), rates.times(step.rates, snapshot.value))
+        change = optax.tree.sub(game.gradients(ahead), game.gradients(snapshot.players))
+        move = optax.tree.add(back, rates.times(step.rates, optax.tree.add(snapshot.value, change)))
+        return move, _counted(snapshot)
 
-    return remembering("snapshot_extrapolate", learning_rate, _first, formula, coefficient="learning_rate")
+    return part("svrg_extragradient", formula, learning_rate, coefficient="learning_rate", memory=_first)
 
 
 @parametric
-def reduced_hamiltonian(
+def svrg_hamiltonian(
     full: Game | None = None,
     groups: int | str | None = 2,
     probability: float = 0.1,
@@ -125,15 +127,15 @@ def reduced_hamiltonian(
 ) -> optax.GradientTransformationExtraArgs:
     """Turn u into ``h_b(z) - h_b(w) + h(w)`` with ``h = -J^T u``: variance-reduced Hamiltonian descent.
 
-    The products over a batch are the unbiased ones of `estimators.self_product`, at z and at the snapshot w on the
-    same batch and groups.
+    The batch products are the unbiased ones of `estimators.self_product`, at z and at the snapshot w with the same
+    batch and groups.
 
     Args:
-        full: the game bound to all of its data; None for a game that takes no data.
-        groups: the estimator; None for the biased one.
-        probability: chance in each step that the snapshot is taken anew.
-        period: if given, the snapshot is taken anew in every step whose number it divides, and not by chance.
-        seed: of the coins.
+        full: the game bound to all of its data. Default: the game of the run, if it takes no data.
+        groups: the estimator, see `consensus`; None for the biased one.
+        probability: probability per step that the snapshot is renewed.
+        period: renew the snapshot every ``period`` steps instead of at random. Default: at random.
+        seed: seed of the random renewals.
 
     Returns:
         The transformation; it needs ``game=`` and all players.
@@ -141,7 +143,7 @@ def reduced_hamiltonian(
     Example:
         >>> import jax, optax, gamesolve as gs
         >>> full = gs.games.dual_regression(jax.numpy.eye(4), jax.numpy.ones(4))
-        >>> solver = optax.chain(gs.transforms.reduced_hamiltonian(full), optax.sgd(1.0))
+        >>> solver = optax.chain(gs.transforms.svrg_hamiltonian(full), optax.sgd(1.0))
         >>> sample = gs.minibatches(*full.data, 2)
         >>> end = gs.solve(full, solver, full.start, 2000, sample=sample, key=jax.random.key(0)).players
         >>> bool(jax.numpy.linalg.norm(end[0] - full.equilibria[0][0]) < 1e-3)
@@ -154,39 +156,42 @@ def reduced_hamiltonian(
     due = _due(probability, period, seed)
     estimators.check(groups)
 
-    def slope(game: Game, players: Players) -> Players:
-        return estimators.self_product(products.transposed, game, players).product
+    def product(game: Game, players: Players, groups: int | str | None = None) -> Players:
+        return estimators.self_product(products.transposed, game, players, groups).product
 
-    def formula(game: Game, players: Players, _: Players, __: Any, ___: Any, last: Snapshot) -> tuple[Any, Snapshot]:
-        whole = _all_data("reduced_hamiltonian", full, game)
-        form = groups if game.data else None
-        estimate = lambda at: estimators.self_product(products.transposed, game, at, form).product
-        snapshot = _renewed(due, last, players, whole, slope)
-        change = minus(estimate(players), estimate(snapshot.players))
-        return plus(change, snapshot.value), _counted(snapshot)
+    def formula(step: Step, last: Snapshot) -> tuple[Players, Snapshot]:
+        whole = _all_data("svrg_hamiltonian", full, step.game)
+        form = groups if step.game.data else None
+        snapshot = _renewed(due, last, step.players, whole, product)
+        here, there = (product(step.game, players, form) for players in (step.players, snapshot.players))
+        return optax.tree.add(optax.tree.sub(here, there), snapshot.value), _counted(snapshot)
 
-    return remembering("reduced_hamiltonian", (), _first, formula)
+    return part("svrg_hamiltonian", formula, memory=_first)
 
 
-def _due(probability: float, period: int | None, seed: int) -> Callable[[Any], Any]:
-    """Return the function that says whether the snapshot is taken anew in a step."""
+def _due(probability: float, period: int | None, seed: int) -> Callable[[jax.Array], jax.Array]:
+    """Return the function that tells from the step count whether the snapshot is renewed."""
     check_number("probability", probability, above=0.0, most=1.0)
     if period is None:
         coin = lambda count: jax.random.bernoulli(jax.random.fold_in(jax.random.key(seed), count), probability)
         return lambda count: (count == 0) | coin(count)
     if period < 1:
-        raise ValueError(f"period is {period}; it must be at least 1.")
+        raise ValueError(f"period must be at least 1, got {period}.")
     return lambda count: count % period == 0
 
 
-def _first(players: Any) -> Snapshot:
+def _first(players: Players) -> Snapshot:
     return Snapshot(jnp.zeros((), jnp.int32), jax.tree.map(jnp.asarray, players), optax.tree.zeros_like(players))
 
 
 def _renewed(
-    due: Callable[[Any], Any], last: Snapshot, players: Players, full: Game, value: Callable[[Game, Players], Players]
+    due: Callable[[jax.Array], jax.Array],
+    last: Snapshot,
+    players: Players,
+    full: Game,
+    value: Callable[[Game, Players], Players],
 ) -> Snapshot:
-    """Take the snapshot here if it is due: a branch, so that the other steps do not pay for the full value."""
+    """Renew the snapshot here if it is due: a branch, so that the other steps do not pay for the full value."""
     here = lambda: (players, value(full, players))
     kept, worth = jax.lax.cond(due(last.count), here, lambda: (last.players, last.value))
     return Snapshot(last.count, kept, worth)
@@ -197,8 +202,7 @@ def _counted(snapshot: Snapshot) -> Snapshot:
 
 
 def _all_data(part: str, full: Game | None, game: Game) -> Game:
+    """Return the game on all of its data, or raise if it is not known."""
     if full is None and game.data:
-        raise ValueError(
-            f"{part} needs the game on all of its data; pass it as full=, for example full=game.bind(arrays)."
-        )
+        raise ValueError(f"{part} needs the game on all of its data. Pass it as full=, for example game.bind(arrays).")
     return game if full is None else full

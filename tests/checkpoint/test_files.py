@@ -71,7 +71,7 @@ def test_what_can_not_be_kept_is_said_before_anything_is_deleted(tmp_path):
 
 def test_a_checkpoint_of_ones_own_is_no_run(tmp_path):
     checkpoint.save(tmp_path, 10, {"x": jnp.ones(2)})
-    with pytest.raises(ValueError, match="it was written with start = None and this run has start = 0"):
+    with pytest.raises(ValueError, match="was written with start=None, but this run has start=0"):
         run(tmp_path)
 
 
@@ -119,12 +119,12 @@ def restore(files, folder):
 
 NEWEST, SECOND = "checkpoint-0000000060.gs", "checkpoint-0000000050.gs"
 DAMAGES = {
-    "empty": (lambda content: b"", "it is no checkpoint of this version"),
-    "foreign": (lambda content: b"\x89PNG" + content, "it is no checkpoint of this version"),
-    "cut in its header": (lambda content: content[:40], "it is damaged or cut short"),
-    "cut at its end": (lambda content: content[:-1], "it is damaged or cut short"),
-    "longer": (lambda content: content + b"\0", "it is damaged or cut short"),
-    "one bit": (lambda content: content[:-9] + bytes([content[-9] ^ 4]) + content[-8:], "it is damaged or cut short"),
+    "empty": (lambda content: b"", "is not a checkpoint of this version"),
+    "foreign": (lambda content: b"\x89PNG" + content, "is not a checkpoint of this version"),
+    "cut in its header": (lambda content: content[:40], "is damaged or cut short"),
+    "cut at its end": (lambda content: content[:-1], "is damaged or cut short"),
+    "longer": (lambda content: content + b"\0", "is damaged or cut short"),
+    "one bit": (lambda content: content[:-9] + bytes([content[-9] ^ 4]) + content[-8:], "is damaged or cut short"),
 }
 
 
@@ -133,7 +133,7 @@ def test_a_damaged_file_is_refused_and_the_one_before_used(name, written, tmp_pa
     damage, reason = DAMAGES[name]
     files, solution = written
     restore(files | {NEWEST: damage(files[NEWEST])}, tmp_path)
-    with pytest.warns(UserWarning, match=f"{NEWEST} was not used, {reason}.*; {SECOND} is used instead"):
+    with pytest.warns(UserWarning, match=rf"{NEWEST} {reason}.*\. {SECOND} is used instead"):
         chex.assert_trees_all_equal(run(tmp_path), solution)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -142,7 +142,7 @@ def test_a_damaged_file_is_refused_and_the_one_before_used(name, written, tmp_pa
 
 def test_no_usable_checkpoint_is_an_error(written, tmp_path):
     restore(dict.fromkeys(written[0], b"nothing"), tmp_path)
-    with pytest.raises(ValueError, match=rf"{NEWEST} was not used, it is no checkpoint .*nor was an older one"):
+    with pytest.raises(ValueError, match=rf"No usable checkpoint in .*: {NEWEST} is not a check.*; older ones are"):
         run(tmp_path)
 
 
@@ -160,13 +160,19 @@ def test_other_files_are_left_alone(tmp_path):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"chunk": 20}, "it was written with chunk = 10 and this run has chunk = 20"),
-        ({"every": 5}, "it was written with every = 2 and this run has every = 5"),
-        ({"start": 2}, "it was written with start = 0 and this run has start = 2"),
-        ({"key": jax.random.key(1)}, "it was written with key = .* and this run has key = "),
-        ({"record": None}, "it holds .* arrays where this run has .*, and they differ in 'rows'"),
-        ({"record": lambda z, _: jnp.stack(z)}, r"rows is float32 of shape \(30,\) in it and .* \(30, 2\) here"),
-        ({"steps": 40}, "the checkpoint is at step 60 and this run ends at step 40; ask for more steps"),
+        ({"chunk": 20}, "was written with chunk=10, but this run has chunk=20"),
+        ({"every": 5}, "was written with every=2, but this run has every=5"),
+        ({"start": 2}, "was written with start=0, but this run has start=2"),
+        ({"key": jax.random.key(1)}, "was written with key=.*, but this run has key="),
+        ({"record": None}, "holds .* arrays, but this run has .*, and they differ in 'rows'"),
+        (
+            {"record": lambda z, _: jnp.stack(z)},
+            r"rows as float32 of shape \(30,\), but this run has .* \(30, 2\)",
+        ),
+        (
+            {"steps": 40},
+            "num_steps must reach the newest checkpoint, at step 60, got an end at step 40. Ask for more steps",
+        ),
     ],
 )
 def test_checkpoints_of_another_run_are_refused(written, tmp_path, options, reason):
@@ -178,17 +184,17 @@ def test_checkpoints_of_another_run_are_refused(written, tmp_path, options, reas
 def test_other_players_and_solvers_are_refused(written, tmp_path):
     restore(written[0], tmp_path)
     shared = {"sample": draw, "key": jax.random.key(0), "record": RECORD, "every": 2, "chunk": 10}
-    with pytest.raises(ValueError, match=r"it holds \d+ arrays where this run has \d+, and they differ in 'state"):
+    with pytest.raises(ValueError, match=r"holds \d+ arrays, but this run has \d+, and they differ in 'state"):
         gs.run(NOISY, gs.ogda(0.05), START, 60, checkpoint=tmp_path, **shared)
     wide = gs.zero_sum(lambda x, y, batch: jnp.sum(x * y))
-    with pytest.raises(ValueError, match=r"players/0 is float32 of shape \(\) in it and float32 of shape \(4,\) here"):
+    with pytest.raises(ValueError, match=r"players/0 as float32 of shape \(\), but this run has float32 .* \(4,\)"):
         gs.run(wide, gs.acgd(0.05), (jnp.ones(4), jnp.ones(4)), 60, checkpoint=tmp_path, **shared)
 
 
 def test_doubles_are_not_read_as_floats(tmp_path):
     with jax.enable_x64(True):
         checkpoint.save(tmp_path, 1, {"x": jnp.ones(2)})
-    with pytest.raises(ValueError, match=r"x is float64 of shape \(2,\) in it and float32"):
+    with pytest.raises(ValueError, match=r"x as float64 of shape \(2,\), but this run has float32"):
         checkpoint.load(tmp_path, shapes({"x": jnp.ones(2)}))
 
 
@@ -204,7 +210,9 @@ def test_a_full_disk_loses_nothing(tmp_path, monkeypatch, owner, failing, good):
 
     with monkeypatch.context() as patch:
         patch.setattr(owner, failing, full)
-        with pytest.warns(UserWarning, match=r"step \d+ was not written \(No space left on device\); the run goes on"):
+        with pytest.warns(
+            UserWarning, match=r"step \d+ was not written \(No space left on device\)\. The run continues"
+        ):
             solution = run(tmp_path)
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["checkpoint-0000000010.gs", SECOND.replace("5", "2")]
     chex.assert_trees_all_equal(solution, run(None))
@@ -232,5 +240,5 @@ def test_anything_with_save_and_load_keeps_checkpoints():
 
     memory = Memory()
     run(memory, 30)
-    assert memory.saved.step == 30
+    assert (memory.saved.step, memory.saved.about["status"]) == (30, gs.Status.BUDGET.name)
     chex.assert_trees_all_equal(run(memory, 60), run(None, 60))

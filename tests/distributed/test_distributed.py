@@ -75,5 +75,5 @@ def test_on_one_device_nothing_changes():
 
 def test_what_can_not_be_divided():
     mesh = distributed.devices()
-    with pytest.raises(ValueError, match=r"an array of shape \(\) can't be divided among 1 devices"):
+    with pytest.raises(ValueError, match=r"a multiple of the number of devices, got shape \(\) for 1 devices"):
         distributed.shard(1.0, mesh)

@@ -37,7 +37,9 @@ def check_going_on(mesh, folder):
         run(8, store)
         resumed = jax.tree.map(distributed.on_host, run(12, store))
         jax.tree.map(np.testing.assert_array_equal, resumed, unbroken)
-    with pytest.raises(ValueError, match=r"the processes find checkpoints of steps \[12, 0\]; give a folder that all"):
+    with pytest.raises(
+        ValueError, match=r"all processes must find the same checkpoint, got steps \[12, 0\]. Use a folder that all"
+    ):
         run(12, folder / ("files" if index == 0 else "elsewhere"))
     found = checkpoint.found(folder / "files")
     assert [step for step, _ in found] == [12, 8, 4]

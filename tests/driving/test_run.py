@@ -124,7 +124,7 @@ def test_no_batch_is_taken_that_no_step_needs():
 
 @pytest.mark.parametrize("chunk", [1, 4, 6])
 def test_all_batches_have_one_shape(chunk):
-    with pytest.raises(ValueError, match=r"the batch of step 5 is float32\[2\] where that of step 0 is float32\[3\]"):
+    with pytest.raises(ValueError, match=r"got float32\[2\] at step 5 and float32\[3\] at step 0"):
         run(SUM, gs.simgd(1.0), (0.0,), 6, batches=[*numbered(5), np.ones(2, np.float32)], chunk=chunk)
 
 
@@ -177,7 +177,7 @@ def _listening():
 def test_ctrl_c_ends_with_the_result_so_far_and_a_checkpoint(tmp_path):
     before = signal.getsignal(signal.SIGINT)
     options = {"chunk": 10, "checkpoint": tmp_path, "checkpoint_every": 1000, "record": FIRST}
-    with pytest.warns(UserWarning, match="interrupted after step 20; this is the result so far"):
+    with pytest.warns(UserWarning, match="interrupted after step 20. The result so far is returned"):
         solution = run(XY, SOLVER, START, 100, callbacks=[pressing(1)], **options)
     assert (int(solution.steps), int(solution.status)) == (20, gs.Status.BUDGET)  # the chunk under way is finished
     assert signal.getsignal(signal.SIGINT) is before

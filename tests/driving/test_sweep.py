@@ -64,7 +64,7 @@ def test_values_are_told_apart():
         part = table.select(seed=seeds[seed], key=keys[1])
         assert part.values.tolist() == [seed, seed + 2.0, seed + 4.0]
         assert part.select(start=starts[1]).values == seed + 2.0
-    with pytest.raises(ValueError, match=r"start = 1\.0 is not among the values of its axis"):
+    with pytest.raises(ValueError, match=r"start must be a value of its axis, got 1\.0"):
         table.select(start=1.0)
     near = gs.Table({"rate": np.array([0.1, 0.1 + 1e-8, 0.2])}, np.arange(3))
     assert [int(near.select(rate=rate).values) for rate in near.axes["rate"]] == [0, 1, 2]
@@ -115,7 +115,7 @@ def test_groups_bound_the_memory():
         return jnp.linalg.norm(jax.lax.fori_loop(0, 3, lambda _, z: jnp.sin(z) * rate, jnp.ones(10_000) * rate))
 
     def memory(width):
-        dealt = module._dealt(np.arange(64), 1, width)
+        dealt = module.dealt(np.arange(64), 1, width)
         axes = (jnp.linspace(0, 1, 64),)
         lowered = module.program.lower(jax.tree_util.Partial(lane), axes, dealt, names=("rate",), mesh=None)
         return lowered.compile().memory_analysis().temp_size_in_bytes
@@ -126,7 +126,7 @@ def test_groups_bound_the_memory():
 @pytest.mark.parametrize(("total", "devices", "width"), [(10, 1, 10), (10, 1, 3), (10, 4, 1), (4096, 8, 16), (5, 8, 1)])
 def test_dealing(total, devices, width):
     lanes = np.random.default_rng(0).permutation(total)
-    dealt = module._dealt(lanes, devices, width)
+    dealt = module.dealt(lanes, devices, width)
     assert dealt.shape[1] == width
     assert len(dealt) % devices == 0
     assert dealt.size < total + devices * width
@@ -145,7 +145,7 @@ def test_tables():
     assert " ".join(frame.columns) == "learning_rate gamma players[0] players[1] point/0 point/1 status"
     assert len(frame) == 6
     np.testing.assert_allclose(frame["learning_rate"], frame["point/0"])
-    with pytest.raises(ValueError, match="the table has no axis 'lr'; it has learning_rate, gamma"):
+    with pytest.raises(ValueError, match=r"select must name an axis, got 'lr'\. Choose from learning_rate, gamma"):
         table.select(lr=0.1)
-    with pytest.raises(ValueError, match=r"gamma = 0\.7 is not among the values of its axis"):
+    with pytest.raises(ValueError, match=r"gamma must be a value of its axis, got 0\.7"):
         table.select(gamma=0.7)

@@ -192,7 +192,7 @@ def test_lagrangian_with_equality_and_inequality():
 
 def test_projections_are_checked():
     solver = gs.extragradient(0.1, projections=(None,))
-    with pytest.raises(ValueError, match="projections has 1 entries for 2 players"):
+    with pytest.raises(ValueError, match="projections must have one entry per player, got 1 for 2 players"):
         gs.solve(games.curl(), solver, (1.0, 1.0), 1)
     with pytest.raises(ValueError, match=r"payoffs must .* got \(2,\)"):
         games.matrix_game([1.0, 2.0])

@@ -321,14 +321,85 @@ def test_the_state_reports_the_solve(x64):
         assert optax.tree.get(state, "solution").shape == (5,)
         assert 0 < optax.tree.get(state, "iterations") <= 50
         assert optax.tree.get(state, "residual").dtype == jnp.float64
-    limited = gs.solve(game, gs.cgd(1.0, max_iterations=1), game.start, 1).state
+    limited = gs.solve(game, gs.cgd(1.0, inner=linear.Inner(max_iterations=1)), game.start, 1).state
     assert optax.tree.get(limited, "iterations") == 1
     assert optax.tree.get(limited, "status") in (Outcome.INEXACT, Outcome.FAILED)
     exact = gs.solve(game, gs.cgd(1.0), game.start, 1).state
-    loose = gs.solve(game, gs.cgd(1.0, tolerance=1e-2), game.start, 1).state
+    loose = gs.solve(game, gs.cgd(1.0, inner=linear.Inner(tolerance=1e-2)), game.start, 1).state
     assert optax.tree.get(loose, "iterations") < optax.tree.get(exact, "iterations")
     assert optax.tree.get(exact, "residual") < 1e-11
     assert optax.tree.get(exact, "status") == Outcome.SOLVED
+
+
+def test_how_a_solve_is_done_is_part_of_the_solver():
+    assert jax.tree.leaves(linear.Inner()) == []
+    assert jax.tree.leaves(linear.Inner(1e-3, max_iterations=5, forcing=0.1)) == [1e-3, 0.1]
+    assert jax.tree.structure(linear.Inner(max_iterations=5)) != jax.tree.structure(linear.Inner())
+    assert repr(gs.cgd(0.1)) == "cgd(learning_rate=0.1)"
+    assert repr(gs.newton(inner=linear.Inner(max_iterations=5))).endswith("inner=Inner(max_iterations=5))")
+    solver = gs.cgd(0.1, inner=linear.Inner(tolerance=1))
+    assert jax.tree.leaves(solver) == [0.1, 1.0]
+    assert jax.tree.map(lambda leaf: leaf / 2, solver).arguments["inner"] == linear.Inner(tolerance=0.5)
+    assert jax.tree.map(lambda _: "text", solver).arguments["inner"] == linear.Inner(tolerance="text")
+
+
+def ten_by_ten():
+    return gs.games.random_quadratic(jax.random.key(0), (10, 10), rotation=1.0)
+
+
+@pytest.mark.parametrize("name", ["tolerance", "forcing"])
+def test_vmap_over_how_a_solve_is_done(name, x64):
+    game = ten_by_ten()
+
+    def iterations(value):
+        solver = gs.cgd(1.0, inner=linear.Inner(**{name: value}))
+        return optax.tree.get(gs.solve(game, solver, game.start, 3).state, "iterations")
+
+    values = jnp.array([1e-12, 1e-6, 1e-2])
+    together = jax.vmap(iterations)(values)
+    assert together[0] > together[1] > together[2]
+    assert [int(iterations(value)) for value in values] == together.tolist()
+
+
+def test_derivatives_of_a_solver_with_a_tolerance(x64):
+    game = ten_by_ten()
+    loss = lambda solver: optax.tree.norm(gs.solve(game, solver, game.start, 3).players)
+    exact = jax.grad(loss)(gs.cgd(0.5))
+    gradient = jax.grad(loss)(gs.cgd(0.5, inner=linear.Inner(tolerance=1e-13, forcing=1e-13)))
+    assert isinstance(gradient.arguments["inner"], linear.Inner)
+    np.testing.assert_allclose(gradient.arguments["learning_rate"], exact.arguments["learning_rate"], rtol=1e-9)
+    assert jax.tree.leaves(gradient.arguments["inner"]) == [0.0, 0.0]
+
+
+WITH_A_SOLVE = [
+    lambda inner: gs.cgd(0.1, inner),
+    lambda inner: gs.acgd(0.1, inner=inner),
+    lambda inner: gs.competitive_mirror_descent(0.1, gs.transforms.entropy(), inner),
+    lambda inner: gs.proximal(0.1, inner=inner),
+    lambda inner: gs.newton(inner=inner),
+    lambda inner: gs.levenberg_marquardt(inner=inner),
+    lambda inner: gs.lss(0.1, inner=inner),
+    lambda inner: gs.stackelberg(0.1, inner),
+    lambda inner: gs.follow_the_ridge(0.1, inner=inner),
+]
+
+
+@pytest.mark.parametrize("make", WITH_A_SOLVE)
+@pytest.mark.parametrize(
+    ("inner", "message"),
+    [
+        (lambda: linear.Inner(tolerance=0.0), "tolerance .* above 0"),
+        (lambda: linear.Inner(tolerance=-1e-3), "tolerance .* above 0"),
+        (lambda: linear.Inner(tolerance=float("nan")), "tolerance .* above 0"),
+        (lambda: linear.Inner(forcing=0), "forcing .* above 0"),
+        (lambda: linear.Inner(max_iterations=2.5), "max_iterations must be"),
+        (lambda: linear.Inner(max_iterations=-1), "max_iterations .* at least 0"),
+        (lambda: 1e-6, "inner must be a linear.Inner, got float"),
+    ],
+)
+def test_settings_of_a_solve_that_make_no_sense(make, inner, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        make(inner())
 
 
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])

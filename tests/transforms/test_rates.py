@@ -65,21 +65,24 @@ def test_a_rate_of_zero_keeps_a_player(name, still):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("number", [1, 3])
 def test_wrong_lengths(name, number):
-    with pytest.raises(ValueError, match=f"has {number} entries for 2 players; give one entry each, or one number"):
+    with pytest.raises(
+        ValueError,
+        match=f"must have one entry per player, got {number} for 2 players. Give a tuple of 2, or one number for all",
+    ):
         run(name, (0.1,) * number)
 
 
 @pytest.mark.parametrize("rate", [-0.1, -1, float("nan"), float("inf"), (0.1, -0.1), np.float64(-1), np.float32(-1)])
 @pytest.mark.parametrize("name", NAMES)
 def test_rates_that_can_not_be(name, rate):
-    with pytest.raises(ValueError, match="it must be finite and not negative"):
+    with pytest.raises(ValueError, match="must be finite and not negative"):
         registry.SOLVERS[name].build(rate)
 
 
 @pytest.mark.parametrize("rate", [None, "0.1", [0.1, 0.2], {"x": 0.1}, (0.1, None), (0.1, "0.2")])
 @pytest.mark.parametrize("name", NAMES)
 def test_rates_of_the_wrong_kind(name, rate):
-    with pytest.raises(TypeError, match="give a number, a schedule or a tuple with one of those per player"):
+    with pytest.raises(TypeError, match="must be a number, a schedule or a tuple with one of these per player"):
         registry.SOLVERS[name].build(rate)
 
 
@@ -94,11 +97,11 @@ def test_rates_of_the_wrong_kind(name, rate):
     ],
 )
 def test_other_rates_are_checked_too(make, name):
-    with pytest.raises(ValueError, match=f"({name}) is -1"):
+    with pytest.raises(ValueError, match=f"({name}) must be finite and not negative, got -1"):
         make(-1.0)
-    with pytest.raises(TypeError, match=f"({name}) is 'one'"):
+    with pytest.raises(TypeError, match=f"({name}) must be .*, got 'one'"):
         make("one")
-    with pytest.raises(ValueError, match=f"({name}) has 3 entries for 2 players"):
+    with pytest.raises(ValueError, match=f"({name}) must have one entry per player, got 3 for 2 players"):
         gs.solve(XY, make((0.1,) * 3), START, 1)
 
 
@@ -121,5 +124,5 @@ def test_helpers():
     tree = ({"a": jnp.ones(2)}, jnp.ones(()))
     chex.assert_trees_all_close(rates.times((2.0, 3.0), tree), ({"a": jnp.full(2, 2.0)}, 3.0))
     chex.assert_trees_all_close(rates.times(2.0, {"b": 1.0}), {"b": 2.0})
-    with pytest.raises(ValueError, match="weights has 3 entries for 2 players"):
+    with pytest.raises(ValueError, match="weights must have one entry per player, got 3 for 2 players"):
         rates.spread((1.0,) * 3, 2, "weights")

@@ -124,7 +124,7 @@ STARTS = [
 def test_parts_that_look_at_the_game_need_all_players(company, part, start):
     game = gs.zero_sum(lambda x, y: optax.tree.sum(x) * optax.tree.sum(y))
     solver = COMPANY[company](PARTS[part](0.1))
-    with pytest.raises(ValueError, match=f"{part} looks at the game and at all players: place it before per_player"):
+    with pytest.raises(ValueError, match=f"{part} needs the game and all players. Place it before per_player"):
         jax.eval_shape(lambda players: gs.step(game, solver, players), start)
 
 
@@ -132,7 +132,7 @@ def test_parts_that_look_at_the_game_need_all_players(company, part, start):
 def test_parts_without_a_game_or_players(part):
     game, transformation = gs.games.curl(), part(0.1)
     state = transformation.init(game.start)
-    with pytest.raises(ValueError, match="looks at the game and at all players"):
+    with pytest.raises(ValueError, match="needs the game and all players"):
         transformation.update(game.start, state, game.start)
     with pytest.raises(ValueError, match="pass game= and the players to update"):
         transformation.update(game.start, state, game=game)
@@ -143,7 +143,7 @@ def test_parts_without_a_game_or_players(part):
 def test_competitive_refuses_a_step_size_per_parameter():
     """Its operator would not be symmetric; a metric is what takes one."""
     game = gs.games.rotation(3)
-    with pytest.raises(ValueError, match=r"eta has shape \(3,\); competitive takes one number per player"):
+    with pytest.raises(ValueError, match=r"eta must be one number per player, got an array of shape \(3,\)"):
         gs.solve(game, gs.cgd(jnp.array([0.1, 0.2, 0.3])), game.start, 1)
 
 
@@ -154,6 +154,93 @@ def test_unknown_extra_arguments_are_ignored():
         expected, _ = part(0.1).update(game.start, state, game.start, game=game)
         reached, _ = part(0.1).update(game.start, state, game.start, game=game, value=1.0, grad=None)
         assert reached == expected
+
+
+def probe(seen):
+    """Return a part that keeps what ``update`` gets: u, the gradient and the players."""
+
+    def update(updates, state, params=None, *, grad=None, **extra_args):
+        seen.append((updates, grad, params))
+        return updates, state
+
+    return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
+
+
+WRAPPERS = {
+    "chain": lambda part: optax.chain(optax.scale(2.0), part, optax.sgd(0.1)),
+    "lookahead": lambda part: gs.lookahead(optax.chain(part, optax.sgd(0.1)), period=2, alpha=0.5),
+    "average": lambda part: gs.average(optax.chain(part, optax.sgd(0.1))),
+    "anderson": lambda part: gs.anderson(optax.chain(part, optax.sgd(0.1))),
+    "extra": lambda part: transforms.extra(optax.chain(part, optax.sgd(0.1))),
+    "metric": lambda part: transforms.competitive(0.1, metric=part),
+}
+
+
+@pytest.mark.parametrize("name", WRAPPERS)
+def test_parts_get_the_gradient_at_the_players(name, x64):
+    game, players, *_ = dense("zero-sum")
+    seen = []
+    gs.step(game, WRAPPERS[name](probe(seen)), players)
+    for _, grad, at in seen:
+        chex.assert_trees_all_close(grad, jax.tree.map(jnp.negative, game.field(players)), rtol=1e-5)
+        chex.assert_trees_all_close(at, players)
+    u, grad, _ = seen[0]
+    assert (u is grad) == (name != "chain")
+    assert len(seen) == (2 if name == "extra" else 1)
+    assert all(u is not grad for u, grad, _ in seen[1:])  # the field at the trial point is not the gradient
+
+
+def test_one_player_gets_its_own_gradient():
+    game, start = gs.games.curl(), (jnp.float32(1.0), jnp.float32(2.0))
+    u = game.field(start)
+    for turn in (gs.per_player, gs.alternating):
+        seen = []
+        solver = turn(*(optax.chain(probe(seen), optax.sgd(0.5)) for _ in range(2)))
+        gs.step(game, optax.chain(optax.scale(2.0), solver), start)
+        (u0, first, _), (u1, second, _) = seen
+        assert (float(u0), float(first)) == (2 * -u[0], -u[0])
+        if turn is gs.per_player:
+            assert (float(u1), float(second)) == (2 * -u[1], -u[1])
+        else:
+            assert u1 is second  # a new look at the field
+            assert float(second) == -(1.0 - 0.5 * 4.0)
+        seen.clear()
+        solver.update((1.0, 2.0), solver.init(start), start, game=game)
+        assert seen[0][1] is None  # the caller gave none
+
+
+def test_estimates_replace_the_gradient_and_nothing_else(x64):
+    """An unbiased part takes u from its own estimate only if u is the gradient, not if it was looked up elsewhere."""
+    game = gs.zero_sum(lambda x, y, a: jnp.mean(a) * x * y + jnp.mean(a**2) * x**2).bind(jnp.array([1.0, 3.0]))
+    start, rate, gamma = (jnp.array(1.0), jnp.array(0.5)), 0.1, 0.3
+    solver = gs.conopt(rate, gamma, groups=2)
+    estimate = gs.estimators.self_product(gs.products.transposed, game, start, 2)
+    pull = np.stack(estimate.product)
+    move = lambda v: rate * (np.stack(v) - gamma * pull)
+    ahead = tuple(np.stack(start) + move(game.field(start)))
+    reached, _ = gs.step(game, transforms.extra(solver), start)
+    np.testing.assert_allclose(reached, np.stack(start) + move(game.field(ahead)), rtol=1e-12)
+    costs = [
+        jax.jit(functools.partial(gs.step, game, chain)).lower(start).compile().cost_analysis()["flops"]
+        for chain in (solver, optax.chain(optax.scale(2.0), solver))
+    ]
+    assert costs[0] < costs[1]
+
+
+def test_parts_of_optax_get_the_gradient():
+    """The line searches of optax take ``grad`` by that name; other parts ignore it."""
+    game = gs.general_sum(lambda x: -jnp.sum(x**2))
+    search = optax.scale_by_backtracking_linesearch(max_backtracking_steps=10)
+    value = lambda players: -game.evaluate(players)[0]
+
+    def update(updates, state, params=None, *, grad, **_):
+        return search.update(updates, state, params, value=value(params), grad=grad, value_fn=value)
+
+    solver = optax.chain(optax.sgd(4.0), optax.GradientTransformationExtraArgs(search.init, update))
+    (x,) = gs.solve(game, solver, (jnp.ones(2),), 20).players
+    np.testing.assert_allclose(x, 0, atol=1e-2)
+    for part in (optax.adam(0.1), optax.MultiSteps(optax.sgd(0.1), 2), optax.inject_hyperparams(optax.sgd)(0.1)):
+        gs.solve(game, part, (jnp.ones(2),), 3)
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.5, -0.5, 0.5 + 0.5j, (0.5, -0.25), (0.5, 0.3j), jnp.float32(0.5)])

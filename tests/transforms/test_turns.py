@@ -35,15 +35,15 @@ def test_orders(order):
 
 @pytest.mark.parametrize("order", [(0, 2), (-1, 0), (), (2,)])
 def test_orders_that_name_nobody(order):
-    with pytest.raises(ValueError, match=r"order is \(.*\) for 2 players; name players from 0 to 1"):
+    with pytest.raises(ValueError, match=r"order must name players from 0 to 1, got \(.*\)"):
         gs.alternating(optax.sgd(0.1), optax.sgd(0.1), order=order)
-    with pytest.raises(ValueError, match="name players from 0 to 1"):
+    with pytest.raises(ValueError, match="order must name players from 0 to 1"):
         gs.solve(XY, gs.altgd(0.1, order=order), START, 1)
 
 
 @pytest.mark.parametrize("order", [1, (0.0, 1.0), "01"])
 def test_orders_of_the_wrong_kind(order):
-    with pytest.raises((TypeError, ValueError), match="order is"):
+    with pytest.raises((TypeError, ValueError), match="order must be a tuple of player numbers"):
         gs.alternating(optax.sgd(0.1), optax.sgd(0.1), order=order)
 
 
@@ -135,15 +135,15 @@ def test_weight_decay_sees_its_player():
 def test_wrong_counts(turn, number):
     name = turn.__name__
     solver = turn(*[optax.sgd(0.1)] * number)
-    with pytest.raises(ValueError, match=f"{name} has {number} transformations for 2 players; give one per player"):
+    with pytest.raises(ValueError, match=f"{name} needs one transformation per player, got {number} for 2 players"):
         gs.solve(XY, solver, START, 1)
-    with pytest.raises(ValueError, match=f"{name} has {number} transformations for a list"):
+    with pytest.raises(ValueError, match=f"{name} needs one transformation per player, got {number} for a list"):
         solver.init([1.0] * number)
 
 
 @pytest.mark.parametrize("turn", [gs.per_player, gs.alternating])
 def test_turns_without_transformations(turn):
-    with pytest.raises((TypeError, ValueError), match="transformations"):
+    with pytest.raises((TypeError, ValueError), match="transformation"):
         gs.solve(XY, turn(), START, 1)
 
 

@@ -1,0 +1,170 @@
+"""Records that all loops share: what a run does, how far it has got, and what it returns."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gamesolve.checks import Ending, as_pytree, check_limit, whole_number
+from gamesolve.game import Game
+from gamesolve.sampling import draw_at
+from gamesolve.sampling.samplers import Sampler
+from gamesolve.solver import Solver, as_solver
+from gamesolve.trees import Key, Players, PyTree, Row, Scalar, State, is_key
+
+Record: TypeAlias = Callable[[Players, State], Row]
+
+
+class Status(Ending):
+    """How a run ended; ``Status(int(solution.status)).sentence`` says it in words.
+
+    BUDGET: all steps taken. CONVERGED: the field is at most ``tol``. DIVERGED: beyond ``max_norm``, or not finite.
+    """
+
+    BUDGET = 0, "took all of its steps"
+    CONVERGED = 1, "reached the tolerance on the field"
+    DIVERGED = 2, "exceeded the limit on the players, or became NaN or infinite"
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A run: which game, which solver, and what to draw, record and stop at.
+
+    A pytree. The static fields, like everything static in the game, solver, sampler and record, are part of the
+    compiled program; all other fields are traced arguments of it.
+
+    Steps are counted from 0 within the run. Samplers, `Solution` and `Chunk` count from ``start``; `clock` converts.
+
+    Attributes:
+        game: the game, without the data that ``sample`` draws.
+        solver: the solver.
+        start: number of steps taken before the run.
+        sample: the sampler of each step's data, or None.
+        key: random key of the sampler, or None.
+        record: function of players and state whose results are stacked, or None.
+        tol: norm of the field at which to stop, or None.
+        max_norm: norm of the players beyond which to stop, or None.
+        length: maximal number of steps of one compiled call.
+        every: number of steps between records.
+    """
+
+    game: Game
+    solver: Solver
+    start: Scalar
+    sample: Sampler | None
+    key: Key | None
+    record: Record | None
+    tol: Scalar | None
+    max_norm: Scalar | None
+    length: int = dataclasses.field(metadata={"static": True})
+    every: int = dataclasses.field(metadata={"static": True})
+
+    @property
+    def may_stop(self) -> bool:
+        """Whether the run has a condition under which it stops early."""
+        return self.tol is not None or self.max_norm is not None
+
+    def clock(self, steps: Scalar) -> jax.Array:
+        """Return the count of samplers and users after ``steps`` steps of the run."""
+        return jnp.asarray(self.start, jnp.int32) + steps
+
+    def bound(self, clock: Scalar) -> Game:
+        """Return the game of one step: bound to that step's draw if there is a sampler."""
+        if self.sample is None:
+            return self.game
+        # Only samplers of batches that already exist come without a key, and they read none.
+        return self.game.bind(draw_at(self.sample, self.key, clock))  # pyright: ignore[reportArgumentType]
+
+
+class Reached(NamedTuple):
+    """How far a run has got; a pytree when it comes from a compiled loop.
+
+    Attributes:
+        players: the players after the last step.
+        state: the solver's state there.
+        rows: stacked records; None without ``record``.
+        steps: number of steps, counted from 0 within the run.
+        status: a `Status`, as an integer array inside compiled loops.
+    """
+
+    players: Players
+    state: State
+    rows: Row
+    steps: Scalar
+    status: Scalar
+
+
+class Solution(NamedTuple):
+    """The result of `solve` or `run`; a pytree.
+
+    Attributes:
+        players: the players after the last step.
+        state: the solver's optax state there.
+        trace: the stacked records, leading axis ``num_steps // every``; None without ``record``.
+        steps: number of steps taken, ``start`` included.
+        status: a `Status`, as an integer array.
+    """
+
+    players: Players
+    state: State
+    trace: Row
+    steps: jax.Array
+    status: jax.Array
+
+
+def checked(
+    game: Game,
+    solver: optax.GradientTransformation,
+    *,
+    length: int,
+    every: int,
+    start: Scalar,
+    sample: Sampler | None,
+    key: Key | None,
+    record: Record | None,
+    tol: Scalar | None,
+    max_norm: Scalar | None,
+) -> Plan:
+    """Return the plan of a run, or raise if one of the arguments that `solve` and `run` share is wrong."""
+    check_game(game)
+    every = whole_number("every", every, 1)
+    check_limit("tol", tol)
+    check_limit("max_norm", max_norm)
+    start = start if isinstance(start, jax.Array) else whole_number("start", start, 0)
+    if sample is not None and key is None:
+        raise ValueError("sample must come with a random key, got key=None. Pass key=jax.random.key(0).")
+    if key is not None and not is_key(key):
+        raise TypeError(f"key must be a typed random key, got {type(key).__name__}. Make one with jax.random.key(0).")
+    sample, record = as_pytree("sample", sample), as_pytree("record", record)
+    return Plan(game, as_solver(solver), start, sample, key, record, tol, max_norm, length, every)
+
+
+def check_game(game: object) -> None:
+    """Raise unless ``game`` is a game."""
+    if not isinstance(game, Game):
+        raise TypeError(f"game must be a Game, got {type(game).__name__}. Make one with gamesolve.zero_sum.")
+
+
+def check_divides(every: int, **counts: int) -> None:
+    """Raise unless ``every`` divides all of the named counts."""
+    for name, count in counts.items():
+        if count % every:
+            raise ValueError(f"every must divide {name}, got every={every} and {name}={count}. Choose a divisor.")
+
+
+def check_state(solver: Solver, state: State, players: Players) -> None:
+    """Raise unless a state has the structure and shapes of the solver's state for these players."""
+
+    def shapes(tree: PyTree) -> PyTree:
+        return jax.tree.map(jnp.shape, tree)
+
+    expected = jax.eval_shape(solver.init, players)
+    if jax.tree.structure(state) != jax.tree.structure(expected) or shapes(state) != shapes(expected):
+        raise ValueError(
+            f"state must be one that {solver.factory.__name__} keeps for these players, got other shapes or another "
+            "structure. Pass the state of a run of the same solver on players of the same shapes, or None."
+        )
