@@ -21,11 +21,12 @@ Record: TypeAlias = Callable[[Players, State], Row]
 class Status(Ending):
     """How a run ended; ``Status(int(solution.status)).sentence`` says it in words.
 
-    BUDGET: all steps taken. CONVERGED: the field is at most ``tol``. DIVERGED: beyond ``max_norm``, or not finite.
+    BUDGET: all steps taken. CONVERGED: the field, or on sets the natural residual, is at most ``tol``. DIVERGED: beyond
+    ``max_norm``, or not finite.
     """
 
     BUDGET = 0, "took all of its steps"
-    CONVERGED = 1, "reached the tolerance on the field"
+    CONVERGED = 1, "reached the tolerance on the field or the natural residual"
     DIVERGED = 2, "exceeded the limit on the players, or became NaN or infinite"
 
 
@@ -46,7 +47,7 @@ class Plan:
         sample: the sampler of each step's data, or None.
         key: random key of the sampler, or None.
         record: function of players and state whose results are stacked, or None.
-        tol: norm of the field at which to stop, or None.
+        tol: norm of the field, or of the natural residual on the solver's sets, at which to stop, or None.
         max_norm: norm of the players beyond which to stop, or None.
         length: maximal number of steps of one compiled call.
         every: number of steps between records.

@@ -78,7 +78,9 @@ def declared_by(solver: optax.GradientTransformation, players: Players) -> tuple
 def natural_residual(declared: tuple[Declared, ...], players: Players, u: Players) -> Players:
     """Return ``z - P(z - u)``, which is u for players without sets."""
     constrained = {path[0] for path, _ in declared}
-    moved = tuple(optax.tree.sub(z, w) if i in constrained else z for i, (z, w) in enumerate(zip(players, u, strict=True)))
+    moved = tuple(
+        optax.tree.sub(z, w) if i in constrained else z for i, (z, w) in enumerate(zip(players, u, strict=True))
+    )
     for path, projection in declared:
         moved = _replaced(moved, path, projection)
     return tuple(optax.tree.sub(players[i], moved[i]) if i in constrained else w for i, w in enumerate(u))

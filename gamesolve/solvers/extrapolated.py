@@ -9,11 +9,11 @@ import optax
 from gamesolve import transforms
 from gamesolve.checks import check_number
 from gamesolve.game import Game
+from gamesolve.driving.sets import Projections
 from gamesolve.solver import parametric
 from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import require_game, require_players
-from gamesolve.transforms.geometry import Projections
 from gamesolve.trees import Players, PyTree, State, Updates
 
 __all__ = [

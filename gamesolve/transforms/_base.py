@@ -93,7 +93,7 @@ def part(
         diagonal, measured = None, state.metric
         if measure is not None:
             diagonal, measured = measure.update(updates, state.metric, players, grad=grad, **extra_args)
-        step = Step(game, players, updates, grad, rates.current(coefficients, state.rates), diagonal)
+        step = Step(game, players, updates, grad, rates.current(coefficients, state.rates, coefficient), diagonal)
         better, remembered = formula(step, state.memory)
         return better, PartState(rates.advance(state.rates), measured, remembered)
 

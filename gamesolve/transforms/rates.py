@@ -68,13 +68,21 @@ def init(rates: Rates) -> RatesState:
     return optax.ScaleByScheduleState(jnp.zeros((), jnp.int32)) if is_scheduled(rates) else optax.EmptyState()
 
 
-def current(rates: Rates, state: State) -> Values:
-    """Return the rates with each schedule replaced by its value at the state's count."""
-    if not is_scheduled(rates):
-        return rates
+def current(rates: Rates, state: State, name: str = "learning_rate") -> Values:
+    """Return the rates with each schedule replaced by its value at the state's count.
+
+    Raises:
+        ValueError: if a rate is an array of several numbers, which would broadcast against the players' arrays.
+    """
 
     def value(rate: Rate) -> Scalar:
-        return rate(state.count) if callable(rate) else rate
+        now = rate(state.count) if callable(rate) else rate
+        if jnp.ndim(now):
+            raise ValueError(
+                f"{name} must be one number per player, got an array of shape {jnp.shape(now)}. Give a tuple with one "
+                "number per player, or a metric to scale each parameter."
+            )
+        return now
 
     return tuple(map(value, rates)) if isinstance(rates, tuple) else value(rates)
 
@@ -111,6 +119,8 @@ def times(rates: Values, tree: PyTree, name: str = "learning_rate") -> PyTree:
     """Multiply a tree by one number, or each player's entry by its own, in the precision of the leaves."""
     if not isinstance(rates, tuple):
         return jax.tree.map(lambda leaf: _product(rates, leaf), tree)
+    if not isinstance(tree, tuple):
+        raise ValueError(f"{name} must be one number for a single player, got {len(rates)} of them.")
     pairs = zip(spread(rates, len(tree), name), tree, strict=True)
     return tuple(jax.tree.map(lambda leaf, rate=rate: _product(rate, leaf), entry) for rate, entry in pairs)
 
