@@ -96,10 +96,12 @@ def check_number(
 def whole_number(name: str, value: Any, least: int, most: int = LARGEST_COUNT) -> int:
     """Return a count as an int, or raise an error if it is not an integer from ``least`` to ``most``."""
     try:
-        count = value.__index__()
+        count = None if isinstance(value, bool) else value.__index__()
     except (AttributeError, TypeError):
-        seen = value if isinstance(value, float) else type(value).__name__
-        raise TypeError(f"{name} must be an integer, got {seen}. It is part of the compiled program.") from None
+        count = None
+    if count is None:
+        seen = value if isinstance(value, float | bool) else type(value).__name__
+        raise TypeError(f"{name} must be an integer, got {seen}. It is part of the compiled program.")
     if count < least:
         raise ValueError(f"{name} must be at least {least}, got {count}.")
     if count > most:

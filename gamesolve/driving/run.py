@@ -108,6 +108,7 @@ def run(
         length=whole_number("chunk", chunk, 1),
         every=every,
         start=whole_number("start", start, 0),
+        num_steps=num_steps,
         sample=sample,
         key=key,
         record=record,

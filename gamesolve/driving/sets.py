@@ -35,7 +35,8 @@ class _Scope(NamedTuple):
     declared: list[Declared] | None = None
 
 
-_scope: ContextVar[_Scope] = ContextVar("scope", default=_Scope())
+_NOBODY_ASKS = _Scope()
+_scope: ContextVar[_Scope] = ContextVar("scope", default=_NOBODY_ASKS)
 
 
 @contextlib.contextmanager
@@ -77,13 +78,14 @@ def declared_by(solver: optax.GradientTransformation, players: Players) -> tuple
 
 def natural_residual(declared: tuple[Declared, ...], players: Players, u: Players) -> Players:
     """Return ``z - P(z - u)``, which is u for players without sets."""
-    constrained = {path[0] for path, _ in declared}
-    moved = tuple(
-        optax.tree.sub(z, w) if i in constrained else z for i, (z, w) in enumerate(zip(players, u, strict=True))
-    )
+    if not declared:
+        return u
+    target = optax.tree.sub(players, u)
     for path, projection in declared:
-        moved = _replaced(moved, path, projection)
-    return tuple(optax.tree.sub(players[i], moved[i]) if i in constrained else w for i, w in enumerate(u))
+        target = _replaced(target, path, projection)
+    residual = optax.tree.sub(players, target)
+    constrained = {path[0] for path, _ in declared}
+    return tuple(residual[player] if player in constrained else u[player] for player in range(len(players)))
 
 
 def projected(projections: Projections, players: PyTree) -> PyTree:

@@ -41,7 +41,6 @@ def project(projections: Projections) -> optax.GradientTransformation:
         >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (2.0, 0.5), 1).players]
         [1.75, 1.0]
     """
-
     check_projections(projections)
 
     def init(params: PyTree) -> optax.EmptyState:

@@ -70,7 +70,7 @@ def heavy_ball(momentum: rates.Values) -> optax.GradientTransformation:
         Momentum for Improved Game Dynamics", AISTATS 2019, https://arxiv.org/abs/1807.04740; Lorraine et al.,
         "Complex Momentum for Optimization in Games", AISTATS 2022, https://arxiv.org/abs/2102.08431
     """
-    rates.check_signed("momentum", momentum)
+    rates.check_signed("momentum", momentum, or_complex=True)
 
     def dtype(beta: Scalar, leaf: jax.Array) -> DType:
         leaf = jnp.asarray(leaf)

@@ -61,7 +61,8 @@ def test_every_solver_with_sets_is_in_the_table():
     with_sets = {
         name for name, entry in registry.SOLVERS.items() if arguments & entry.make.__wrapped__.__annotations__.keys()
     }
-    assert with_sets and with_sets <= names
+    assert with_sets
+    assert with_sets <= names
 
 
 def test_a_long_run_stops_where_a_short_one_does():
