@@ -189,8 +189,8 @@ def _check_shapes(solver: Solver) -> None:
         for leaf in jax.tree.leaves(solver.arguments[name]):
             if getattr(leaf, "ndim", 0):
                 raise ValueError(
-                    f"{name} of {solver.factory.__name__} must be a number, got an array of shape {leaf.shape}. Give a "
-                    "tuple with one number per player, or use jax.vmap over the solver."
+                    f"{name} of {solver.factory.__name__} must be a number, got an array of shape {leaf.shape}. Give "
+                    "one number, or use jax.vmap over the solver."
                 )
 
 
@@ -212,14 +212,9 @@ def _static_names(factory: Factory) -> frozenset[str]:
 
 @functools.cache
 def _number_names(factory: Factory) -> frozenset[str]:
-    """Return the parameters that are annotated as numbers, alone or in a union or tuple."""
-    return frozenset(name for name, hint in _hints(factory).items() if _mentions(hint, (float, complex)))
-
-
-def _mentions(hint: Any, kinds: tuple[type, ...]) -> bool:
-    if typing.get_origin(hint) in (typing.Union, types.UnionType, tuple):
-        return any(_mentions(entry, kinds) for entry in typing.get_args(hint))
-    return hint in kinds
+    """Return the parameters that are annotated as numbers, and not as arrays as well."""
+    kinds = {name: typing.get_args(hint) or (hint,) for name, hint in _hints(factory).items()}
+    return frozenset(name for name, found in kinds.items() if float in found and jax.Array not in found)
 
 
 def _is_static(hint: Any) -> bool:

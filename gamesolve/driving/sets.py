@@ -60,11 +60,8 @@ def declare(projections: Projections, players: PyTree) -> None:
     if is_single(players):
         found = [Declared(path or (0,), _for_one(projections))]
     else:
-        # A wrapper such as optax.partition leaves nothing of the players that another part moves.
-        found = [
-            Declared((player,), projection if jax.tree.leaves(entry) else None)
-            for player, (projection, entry) in enumerate(zip(_for_all(projections, len(players)), players, strict=True))
-        ]
+        each = zip(_for_all(projections, len(players)), players, strict=True)
+        found = [Declared((i,), projection if jax.tree.leaves(z) else None) for i, (projection, z) in enumerate(each)]
     declared.extend(one for one in found if one.projection is not None)
 
 
@@ -123,7 +120,7 @@ def _for_one(projections: Projections) -> Projection | None:
 
 def _onto(projection: Projection | None, player: PyTree) -> PyTree:
     """Project one player, or raise if the result is not shaped as the player."""
-    if projection is None:
+    if projection is None or not jax.tree.leaves(player):  # optax masks players that other parts move
         return player
     result = projection(player)
     if jax.tree.structure(result) != jax.tree.structure(player):

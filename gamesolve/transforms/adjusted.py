@@ -172,6 +172,8 @@ def lead(learning_rate: rates.Rates, alpha: rates.Values, beta: rates.Values) ->
     rates.check_signed("beta", beta)
 
     def formula(step: Step, previous: Players) -> tuple[Players, Players]:
+        rates.check_shapes("alpha", alpha)
+        rates.check_shapes("beta", beta)
         change = optax.tree.sub(step.players, previous)
         turn = rates.times(alpha, products.off_diagonal(step.game, step.players)(change), "alpha")
         descent = rates.times(step.rates, step.u)

@@ -99,6 +99,7 @@ def runge_kutta(
         if penalty is None:
             return mean, memory
         pull = optax.tree.scale(2.0, products.off_diagonal_transposed(step.game, step.players)(step.u))
+        rates.check_shapes("penalty", penalty)
         return optax.tree.sub(mean, rates.times(penalty, pull, "penalty")), memory
 
     return part("runge_kutta", formula, eta)

@@ -90,6 +90,7 @@ def heavy_ball(momentum: rates.Values) -> optax.GradientTransformation:
 
     def update(updates: Updates, state: State, params: PyTree = None) -> tuple[Updates, HeavyBallState]:
         del params
+        rates.check_shapes("momentum", momentum)
         decayed = lambda beta, m, u: jnp.asarray(beta, m.dtype) * m + u
         buffer = by_player(decayed, state.buffer, updates)
         return jax.tree.map(jnp.real, buffer), HeavyBallState(buffer)

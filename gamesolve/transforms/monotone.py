@@ -181,13 +181,12 @@ def forward_backward_forward(
     Reference:
         Tseng, "A Modified Forward-Backward Splitting Method for Maximal Monotone Mappings", SICON 2000.
     """
+    check_projections(projections)
 
     def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
         middle = projected(projections, optax.tree.sub(step.players, rates.times(step.rates, step.u)))
         change = optax.tree.add(step.game.draw(1).gradients(middle), step.u)
         return optax.tree.add(optax.tree.sub(middle, step.players), rates.times(step.rates, change)), memory
-
-    check_projections(projections)
 
     def start(players: Players) -> optax.EmptyState:
         declare(projections, players)
@@ -238,7 +237,6 @@ def golden_ratio(
     """
     check_number("learning_rate", learning_rate, above=0.0)
     check_number("ratio", ratio, above=1.0, most=(1 + 5**0.5) / 2)
-
     check_projections(projections)
 
     def init(params: PyTree) -> GoldenState:

@@ -55,6 +55,19 @@ def check_signed(name: str, values: Values, *, or_complex: bool = False) -> None
             raise ValueError(f"{name} must be finite, got {value}.")
 
 
+def check_shapes(name: str, values: Values) -> None:
+    """Raise if a value is an array of several numbers, which would broadcast against the players' arrays.
+
+    Solvers of stacked values can be made and are mapped over, so this is known only when the values are used.
+    """
+    for value in listed(values):
+        if jnp.ndim(value):
+            raise ValueError(
+                f"{name} must be one number per player, got an array of shape {jnp.shape(value)}. Give a tuple with one "
+                "number per player, jax.vmap over the solver, or scale each parameter by a metric."
+            )
+
+
 def listed(rates: Rates | Values) -> tuple[Rate, ...]:
     """Return the rates as a tuple, with one entry if there is one rate for all."""
     return rates if isinstance(rates, tuple) else (rates,)
@@ -74,19 +87,17 @@ def current(rates: Rates, state: State, name: str = "learning_rate") -> Values:
     """Return the rates with each schedule replaced by its value at the state's count.
 
     Raises:
-        ValueError: if a rate is an array of several numbers, which would broadcast against the players' arrays.
+        ValueError: if a rate is an array of several numbers.
     """
 
     def value(rate: Rate) -> Scalar:
-        now = rate(state.count) if callable(rate) else rate
-        if jnp.ndim(now):
-            raise ValueError(
-                f"{name} must be one number per player, got an array of shape {jnp.shape(now)}. Give a tuple with one "
-                "number per player, or a metric to scale each parameter."
-            )
-        return now
+        return rate(state.count) if callable(rate) else rate
 
-    return tuple(map(value, rates)) if isinstance(rates, tuple) else value(rates)
+    values = tuple(map(value, rates)) if isinstance(rates, tuple) else value(rates)
+    check_shapes(name, values)
+    for complex_value in filter(jnp.iscomplexobj, listed(values)):
+        raise TypeError(f"{name} must be real, got {complex_value}.")
+    return values
 
 
 def advance(state: RatesState) -> RatesState:

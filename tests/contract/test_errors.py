@@ -83,6 +83,7 @@ CASES = {
     "more steps than 32 bits count": lambda: solve(2**40),
     "a start that leaves no room for the steps": lambda: solve(10, start=2**31 - 5),
     "one array for the step sizes of all players": lambda: gs.step(XY, gs.simgd(jnp.ones(2)), (1.0, 1.0)),
+    "an array for a decay rate": lambda: gs.step(XY, gs.acgd(0.1, decay=jnp.full(2, 0.9)), (1.0, 1.0)),
     "a schedule that returns an array": lambda: gs.step(XY, gs.simgd(lambda count: jnp.ones(2)), (1.0, 1.0)),
     "a complex step size": lambda: gs.simgd(1j),
     "a flag that is a word": lambda: gs.sga(0.1, align="no"),

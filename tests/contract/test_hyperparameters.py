@@ -14,6 +14,7 @@ from gamesolve import registry, transforms
 
 NAN, INF = float("nan"), float("inf")
 PLAYERS = (jnp.ones(2), 2 * jnp.ones(2))
+BOUND = gs.games.rotation(2)
 
 # Hyperparameters of any sign, and those that may be complex.
 SIGNED = {
@@ -101,11 +102,14 @@ def test_arrays_of_numbers_are_refused_when_they_meet_the_players(name, paramete
     value = jnp.full(2, 0.6 if parameter != "ratio" else 1.5)
     value = value / 2 if (name, parameter) == ("anchored_extragradient_varying", "lipschitz") else value
     solver = made(name, parameter, value)
-    with pytest.raises(ValueError, match=r"must be a number, got an array of shape \(2,\)"):
-        solver.init(PLAYERS)
-    jax.eval_shape(
-        jax.vmap(lambda one: one.init(PLAYERS)), jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, 2), solver)
-    )
+    with pytest.raises(ValueError, match=r"must be (a|one) number.*, got an array of shape \(2,\)"):
+        jax.eval_shape(gs.step, BOUND, solver, PLAYERS)
+
+
+def test_stacked_hyperparameters_are_mapped_over():
+    stacked = gs.acgd(jnp.array([0.1, 0.2]), decay=jnp.array([0.9, 0.99]))
+    players, _ = jax.vmap(lambda solver: gs.step(BOUND, solver, PLAYERS))(stacked)
+    assert players[0].shape == (2, 2)
 
 
 @pytest.mark.parametrize(("name", "parameter"), [pair for pair in parameters(int) if pair not in NUMBERS])

@@ -143,7 +143,7 @@ def test_parts_without_a_game_or_players(part):
 def test_competitive_refuses_a_step_size_per_parameter():
     """Its operator would not be symmetric; a metric is what takes one."""
     game = gs.games.rotation(3)
-    with pytest.raises(ValueError, match=r"learning_rate of cgd must be a number, got an array of shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"eta must be one number per player, got an array of shape \(3,\)"):
         gs.solve(game, gs.cgd(jnp.array([0.1, 0.2, 0.3])), game.start, 1)
 
 
