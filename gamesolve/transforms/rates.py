@@ -63,8 +63,8 @@ def check_shapes(name: str, values: Values) -> None:
     for value in listed(values):
         if jnp.ndim(value):
             raise ValueError(
-                f"{name} must be one number per player, got an array of shape {jnp.shape(value)}. Give a tuple with one "
-                "number per player, jax.vmap over the solver, or scale each parameter by a metric."
+                f"{name} must be one number per player, got an array of shape {jnp.shape(value)}. Give a tuple with "
+                "one number per player, jax.vmap over the solver, or scale each parameter by a metric."
             )
 
 
