@@ -42,12 +42,13 @@ def known(value: Any) -> np.ndarray | None:
     return np.asarray(value) if is_number else None
 
 
-def check_real(name: str, value: Any, kind: str) -> None:
+def check_real(name: str, value: Any, kind: str, *, or_complex: bool = False) -> None:
     """Raise an error unless a value is a real number or an array of them; ``kind`` says what it must be."""
     if not isinstance(value, _NUMERIC) or isinstance(value, bool):
         raise TypeError(f"{name} must be {kind}, got {'a schedule' if callable(value) else repr(value)}.")
     dtype = getattr(value, "dtype", type(value))
-    if not (jnp.issubdtype(dtype, jnp.floating) or jnp.issubdtype(dtype, jnp.integer)):
+    allowed = (jnp.floating, jnp.integer, *((jnp.complexfloating,) if or_complex else ()))
+    if not any(jnp.issubdtype(dtype, number) for number in allowed):
         raise TypeError(f"{name} must be real, got {value!r}.")
 
 

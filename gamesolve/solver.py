@@ -177,7 +177,7 @@ def _as_float(leaf: PyTree) -> PyTree:
     try:
         return float(leaf)
     except OverflowError:
-        return math.copysign(math.inf, leaf)
+        return math.inf if leaf > 0 else -math.inf
 
 
 def _check_shapes(solver: Solver) -> None:

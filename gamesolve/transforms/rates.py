@@ -48,9 +48,8 @@ def check_signed(name: str, values: Values, *, or_complex: bool = False) -> None
         or_complex: whether it may be complex. Default: False.
     """
     for value in listed(values):
+        check_real(name, value, "a number or a tuple with one number per player", or_complex=or_complex)
         number = known(value)
-        if number is None or not (or_complex and np.iscomplexobj(number)):
-            check_real(name, value, "a number or a tuple with one number per player")
         if number is not None and not np.isfinite(number).all():
             raise ValueError(f"{name} must be finite, got {value}.")
 

@@ -108,6 +108,7 @@ def test_arrays_of_numbers_are_refused_when_they_meet_the_players(name, paramete
 
 def test_stacked_hyperparameters_are_mapped_over():
     stacked = gs.acgd(jnp.array([0.1, 0.2]), decay=jnp.array([0.9, 0.99]))
+    stacked = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, 2), stacked)
     players, _ = jax.vmap(lambda solver: gs.step(BOUND, solver, PLAYERS))(stacked)
     assert players[0].shape == (2, 2)
 
