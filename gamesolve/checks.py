@@ -3,7 +3,7 @@
 import contextlib
 import enum
 import functools
-import math
+import operator
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, ParamSpec, Self, TypeVar
@@ -19,6 +19,9 @@ Result = TypeVar("Result")
 
 _NUMERIC = (jax.Array, np.ndarray, np.generic, int, float, complex)
 
+# Counts are 32-bit integers inside compiled programs.
+LARGEST_COUNT = 2**31 - 1
+
 
 class Ending(enum.IntEnum):
     """How a run or a solve ended, and the sentence that says so: base of `gamesolve.Status` and `linear.Outcome`."""
@@ -33,44 +36,82 @@ class Ending(enum.IntEnum):
         return member
 
 
+def known(value: Any) -> np.ndarray | None:
+    """Return a number or an array as numpy sees it, or None if it is traced or not a number."""
+    is_number = isinstance(value, _NUMERIC) and not isinstance(value, bool | jax.core.Tracer)
+    return np.asarray(value) if is_number else None
+
+
+def check_real(name: str, value: Any, kind: str, *, or_complex: bool = False) -> None:
+    """Raise an error unless a value is a real number or an array of them; ``kind`` says what it must be."""
+    if not isinstance(value, _NUMERIC) or isinstance(value, bool):
+        raise TypeError(f"{name} must be {kind}, got {'a schedule' if callable(value) else repr(value)}.")
+    dtype = getattr(value, "dtype", type(value))
+    allowed = (jnp.floating, jnp.integer, *((jnp.complexfloating,) if or_complex else ()))
+    if not any(jnp.issubdtype(dtype, number) for number in allowed):
+        raise TypeError(f"{name} must be real, got {value!r}.")
+
+
 def check_limit(name: str, value: Any) -> None:
-    """Raise an error if a limit is not a number, or if it is a plain number that is negative or NaN."""
-    if isinstance(value, str | tuple | list | dict) or callable(value):
-        raise TypeError(f"{name} must be one number, got {value!r}.")
-    if isinstance(value, float | int | np.number) and not value >= 0:
+    """Raise an error unless a limit is None or one real number that is not negative or NaN, as far as it is known."""
+    if value is None:
+        return
+    check_real(name, value, "one number")
+    if jnp.shape(value) != ():
+        raise ValueError(f"{name} must be one number, got an array of shape {jnp.shape(value)}.")
+    limit = known(value)
+    if limit is not None and not limit >= 0:
         raise ValueError(f"{name} must not be negative or NaN, got {value}.")
 
 
-def check_number(name: str, value: Any, above: float | None = None, most: float | None = None) -> None:
-    """Raise an error unless a value is one number or array, and a plain number is finite and within its bounds.
+def check_number(
+    name: str,
+    value: Any,
+    above: float | None = None,
+    least: float | None = None,
+    below: float | None = None,
+    most: float | None = None,
+) -> None:
+    """Raise an error unless a value is one real number or array, and finite and within its bounds if it is known.
 
     Args:
         name: name of the argument, for the message.
         value: the value.
         above: lower bound, itself excluded. Default: none.
+        least: lower bound, itself included. Default: none.
+        below: upper bound, itself excluded. Default: none.
         most: upper bound, itself included. Default: none.
     """
-    if callable(value) or value is None or isinstance(value, str | tuple | list | dict):
-        kind = "a schedule" if callable(value) else repr(value)
-        raise TypeError(f"{name} must be one number for all players, got {kind}.")
-    if isinstance(value, float | int | np.number):
-        low, high = above is not None and value <= above, most is not None and value > most
-        if not math.isfinite(value) or low or high:
-            lower = "" if above is None else f" and above {above}"
-            upper = "" if most is None else f" and at most {most:.4g}"
-            raise ValueError(f"{name} must be finite{lower}{upper}, got {value}.")
+    check_real(name, value, "one number for all players")
+    number = known(value)
+    if number is None:
+        return
+    bounds = {"above": above, "at least": least, "below": below, "at most": most}
+    held = {"above": operator.gt, "at least": operator.ge, "below": operator.lt, "at most": operator.le}
+    wanted = {words: bound for words, bound in bounds.items() if bound is not None}
+    if not (np.isfinite(number).all() and all(held[words](number, bound).all() for words, bound in wanted.items())):
+        limits = "".join(f" and {words} {_short(bound)}" for words, bound in wanted.items())
+        raise ValueError(f"{name} must be finite{limits}, got {value}.")
 
 
-def whole_number(name: str, value: Any, least: int) -> int:
-    """Return a count as an int, or raise an error if it is not an integer of at least ``least``."""
+def whole_number(name: str, value: Any, least: int, most: int = LARGEST_COUNT) -> int:
+    """Return a count as an int, or raise an error if it is not an integer from ``least`` to ``most``."""
     try:
-        count = value.__index__()
+        count = None if isinstance(value, bool) else value.__index__()
     except (AttributeError, TypeError):
-        seen = value if isinstance(value, float) else type(value).__name__
-        raise TypeError(f"{name} must be an integer, got {seen}. It is part of the compiled program.") from None
+        count = None
+    if count is None:
+        seen = value if isinstance(value, float | bool) else type(value).__name__
+        raise TypeError(f"{name} must be an integer, got {seen}. It is part of the compiled program.")
     if count < least:
         raise ValueError(f"{name} must be at least {least}, got {count}.")
+    if count > most:
+        raise ValueError(f"{name} must be at most {most}, got {count}. Counts are 32-bit integers.")
     return count
+
+
+def _short(bound: float) -> float | str:
+    return bound if len(str(bound)) < 6 else f"{bound:.4g}"
 
 
 def as_pytree(name: str, function: Any) -> PyTree:

@@ -19,6 +19,7 @@ work over solvers. Everything else (schedules, orders, counts, flags) is static.
 import functools
 import inspect
 import itertools
+import math
 import types
 import typing
 from collections.abc import Callable, Hashable, Sequence
@@ -28,6 +29,7 @@ import jax
 import numpy as np
 import optax
 
+from gamesolve.checks import LARGEST_COUNT
 from gamesolve.trees import PyTree, State, Updates
 
 P = ParamSpec("P")
@@ -53,6 +55,7 @@ class Solver(optax.GradientTransformationExtraArgs):
 
     def __new__(cls, leaves: Sequence[PyTree], structure: tuple[Any, ...]) -> "Solver":
         def init(params: PyTree) -> State:
+            _check_shapes(self)
             return self.transformation.init(params)
 
         def update(
@@ -169,18 +172,49 @@ def _is_numeric(leaf: PyTree) -> bool:
 
 
 def _as_float(leaf: PyTree) -> PyTree:
-    return float(leaf) if isinstance(leaf, int) and not isinstance(leaf, bool) else leaf
+    if not isinstance(leaf, int) or isinstance(leaf, bool):
+        return leaf
+    try:
+        return float(leaf)
+    except OverflowError:
+        return math.inf if leaf > 0 else -math.inf
 
 
-@functools.cache
-def _static_names(factory: Factory) -> frozenset[str]:
+def _check_shapes(solver: Solver) -> None:
+    """Raise if an array stands for a number: it would broadcast against the players' arrays.
+
+    A solver of stacked hyperparameters can be made and is mapped over, so this is known only when it is used.
+    """
+    for name in _number_names(solver.factory):
+        for leaf in jax.tree.leaves(solver.arguments[name]):
+            if getattr(leaf, "ndim", 0):
+                raise ValueError(
+                    f"{name} of {solver.factory.__name__} must be a number, got an array of shape {leaf.shape}. Give "
+                    "one number, or use jax.vmap over the solver."
+                )
+
+
+def _hints(factory: Factory) -> dict[str, Any]:
+    """Return the annotations of a function's parameters."""
     try:
         hints = typing.get_type_hints(factory)
     except (NameError, AttributeError) as error:
         raise TypeError(
             f"the annotations of {factory.__name__} must be resolvable, got {error}. Import their names at run time."
         ) from None
-    return frozenset(name for name, hint in hints.items() if name != "return" and _is_static(hint))
+    return {name: hint for name, hint in hints.items() if name != "return"}
+
+
+@functools.cache
+def _static_names(factory: Factory) -> frozenset[str]:
+    return frozenset(name for name, hint in _hints(factory).items() if _is_static(hint))
+
+
+@functools.cache
+def _number_names(factory: Factory) -> frozenset[str]:
+    """Return the parameters that are annotated as numbers, and not as arrays as well."""
+    kinds = {name: typing.get_args(hint) or (hint,) for name, hint in _hints(factory).items()}
+    return frozenset(name for name, found in kinds.items() if float in found and jax.Array not in found)
 
 
 def _is_static(hint: Any) -> bool:
@@ -233,15 +267,28 @@ def with_game(transformation: Any) -> optax.GradientTransformationExtraArgs:
 
 
 def _hashable(value: Any, name: str, factory: Factory) -> Hashable:
-    hint = typing.get_type_hints(factory)[name]
-    if {int, float} & set(typing.get_args(hint) or (hint,)) == {int} and isinstance(value, float):
-        raise TypeError(f"{name} of {factory.__name__} must be an integer, got {value}.")
+    hint, argument = _hints(factory)[name], f"{name} of {factory.__name__}"
+    kinds = set(typing.get_args(hint) or (hint,)) - {type(None)}
+    if kinds == {bool} and not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{argument} must be True or False, got {value!r}.")
+    if kinds in ({int}, {int, str}) and value is not None and not isinstance(value, str):
+        value = _as_int(value, argument)
+    if kinds == {int} and isinstance(value, str):
+        raise TypeError(f"{argument} must be an integer, got {value!r}.")
     value = tuple(value) if isinstance(value, list) else value
     try:
         hash(value)
     except TypeError:
         raise TypeError(
-            f"{name} of {factory.__name__} must be hashable, got {type(value).__name__}. "
-            "Give a number, a string, a function or a tuple of them."
+            f"{argument} must be hashable, got {type(value).__name__}. Give a number, a string, a function or a tuple "
+            "of them."
         ) from None
     return value
+
+
+def _as_int(value: Any, argument: str) -> int:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        raise TypeError(f"{argument} must be an integer, got {value}.")
+    if abs(int(value)) > LARGEST_COUNT:
+        raise ValueError(f"{argument} must be at most {LARGEST_COUNT}, got {value}.")
+    return int(value)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gamesolve.driving.sets import declared_by, natural_residual
 from gamesolve.driving.solve import solve
 from gamesolve.game import Game, Negated, Payoff, as_players, signed
 from gamesolve.solver import Solver, as_solver
@@ -68,7 +69,7 @@ class Response(NamedTuple):
     Attributes:
         player: the parameters of the player.
         gain: the increase of its payoff.
-        residual: remaining norm of its field. In a convex set it need not be zero.
+        residual: remaining norm of its field, or of the natural residual if the solver keeps the player in a set.
     """
 
     player: PyTree
@@ -84,7 +85,7 @@ def best_response(
     Args:
         game: the game, bound to its data.
         solver: a solver or any optax transformation for one player. For strategies in sets, use a solver with
-            ``projections``.
+            ``projections``, one function for the set of any player; the player must be in its set.
         players: tuple of parameter pytrees, one per player; the response starts at the player's own entry.
         player: index of the player that responds.
         num_steps: number of steps.
@@ -108,7 +109,9 @@ def _respond(single: Game, solver: Solver, num_steps: int) -> Response:
     before = single.start or ()
     after = solve(single, solver, before, num_steps).players
     gain = single.evaluate(after)[0] - single.evaluate(before)[0]
-    return Response(after[0], gain, optax.tree.norm(single.field(after)))
+    u = jax.tree.map(jnp.negative, single.field(after))
+    residual = natural_residual(declared_by(solver, after), after, u)
+    return Response(after[0], gain, optax.tree.norm(residual))
 
 
 def exploitability(

@@ -12,6 +12,7 @@ import optax
 
 from gamesolve.driving.forward import forward_only
 from gamesolve.driving.plan import Plan, Reached, Record, Status
+from gamesolve.driving.sets import declared_by, natural_residual
 from gamesolve.game import Game
 from gamesolve.solver import Solver
 from gamesolve.trees import DType, Players, PyTree, Row, Scalar, State
@@ -91,11 +92,12 @@ class _Ahead(NamedTuple):
 def stopping(plan: Plan, players: Players, state: State, begin: Scalar, end: Scalar) -> Reached:
     """Take the steps from ``begin`` to ``end`` as `counted` does, checking before each one whether to stop."""
     origin, last = plan.clock(begin - begin % plan.every), plan.clock(end)
+    declared = () if plan.tol is None else declared_by(plan.solver, players)
 
     def look(players: Players, state: State, clock: jax.Array) -> _Ahead:
         game = plan.bound(clock)
         u = descent(game, players)
-        norm = optax.tree.norm(u)
+        norm = optax.tree.norm(natural_residual(declared, players, u))
         size = optax.tree.norm(players)
         diverged = ~(jnp.isfinite(norm) & jnp.isfinite(size))
         if plan.max_norm is not None:

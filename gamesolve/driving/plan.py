@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.checks import Ending, as_pytree, check_limit, whole_number
+from gamesolve.checks import LARGEST_COUNT, Ending, as_pytree, check_limit, whole_number
 from gamesolve.game import Game
 from gamesolve.sampling import draw_at
 from gamesolve.sampling.samplers import Sampler
@@ -21,11 +21,12 @@ Record: TypeAlias = Callable[[Players, State], Row]
 class Status(Ending):
     """How a run ended; ``Status(int(solution.status)).sentence`` says it in words.
 
-    BUDGET: all steps taken. CONVERGED: the field is at most ``tol``. DIVERGED: beyond ``max_norm``, or not finite.
+    BUDGET: all steps taken. CONVERGED: the field, or on sets the natural residual, is at most ``tol``. DIVERGED: beyond
+    ``max_norm``, or not finite.
     """
 
     BUDGET = 0, "took all of its steps"
-    CONVERGED = 1, "reached the tolerance on the field"
+    CONVERGED = 1, "reached the tolerance on the field or the natural residual"
     DIVERGED = 2, "exceeded the limit on the players, or became NaN or infinite"
 
 
@@ -46,7 +47,7 @@ class Plan:
         sample: the sampler of each step's data, or None.
         key: random key of the sampler, or None.
         record: function of players and state whose results are stacked, or None.
-        tol: norm of the field at which to stop, or None.
+        tol: norm of the field, or of the natural residual on the solver's sets, at which to stop, or None.
         max_norm: norm of the players beyond which to stop, or None.
         length: maximal number of steps of one compiled call.
         every: number of steps between records.
@@ -123,18 +124,22 @@ def checked(
     length: int,
     every: int,
     start: Scalar,
+    num_steps: int | None = None,
     sample: Sampler | None,
     key: Key | None,
     record: Record | None,
     tol: Scalar | None,
     max_norm: Scalar | None,
 ) -> Plan:
-    """Return the plan of a run, or raise if one of the arguments that `solve` and `run` share is wrong."""
+    """Return the plan of a run, or raise if one of the arguments that `solve` and `run` share is wrong.
+
+    The number of steps is ``length``, unless the run has several compiled calls of that length.
+    """
     check_game(game)
     every = whole_number("every", every, 1)
     check_limit("tol", tol)
     check_limit("max_norm", max_norm)
-    start = start if isinstance(start, jax.Array) else whole_number("start", start, 0)
+    check_start(start, length if num_steps is None else num_steps)
     if sample is not None and key is None:
         raise ValueError("sample must come with a random key, got key=None. Pass key=jax.random.key(0).")
     if key is not None and not is_key(key):
@@ -147,6 +152,20 @@ def check_game(game: object) -> None:
     """Raise unless ``game`` is a game."""
     if not isinstance(game, Game):
         raise TypeError(f"game must be a Game, got {type(game).__name__}. Make one with gamesolve.zero_sum.")
+
+
+def check_start(start: Scalar, num_steps: int) -> None:
+    """Raise unless ``start`` is a count that leaves room for ``num_steps`` more, as far as it is known."""
+    if isinstance(start, jax.core.Tracer):
+        if start.shape or not jnp.issubdtype(start.dtype, jnp.integer):
+            raise TypeError(f"start must be an integer, got {start.dtype} of shape {start.shape}.")
+        return
+    end = whole_number("start", start, 0) + num_steps
+    if end > LARGEST_COUNT:
+        raise ValueError(
+            f"start + num_steps must be at most {LARGEST_COUNT}, got {end}. Steps are counted in 32-bit integers; pass "
+            "a smaller start with the state of the earlier run."
+        )
 
 
 def check_divides(every: int, **counts: int) -> None:

@@ -70,7 +70,9 @@ def run(
         key: typed random key, required with ``sample``.
         record: ``record(players, state) -> pytree``, evaluated after every ``every`` steps and stacked.
         every: number of steps between records; it must divide ``num_steps`` and ``chunk``.
-        tol: stop as soon as the Euclidean norm of the field is at most this.
+        tol: stop as soon as the Euclidean norm of the field is at most this. For players in
+            sets (``projections=``, ``potentials=``, `transforms.project`) the norm is that of ``z - P(z + v)``, where P
+            projects onto the sets. Sets of other optax transformations are not known.
         max_norm: stop as soon as the Euclidean norm of the players exceeds this.
         chunk: number of steps per compiled chunk.
         progress: whether to show a progress bar on a terminal; it needs tqdm, the extra ``progress``.
@@ -106,6 +108,7 @@ def run(
         length=whole_number("chunk", chunk, 1),
         every=every,
         start=whole_number("start", start, 0),
+        num_steps=num_steps,
         sample=sample,
         key=key,
         record=record,

@@ -75,7 +75,9 @@ def solve(
         key: typed random key, required with ``sample``.
         record: ``record(players, state) -> pytree``, evaluated after every ``every`` steps and stacked.
         every: number of steps between records; it must divide ``num_steps``.
-        tol: stop as soon as the Euclidean norm of the field is at most this, or a number is not finite.
+        tol: stop as soon as the Euclidean norm of the field is at most this, or a number is not finite. For players in
+            sets (``projections=``, ``potentials=``, `transforms.project`) the norm is that of ``z - P(z + v)``, where P
+            projects onto the sets. Sets of other optax transformations are not known.
         max_norm: stop as soon as the Euclidean norm of the players exceeds this.
 
     Returns:

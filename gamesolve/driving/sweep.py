@@ -83,7 +83,7 @@ def sweep(
     axes = _axes(grid, keys)
     _check_names(fn, axes)
     shape = tuple(len(values) for values in axes.values())
-    total = math.prod(shape)
+    total = whole_number("the number of lanes", math.prod(shape), 1)
     alone = mesh is None and jax.device_count() == 1
     shares = None if alone else implicit(mesh or devices("lanes"))
     number = 1 if shares is None else shares.size

@@ -11,10 +11,12 @@ import jax.numpy as jnp
 import optax
 from numpy.typing import ArrayLike
 
+from gamesolve.checks import check_count
 from gamesolve.game import Game, general_sum, zero_sum
 from gamesolve.trees import Players, PyTree, Scalar
 
 Projection = Callable[[PyTree], PyTree]
+Constraint = Callable[..., PyTree]
 
 
 def matrix_game(payoffs: ArrayLike, column_payoffs: ArrayLike | None = None) -> Game:
@@ -38,15 +40,15 @@ def matrix_game(payoffs: ArrayLike, column_payoffs: ArrayLike | None = None) -> 
     Reference:
         von Neumann, "Zur Theorie der Gesellschaftsspiele", 1928.
     """
-    M = jnp.asarray(payoffs, float)
-    if M.ndim != 2:
+    M = _amounts("payoffs", payoffs)
+    if M.ndim != 2 or M.size == 0:
         raise ValueError(
             f"payoffs must have one row per action of player 0 and one column per action of player 1, got {M.shape}."
         )
     start = tuple(jnp.full(size, 1 / size, M.dtype) for size in M.shape)
     if column_payoffs is None:
         return dataclasses.replace(zero_sum(_expected, constants=(M,)), start=start)
-    N = jnp.asarray(column_payoffs, float)
+    N = _amounts("column_payoffs", column_payoffs)
     if N.shape != M.shape:
         raise ValueError(f"column_payoffs must have the shape of payoffs, {M.shape}, got {N.shape}.")
     return dataclasses.replace(general_sum(_row_wins, _column_wins, constants=(M, N)), start=start)
@@ -139,26 +141,29 @@ def duality_gap(game: Game, players: Players) -> jax.Array:
     """
     if not game.is_zero_sum or game.payoffs[1] is not _expected:
         raise ValueError("game must be a zero-sum game made by matrix_game without column_payoffs.")
+    check_count(players, 2)
     (M,), (x, y) = game.constants, players
+    _check_strategies(x, y, M)
     return jnp.max(x @ M) - jnp.min(M @ y)
 
 
 def lagrangian(
     objective: Callable[..., Scalar],
-    equality: Callable[..., jax.Array] | None = None,
-    inequality: Callable[..., jax.Array] | None = None,
+    equality: Constraint | None = None,
+    inequality: Constraint | None = None,
     constants: tuple[PyTree, ...] = (),
 ) -> Game:
     """Make the zero-sum game of a constrained problem: player 0 minimises, player 1 sets the multipliers.
 
     Player 1 is a dict with the keys ``"equality"`` and ``"inequality"``, as far as the problem has such constraints.
-    Each entry has the shape of its constraint's value. `multipliers` returns a start for player 1, and
-    `multiplier_projection` keeps inequality multipliers non-negative.
+    Each entry has the structure and the shapes of its constraint's value: an array, or a list, dict or other pytree of
+    arrays. `multipliers` returns a start for player 1, and `multiplier_projection` keeps inequality multipliers
+    non-negative.
 
     Args:
         objective: ``objective(x, *constants, *data) -> scalar``, which is minimised.
-        equality: ``equality(x, *constants, *data)``, an array that must be zero.
-        inequality: ``inequality(x, *constants, *data)``, an array that must be at most zero.
+        equality: ``equality(x, *constants, *data)``, a pytree of arrays that must be zero.
+        inequality: ``inequality(x, *constants, *data)``, a pytree of arrays that must be at most zero.
         constants: arrays of the problem, passed to all three functions.
 
     Returns:
@@ -185,31 +190,31 @@ def lagrangian(
 
 def multipliers(
     point: PyTree,
-    equality: Callable[..., jax.Array] | None = None,
-    inequality: Callable[..., jax.Array] | None = None,
+    equality: Constraint | None = None,
+    inequality: Constraint | None = None,
     constants: tuple[PyTree, ...] = (),
-) -> dict[str, jax.Array]:
+) -> dict[str, PyTree]:
     """Return zero multipliers for the constraints of a `lagrangian`.
 
     Args:
         point: any x of the right shape.
         equality: as in `lagrangian`.
         inequality: as in `lagrangian`.
-        constants: as in `lagrangian`.
+        constants: as in `lagrangian`, followed by one draw of the data if the constraints take data.
 
     Returns:
         Player 1 at zero.
     """
-    constraints = {"equality": equality, "inequality": inequality}
     return {
         kind: optax.tree.zeros_like(jax.eval_shape(constraint, point, *constants))
-        for kind, constraint in constraints.items()
-        if constraint is not None
+        for kind, constraint in _by_kind(equality, inequality).items()
     }
 
 
-def multiplier_projection(variables: dict[str, jax.Array]) -> dict[str, jax.Array]:
+def multiplier_projection(variables: dict[str, PyTree]) -> dict[str, PyTree]:
     """Project player 1 of a `lagrangian`: clip the multipliers of inequalities at zero."""
+    if not isinstance(variables, dict):
+        raise TypeError(f"multiplier_projection must be given the dict of multipliers, got {type(variables).__name__}.")
     return {
         kind: optax.projections.projection_non_negative(value) if kind == "inequality" else value
         for kind, value in variables.items()
@@ -219,26 +224,66 @@ def multiplier_projection(variables: dict[str, jax.Array]) -> dict[str, jax.Arra
 @dataclasses.dataclass(frozen=True)
 class _Lagrangian:
     objective: Callable[..., Scalar]
-    equality: Callable[..., jax.Array] | None
-    inequality: Callable[..., jax.Array] | None
+    equality: Constraint | None
+    inequality: Constraint | None
 
-    def __call__(self, x: PyTree, variables: dict[str, jax.Array], *arguments: PyTree) -> Scalar:
+    def __call__(self, x: PyTree, variables: dict[str, PyTree], *arguments: PyTree) -> Scalar:
+        constraints = _by_kind(self.equality, self.inequality)
+        if not isinstance(variables, dict) or variables.keys() != constraints.keys():
+            found = sorted(variables) if isinstance(variables, dict) else type(variables).__name__
+            raise ValueError(
+                f"player 1 must be a dict of multipliers with the keys {sorted(constraints)}, got {found}. "
+                "Make it with gamesolve.games.multipliers."
+            )
         value = self.objective(x, *arguments)
-        for kind, constraint in (("equality", self.equality), ("inequality", self.inequality)):
-            if constraint is not None:
-                value = value + jnp.sum(variables[kind] * constraint(x, *arguments))
+        for kind, constraint in constraints.items():
+            bound = constraint(x, *arguments)
+            _check_multipliers(kind, variables[kind], bound)
+            value = value + optax.tree.vdot(variables[kind], bound)
         return value
 
 
+def _check_multipliers(kind: str, weights: PyTree, values: PyTree) -> None:
+    """Raise unless there is one multiplier per constraint: products of other shapes would broadcast."""
+    shapes = [jax.tree.map(jnp.shape, tree) for tree in (weights, values)]
+    if jax.tree.structure(weights) != jax.tree.structure(values) or shapes[0] != shapes[1]:
+        raise ValueError(
+            f"the multipliers of {kind} constraints must have the shapes of the constraints, {shapes[1]}, got "
+            f"{shapes[0]}. Make them with gamesolve.games.multipliers."
+        )
+
+
+def _by_kind(equality: Constraint | None, inequality: Constraint | None) -> dict[str, Constraint]:
+    """Return the constraints that a problem has, by their kind."""
+    constraints = {"equality": equality, "inequality": inequality}
+    return {kind: constraint for kind, constraint in constraints.items() if constraint is not None}
+
+
+def _amounts(name: str, payoffs: ArrayLike) -> jax.Array:
+    if jnp.iscomplexobj(payoffs):
+        raise TypeError(f"{name} must be real, got complex numbers.")
+    return jnp.asarray(payoffs, float)
+
+
+def _check_strategies(x: jax.Array, y: jax.Array, M: jax.Array) -> None:
+    for player, (strategy, actions) in enumerate(zip((x, y), M.shape, strict=True)):
+        if jnp.shape(strategy) != (actions,):
+            raise ValueError(
+                f"player {player} must be a vector with one probability per action, got shape {jnp.shape(strategy)} "
+                f"for {actions} actions."
+            )
+
+
 def _expected(x: jax.Array, y: jax.Array, M: jax.Array) -> jax.Array:
+    _check_strategies(x, y, M)
     return x @ (M @ y)
 
 
 def _row_wins(x: jax.Array, y: jax.Array, M: jax.Array, N: jax.Array) -> jax.Array:
     del N
-    return x @ (M @ y)
+    return _expected(x, y, M)
 
 
 def _column_wins(x: jax.Array, y: jax.Array, M: jax.Array, N: jax.Array) -> jax.Array:
     del M
-    return x @ (N @ y)
+    return _expected(x, y, N)

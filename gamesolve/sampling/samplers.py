@@ -178,8 +178,8 @@ def joint(*samplers: Sampler) -> Several:
     """Make a sampler of tuples with one draw of each sampler, from independent keys.
 
     Args:
-        *samplers: samplers such as `minibatches` of data and `latents`. Their batch sizes should agree, since example
-            i of the tuple is example i of each entry.
+        *samplers: samplers such as `minibatches` of data and `latents`. Their batch sizes must agree, since example i
+            of the tuple is example i of each entry.
 
     Returns:
         The sampler.
@@ -246,6 +246,9 @@ def draw_at(sample: Sampler, key: Key, t: Scalar) -> Batch:
 
 
 def _as_tuple(*batches: Batch) -> tuple[Batch, ...]:
+    sizes = {len(leaf) for leaf in jax.tree.leaves(batches) if np.ndim(leaf)}
+    if len(sizes) > 1:
+        raise ValueError(f"the samplers of joint must draw batches of one size, got {sorted(sizes)}.")
     return batches
 
 

@@ -8,12 +8,12 @@ import optax
 
 from gamesolve import transforms
 from gamesolve.checks import check_number
+from gamesolve.driving.sets import Projections
 from gamesolve.game import Game
 from gamesolve.solver import parametric
 from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import require_game, require_players
-from gamesolve.transforms.geometry import Projections
 from gamesolve.trees import Players, PyTree, State, Updates
 
 __all__ = [
@@ -231,7 +231,7 @@ def optimistic_adam(
     Reference:
         Daskalakis et al., "Training GANs with Optimism", ICLR 2018, https://arxiv.org/abs/1711.00141
     """
-    return optax.chain(optax.scale_by_adam(b1, b2, eps), transforms.optimism(learning_rate))
+    return optax.chain(_adam(b1, b2, eps), transforms.optimism(learning_rate))
 
 
 @declare(
@@ -267,8 +267,15 @@ def extra_adam(
     Reference:
         Gidel et al., "A Variational Inequality Perspective on GANs", ICLR 2019, https://arxiv.org/abs/1802.10551
     """
-    adam = optax.chain(optax.scale_by_adam(b1, b2, eps), transforms.descend(learning_rate))
+    adam = optax.chain(_adam(b1, b2, eps), transforms.descend(learning_rate))
     return transforms.extra(adam)
+
+
+def _adam(b1: float, b2: float, eps: float) -> optax.GradientTransformation:
+    check_number("b1", b1, least=0.0, below=1.0)
+    check_number("b2", b2, least=0.0, below=1.0)
+    check_number("eps", eps, least=0.0)
+    return optax.scale_by_adam(b1, b2, eps)
 
 
 class AlexState(NamedTuple):

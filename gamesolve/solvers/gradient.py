@@ -73,7 +73,7 @@ def altgd(
     """
     rates.check("learning_rate", learning_rate)
     if momentum is not None:
-        rates.check_signed("momentum", momentum)
+        rates.check_signed("momentum", momentum, or_complex=True)
 
     def build(players: int) -> optax.GradientTransformationExtraArgs:
         etas = rates.spread(learning_rate, players)

@@ -3,10 +3,10 @@
 import optax
 
 from gamesolve import transforms
+from gamesolve.driving.sets import Projections
 from gamesolve.solver import parametric
 from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
-from gamesolve.transforms.geometry import Projections
 
 __all__ = [
     "anchored_extragradient",

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.checks import check_number
+from gamesolve.checks import check_number, whole_number
 from gamesolve.solver import parametric, with_game
 from gamesolve.solvers.entry import Cost, declare
 from gamesolve.solvers.gradient import simgd
@@ -126,6 +126,8 @@ def average(inner: optax.GradientTransformation, decay: float | None = None) -> 
         Bruck 1977; Yazici et al., "The Unusual Effectiveness of Averaging in GAN Training", ICLR 2019,
         https://arxiv.org/abs/1806.04498
     """
+    if decay is not None:
+        check_number("decay", decay, least=0.0, most=1.0)
     solver = with_game(inner)
 
     def init(params: PyTree) -> AverageState:
@@ -193,8 +195,8 @@ def anderson(
         "GDA-AM: On the effectiveness of solving minimax optimization via Anderson Acceleration", ICLR 2022,
         https://arxiv.org/abs/2110.02457
     """
-    if depth < 1:
-        raise ValueError(f"depth must be at least 1, got {depth}.")
+    whole_number("depth", depth, 1, most=1000)
+    check_number("regularisation", regularisation, least=0.0)
     solver = with_game(inner)
 
     def init(params: PyTree) -> AndersonState:

@@ -9,6 +9,7 @@ import optax
 
 from gamesolve.checks import check_count
 from gamesolve.game import Game
+from gamesolve.solver import with_game
 from gamesolve.transforms import rates
 from gamesolve.trees import Players, PyTree, State, Updates
 
@@ -59,6 +60,7 @@ def part(
     coefficients: rates.Rates = (),
     *,
     coefficient: str = "eta",
+    signed: bool = False,
     metric: optax.GradientTransformation | None = None,
     memory: Callable[[Players], PyTree] | None = None,
 ) -> optax.GradientTransformationExtraArgs:
@@ -69,11 +71,12 @@ def part(
         formula: ``formula(step, memory)`` returns the better u and the next memory; ``step`` is a `Step`.
         coefficients: see `rates`; the formula gets those of the step. Default: none.
         coefficient: name of the coefficients in error messages.
+        signed: whether the coefficients may be negative. Default: False.
         metric: transformation that maps u to the diagonal of P. Default: the identity.
         memory: function that returns the first memory of the initial players. Default: no memory.
     """
-    rates.check(coefficient, coefficients)
-    measure = None if metric is None else optax.with_extra_args_support(metric)
+    rates.check(coefficient, coefficients, signed=signed)
+    measure = None if metric is None else with_game(metric)
 
     def init(params: PyTree) -> PartState:
         measured = optax.EmptyState() if measure is None else measure.init(params)
@@ -93,11 +96,21 @@ def part(
         diagonal, measured = None, state.metric
         if measure is not None:
             diagonal, measured = measure.update(updates, state.metric, players, grad=grad, **extra_args)
-        step = Step(game, players, updates, grad, rates.current(coefficients, state.rates), diagonal)
+            _check_diagonal(name, diagonal, players)
+        step = Step(game, players, updates, grad, rates.current(coefficients, state.rates, coefficient), diagonal)
         better, remembered = formula(step, state.memory)
         return better, PartState(rates.advance(state.rates), measured, remembered)
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _check_diagonal(part: str, diagonal: PyTree, players: Players) -> None:
+    """Raise unless a metric has one number per parameter or per array: other shapes would broadcast."""
+    alike = jax.tree.structure(diagonal) == jax.tree.structure(players)
+    pairs = zip(jax.tree.leaves(diagonal), jax.tree.leaves(players), strict=False)
+    if not alike or any(jnp.shape(entry) not in ((), jnp.shape(leaf)) for entry, leaf in pairs):
+        shapes = [jax.tree.map(jnp.shape, tree) for tree in (players, diagonal)]
+        raise ValueError(f"the metric of {part} must be shaped as the players, {shapes[0]}, got {shapes[1]}.")
 
 
 def past_field(count: jax.Array, remembered: Players, field: Callable[[Players], Players], players: Players) -> Players:

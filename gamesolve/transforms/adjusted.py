@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve import estimators, products
+from gamesolve.checks import check_number
 from gamesolve.game import Game
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
@@ -171,6 +172,8 @@ def lead(learning_rate: rates.Rates, alpha: rates.Values, beta: rates.Values) ->
     rates.check_signed("beta", beta)
 
     def formula(step: Step, previous: Players) -> tuple[Players, Players]:
+        rates.check_shapes("alpha", alpha)
+        rates.check_shapes("beta", beta)
         change = optax.tree.sub(step.players, previous)
         turn = rates.times(alpha, products.off_diagonal(step.game, step.players)(change), "alpha")
         descent = rates.times(step.rates, step.u)
@@ -197,7 +200,7 @@ def symplectic(
     ``P (I + lambda A P) u``.
 
     Args:
-        lam: lambda, see `transforms.rates`.
+        lam: lambda of any sign, see `transforms.rates`.
         align: whether to choose the sign of lambda.
         eps: preference of that rule for the positive sign.
         groups: how to use a minibatch, see `consensus`. None gives ``A_b v_b`` on one batch, which is biased. ``align``
@@ -217,6 +220,7 @@ def symplectic(
     Reference:
         Balduzzi et al., "The Mechanics of n-Player Differentiable Games", ICML 2018, https://arxiv.org/abs/1802.05642
     """
+    check_number("eps", eps)
     estimators.check(groups, population)
 
     def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
@@ -235,7 +239,7 @@ def symplectic(
             adjustment = rates.times(sign, adjustment)
         return step.metric(optax.tree.add(u, rates.times(step.rates, adjustment, "lam"))), memory
 
-    return part("symplectic", formula, lam, coefficient="lam", metric=metric)
+    return part("symplectic", formula, lam, coefficient="lam", signed=True, metric=metric)
 
 
 @parametric

@@ -12,7 +12,7 @@ from gamesolve.linear.report import check_inner
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part, require_players
-from gamesolve.transforms.geometry import Map, Potential, frames, potential_metric
+from gamesolve.transforms.geometry import Map, Potential, check_potentials, frames, potential_metric
 from gamesolve.trees import Players, PyTree, Scalar
 
 
@@ -70,7 +70,7 @@ def competitive(
     GMRES. Three and more players are solved as one system. If the solve fails, the step uses ``P u``.
 
     Args:
-        eta: step sizes of the players, see `transforms.rates`; arrays must be scalars.
+        eta: step sizes of the players, see `transforms.rates`.
         metric: transformation that maps u to the diagonal of P, such as `rms_metric`. Default: the identity.
         inner: how to do the solve, see `linear.Inner`.
         potentials: geometries of the players instead of a metric, one `Potential` or a tuple with one per player. P is
@@ -99,6 +99,7 @@ def competitive(
     if potentials is not None:
         if metric is not None:
             raise ValueError("competitive takes a metric or potentials, got both. Leave one of them out.")
+        check_potentials(potentials)
         metric = potential_metric(potentials)
 
     def memory(players: Players) -> linear.Report:
@@ -107,12 +108,6 @@ def competitive(
 
     def formula(step: Step, last: linear.Report) -> tuple[Players, linear.Report]:
         sizes = rates.spread(step.rates, step.game.num_players, "eta")
-        for size in sizes:
-            if jnp.ndim(size):
-                raise ValueError(
-                    f"eta must be one number per player, got an array of shape {jnp.shape(size)}. Give a metric to "
-                    "scale each parameter."
-                )
         u, around = step.u, None
         if potentials is not None:
             around = frames(potentials, step.players)

@@ -7,11 +7,12 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve import products
+from gamesolve.driving.sets import Projections, projected
 from gamesolve.game import Game
 from gamesolve.solver import parametric, with_game
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part, past_field, require_game
-from gamesolve.transforms.geometry import Projections, projected
+from gamesolve.transforms.geometry import check_projections
 from gamesolve.trees import Players, PyTree, Scalar, State, Updates
 
 
@@ -40,6 +41,7 @@ def extrapolate(eta: rates.Rates, projections: Projections = None) -> optax.Grad
     Reference:
         Korpelevich, "The extragradient method for finding saddle points and other problems", Matecon 1976.
     """
+    check_projections(projections)
 
     def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
         trial = optax.tree.sub(step.players, rates.times(step.rates, step.u, "eta"))
@@ -97,6 +99,7 @@ def runge_kutta(
         if penalty is None:
             return mean, memory
         pull = optax.tree.scale(2.0, products.off_diagonal_transposed(step.game, step.players)(step.u))
+        rates.check_shapes("penalty", penalty)
         return optax.tree.sub(mean, rates.times(penalty, pull, "penalty")), memory
 
     return part("runge_kutta", formula, eta)

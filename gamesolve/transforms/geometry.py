@@ -7,39 +7,29 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
+from gamesolve.checks import check_number
+from gamesolve.driving.sets import Projections, declare, is_single, projected
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import require_players
 from gamesolve.trees import Players, PyTree, State, Updates
 
-Projections = tuple[Callable | None, ...] | None
 Map = Callable[[PyTree], PyTree]
-
-
-def projected(projections: Projections, players: PyTree) -> Players:
-    """Project each player onto its own set; None leaves a player, or all of them, unconstrained."""
-    if projections is None:
-        return players
-    if len(projections) != len(players):
-        raise ValueError(
-            f"projections must have one entry per player, got {len(projections)} for {len(players)} players. "
-            "Give None for an unconstrained player."
-        )
-    return tuple(
-        player if projection is None else projection(player)
-        for projection, player in zip(projections, players, strict=True)
-    )
 
 
 @parametric
 def project(projections: Projections) -> optax.GradientTransformation:
     """Change each player's move so that it ends at the projection onto the player's set.
 
+    A run with ``tol`` then stops at the natural residual on these sets, see `gamesolve.solve`.
+
     Args:
         projections: one function per player that projects its parameters onto its set, such as
-            ``optax.projections.projection_simplex``, or None for an unconstrained player.
+            ``optax.projections.projection_simplex``, or None for an unconstrained player. One function stands for all
+            players. Inside `per_player` or `alternating`, give the function of that player.
 
     Returns:
         The transformation. It takes moves, so it goes last in a chain, after the step size.
@@ -51,11 +41,27 @@ def project(projections: Projections) -> optax.GradientTransformation:
         >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (2.0, 0.5), 1).players]
         [1.75, 1.0]
     """
+    check_projections(projections)
 
-    def to_projection(moves: PyTree, players: PyTree) -> Players:
-        return optax.tree.sub(projected(projections, optax.apply_updates(players, moves)), players)
+    def init(params: PyTree) -> optax.EmptyState:
+        declare(projections, params)
+        return optax.EmptyState()
 
-    return optax.stateless(to_projection)
+    def update(moves: Updates, state: State, params: PyTree = None) -> tuple[Updates, State]:
+        if params is None:
+            raise ValueError("project needs the players. Pass them to update, as gamesolve.step does.")
+        return optax.tree.sub(projected(projections, optax.apply_updates(params, moves)), params), state
+
+    return optax.GradientTransformation(init, update)
+
+
+def check_projections(projections: Projections) -> None:
+    """Raise unless there is one function, or a tuple with a function or None per player."""
+    for projection in projections if isinstance(projections, tuple | list) else (projections,):
+        if projection is not None and not callable(projection):
+            raise TypeError(
+                f"projections must be a function or a tuple with a function or None per player, got {projection!r}."
+            )
 
 
 class Potential(NamedTuple):
@@ -67,12 +73,15 @@ class Potential(NamedTuple):
         metric: the diagonal of the inverse Hessian of psi at the parameters.
         centre: ``centre(parameters, dual variables)`` removes from dual variables the component that no feasible move
             can see; linear in the dual variables. Default: the parameters can move in every direction.
+        projection: the Euclidean projection onto the closure of the set, which a run with ``tol`` needs for the natural
+            residual. Default: unconstrained, so that ``tol`` looks at the field.
     """
 
     dual: Map
     primal: Map
     metric: Map
     centre: Callable[[PyTree, PyTree], PyTree] | None = None
+    projection: Map | None = None
 
 
 def squared_distance() -> Potential:
@@ -101,10 +110,14 @@ def box(low: float = 0.0, high: float = 1.0) -> Potential:
         low: lower bound of every coordinate.
         high: upper bound of every coordinate.
     """
+    for name, bound in (("low", low), ("high", high)):
+        check_number(name, bound)
+        if np.ndim(bound):
+            raise ValueError(f"{name} must be one number for all coordinates, got shape {np.shape(bound)}.")
     if not low < high:
         raise ValueError(f"low must be below high, got low = {low} and high = {high}.")
-    bounds = _Box(low, high)
-    return Potential(bounds.dual, bounds.primal, bounds.metric)
+    bounds = _Box(float(low), float(high))
+    return Potential(bounds.dual, bounds.primal, bounds.metric, projection=bounds.projection)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,6 +136,9 @@ class _Box:
     def metric(self, player: PyTree) -> PyTree:
         return jax.tree.map(lambda x: (x - self.low) * (self.high - x) / (self.high - self.low), player)
 
+    def projection(self, player: PyTree) -> PyTree:
+        return jax.tree.map(lambda x: jnp.clip(x, self.low, self.high), player)
+
 
 def _same(player: PyTree) -> PyTree:
     return player
@@ -136,9 +152,22 @@ def _without_mean(player: PyTree, variables: PyTree) -> PyTree:
     return jax.tree.map(lambda p, w: w - jnp.sum(p * w, axis=-1, keepdims=True), player, variables)
 
 
+def _onto_simplices(player: PyTree) -> PyTree:
+    """Project the last axis of each leaf onto the probability simplex."""
+    onto = jnp.vectorize(optax.projections.projection_simplex, signature="(n)->(n)")
+    return jax.tree.map(onto, player)
+
+
 _SQUARED_DISTANCE = Potential(_same, _same, lambda player: jax.tree.map(jnp.ones_like, player))
-_ENTROPY = Potential(_log, lambda variables: jax.tree.map(jnp.exp, variables), _same)
-_SIMPLEX_ENTROPY = Potential(_log, lambda variables: jax.tree.map(jax.nn.softmax, variables), _same, _without_mean)
+_ENTROPY = Potential(
+    _log,
+    lambda variables: jax.tree.map(jnp.exp, variables),
+    _same,
+    projection=optax.projections.projection_non_negative,
+)
+_SIMPLEX_ENTROPY = Potential(
+    _log, lambda variables: jax.tree.map(jax.nn.softmax, variables), _same, _without_mean, _onto_simplices
+)
 
 
 @parametric
@@ -177,7 +206,8 @@ def mirror(learning_rate: rates.Rates, potentials: Potential | tuple[Potential, 
 
     Args:
         learning_rate: step size, see `transforms.rates`.
-        potentials: one `Potential` for all players, or a tuple with one per player.
+        potentials: one `Potential` for all players, or a tuple with one per player. Inside `per_player` or
+            `alternating`, give that of the player.
 
     Returns:
         The transformation; it returns moves, already scaled by the step size.
@@ -193,20 +223,39 @@ def mirror(learning_rate: rates.Rates, potentials: Potential | tuple[Potential, 
         Nemirovski, Yudin, "Problem Complexity and Method Efficiency in Optimization", 1983.
     """
     rates.check("learning_rate", learning_rate)
+    check_potentials(potentials)
+
+    def init(params: PyTree) -> rates.RatesState:
+        declare(_projections(potentials), params)
+        return rates.init(learning_rate)
 
     def update(updates: Updates, state: State, params: PyTree = None) -> tuple[Players, rates.RatesState]:
         if params is None:
             raise ValueError("mirror needs the players. Pass them to update, as gamesolve.step does.")
         params = jax.tree.map(jnp.asarray, params)
-        kinds = _each(potentials, params)
-        steps = rates.times(rates.current(learning_rate, state), updates)
+        players, u = ((params,), (updates,)) if is_single(params) else (params, updates)
+        steps = rates.times(rates.current(learning_rate, state), u)
         moved = tuple(
             kind.primal(optax.tree.sub(kind.dual(player), step))
-            for kind, player, step in zip(kinds, params, steps, strict=True)
+            for kind, player, step in zip(_each(potentials, players), players, steps, strict=True)
         )
-        return optax.tree.sub(moved, params), rates.advance(state)
+        moves = optax.tree.sub(moved, players)
+        return moves[0] if is_single(params) else moves, rates.advance(state)
 
-    return optax.GradientTransformation(lambda params: rates.init(learning_rate), update)
+    return optax.GradientTransformation(init, update)
+
+
+def check_potentials(potentials: Potential | tuple[Potential, ...]) -> None:
+    """Raise unless there is one potential, or a tuple of them."""
+    listed = (potentials,) if isinstance(potentials, Potential) else potentials
+    if not isinstance(listed, tuple | list) or not all(isinstance(kind, Potential) for kind in listed):
+        raise TypeError(f"potentials must be a Potential or a tuple with one per player, got {potentials!r}.")
+
+
+def _projections(potentials: Potential | tuple[Potential, ...]) -> Projections:
+    if isinstance(potentials, Potential):
+        return potentials.projection
+    return tuple(kind.projection for kind in potentials)
 
 
 def _each(potentials: Potential | tuple[Potential, ...], players: Players) -> tuple[Potential, ...]:

@@ -70,7 +70,7 @@ def heavy_ball(momentum: rates.Values) -> optax.GradientTransformation:
         Momentum for Improved Game Dynamics", AISTATS 2019, https://arxiv.org/abs/1807.04740; Lorraine et al.,
         "Complex Momentum for Optimization in Games", AISTATS 2022, https://arxiv.org/abs/2102.08431
     """
-    rates.check_signed("momentum", momentum)
+    rates.check_signed("momentum", momentum, or_complex=True)
 
     def dtype(beta: Scalar, leaf: jax.Array) -> DType:
         leaf = jnp.asarray(leaf)
@@ -90,6 +90,7 @@ def heavy_ball(momentum: rates.Values) -> optax.GradientTransformation:
 
     def update(updates: Updates, state: State, params: PyTree = None) -> tuple[Updates, HeavyBallState]:
         del params
+        rates.check_shapes("momentum", momentum)
         decayed = lambda beta, m, u: jnp.asarray(beta, m.dtype) * m + u
         buffer = by_player(decayed, state.buffer, updates)
         return jax.tree.map(jnp.real, buffer), HeavyBallState(buffer)

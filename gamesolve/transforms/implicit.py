@@ -164,7 +164,7 @@ def lss(regularisation: float = 1e-4, inner: linear.Inner = linear.Inner()) -> o
         Mazumdar, Jordan, Sastry, "On Finding Local Nash Equilibria (and Only Local Nash Equilibria) in Zero-Sum
         Games", 2019, https://arxiv.org/abs/1901.00838
     """
-    check_number("regularisation", regularisation)
+    check_number("regularisation", regularisation, least=0.0)
 
     def system(step: Step) -> tuple[Solve, Operator, Players]:
         shift = regularisation * -jnp.expm1(jnp.negative(optax.tree.vdot(step.u, step.u)))

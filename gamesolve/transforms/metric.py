@@ -7,6 +7,7 @@ import jax.core
 import jax.numpy as jnp
 import optax
 
+from gamesolve.checks import check_number
 from gamesolve.solver import parametric
 from gamesolve.trees import DType, PyTree, Scalar, State, Updates
 
@@ -42,6 +43,8 @@ def rms_metric(decay: float = 0.99, eps: float = 1e-5) -> optax.GradientTransfor
         Schaefer, Zheng, Anandkumar, "Implicit competitive regularization in GANs", ICML 2020,
         https://arxiv.org/abs/1910.05852
     """
+    check_number("decay", decay, least=0.0, below=1.0)
+    check_number("eps", eps, least=0.0)
 
     def init(params: PyTree) -> RmsMetricState:
         return RmsMetricState(jnp.zeros((), jnp.int32), optax.tree.zeros_like(params))

@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve.checks import check_number
+from gamesolve.driving.sets import Projections, declare, projected
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part, past_field
-from gamesolve.transforms.geometry import Projections, projected
+from gamesolve.transforms.geometry import check_projections
 from gamesolve.trees import Players, PyTree, Scalar, State, Updates
 
 
@@ -180,13 +181,18 @@ def forward_backward_forward(
     Reference:
         Tseng, "A Modified Forward-Backward Splitting Method for Maximal Monotone Mappings", SICON 2000.
     """
+    check_projections(projections)
 
     def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
         middle = projected(projections, optax.tree.sub(step.players, rates.times(step.rates, step.u)))
         change = optax.tree.add(step.game.draw(1).gradients(middle), step.u)
         return optax.tree.add(optax.tree.sub(middle, step.players), rates.times(step.rates, change)), memory
 
-    return part("forward_backward_forward", formula, learning_rate, coefficient="learning_rate")
+    def start(players: Players) -> optax.EmptyState:
+        declare(projections, players)
+        return optax.EmptyState()
+
+    return part("forward_backward_forward", formula, learning_rate, coefficient="learning_rate", memory=start)
 
 
 class GoldenState(NamedTuple):
@@ -231,8 +237,10 @@ def golden_ratio(
     """
     check_number("learning_rate", learning_rate, above=0.0)
     check_number("ratio", ratio, above=1.0, most=(1 + 5**0.5) / 2)
+    check_projections(projections)
 
     def init(params: PyTree) -> GoldenState:
+        declare(projections, params)
         params = jax.tree.map(jnp.asarray, params)
         one = jnp.ones((), optax.tree.dtype(params, "lowest"))
         first = jnp.asarray(learning_rate, one.dtype)

@@ -1,11 +1,10 @@
 """Step sizes, weights and other coefficients of solvers.
 
 Every coefficient of type ``Rates`` may be a number, an optax schedule, an array, or a tuple with one of these per
-player. A schedule is a function of the number of steps that its part has taken. Plain numbers must be finite and not
-negative; arrays may be traced and are not checked.
+player. A schedule is a function of the number of steps that its part has taken. Numbers and
+arrays must be finite and not negative, which is checked unless they are traced, and each is one number.
 """
 
-import math
 from collections.abc import Callable
 
 import jax
@@ -13,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from gamesolve.checks import check_real, known
 from gamesolve.trees import PyTree, Scalar, State
 
 Rate = float | jax.Array | Callable[[jax.Array], Scalar]
@@ -22,35 +22,49 @@ Values = Scalar | tuple[Scalar, ...]
 RatesState = optax.ScaleByScheduleState | optax.EmptyState
 
 
-def check(name: str, rates: Rates) -> None:
-    """Raise if a coefficient is of the wrong kind, or a plain number that is negative or not finite.
+def check(name: str, rates: Rates, *, signed: bool = False) -> None:
+    """Raise if a coefficient is of the wrong kind, or known to be negative or not finite.
 
     Args:
         name: name of the coefficient in the message.
         rates: the coefficient.
+        signed: whether it may be negative. Default: False.
     """
     for rate in listed(rates):
-        if isinstance(rate, str | list | dict) or rate is None:
-            raise TypeError(
-                f"{name} must be a number, a schedule or a tuple with one of these per player, got {rate!r}."
-            )
-        if isinstance(rate, float | int | np.number) and not (math.isfinite(rate) and rate >= 0):
-            raise ValueError(f"{name} must be finite and not negative, got {rate}.")
+        if callable(rate):
+            continue
+        check_real(name, rate, "a number, a schedule or a tuple with one of these per player")
+        value = known(rate)
+        if value is not None and not (np.isfinite(value).all() and (signed or (value >= 0).all())):
+            raise ValueError(f"{name} must be finite{'' if signed else ' and not negative'}, got {rate}.")
 
 
-def check_signed(name: str, values: Values) -> None:
-    """Raise unless a value is a finite number of any sign, real or complex, an array, or a tuple of these.
+def check_signed(name: str, values: Values, *, or_complex: bool = False) -> None:
+    """Raise unless a value is a finite number or array of any sign, or a tuple of these.
 
     Args:
         name: name of the value in the message.
         values: the value.
+        or_complex: whether it may be complex. Default: False.
     """
     for value in listed(values):
-        if callable(value) or value is None or isinstance(value, str | tuple | list | dict):
-            kind = "a schedule" if callable(value) else repr(value)
-            raise TypeError(f"{name} must be a number or a tuple with one number per player, got {kind}.")
-        if isinstance(value, float | int | complex | np.number) and not np.isfinite(value):
+        check_real(name, value, "a number or a tuple with one number per player", or_complex=or_complex)
+        number = known(value)
+        if number is not None and not np.isfinite(number).all():
             raise ValueError(f"{name} must be finite, got {value}.")
+
+
+def check_shapes(name: str, values: Values) -> None:
+    """Raise if a value is an array of several numbers, which would broadcast against the players' arrays.
+
+    Solvers of stacked values can be made and are mapped over, so this is known only when the values are used.
+    """
+    for value in listed(values):
+        if jnp.ndim(value):
+            raise ValueError(
+                f"{name} must be one number per player, got an array of shape {jnp.shape(value)}. Give a tuple with "
+                "one number per player, jax.vmap over the solver, or scale each parameter by a metric."
+            )
 
 
 def listed(rates: Rates | Values) -> tuple[Rate, ...]:
@@ -68,15 +82,21 @@ def init(rates: Rates) -> RatesState:
     return optax.ScaleByScheduleState(jnp.zeros((), jnp.int32)) if is_scheduled(rates) else optax.EmptyState()
 
 
-def current(rates: Rates, state: State) -> Values:
-    """Return the rates with each schedule replaced by its value at the state's count."""
-    if not is_scheduled(rates):
-        return rates
+def current(rates: Rates, state: State, name: str = "learning_rate") -> Values:
+    """Return the rates with each schedule replaced by its value at the state's count.
+
+    Raises:
+        ValueError: if a rate is an array of several numbers.
+    """
 
     def value(rate: Rate) -> Scalar:
         return rate(state.count) if callable(rate) else rate
 
-    return tuple(map(value, rates)) if isinstance(rates, tuple) else value(rates)
+    values = tuple(map(value, rates)) if isinstance(rates, tuple) else value(rates)
+    check_shapes(name, values)
+    for complex_value in filter(jnp.iscomplexobj, listed(values)):
+        raise TypeError(f"{name} must be real, got {complex_value}.")
+    return values
 
 
 def advance(state: RatesState) -> RatesState:
@@ -111,6 +131,8 @@ def times(rates: Values, tree: PyTree, name: str = "learning_rate") -> PyTree:
     """Multiply a tree by one number, or each player's entry by its own, in the precision of the leaves."""
     if not isinstance(rates, tuple):
         return jax.tree.map(lambda leaf: _product(rates, leaf), tree)
+    if not isinstance(tree, tuple):
+        raise ValueError(f"{name} must be one number for a single player, got {len(rates)} of them.")
     pairs = zip(spread(rates, len(tree), name), tree, strict=True)
     return tuple(jax.tree.map(lambda leaf, rate=rate: _product(rate, leaf), entry) for rate, entry in pairs)
 

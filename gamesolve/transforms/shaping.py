@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve import linear, products
+from gamesolve.checks import check_number
 from gamesolve.linear.report import certified, check_inner, combined
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
@@ -91,6 +92,8 @@ def sos(rate: rates.Rates, a: float = 0.5, b: float = 0.1) -> optax.GradientTran
         Letcher et al., "Stable Opponent Shaping in Differentiable Games", ICLR 2019,
         https://arxiv.org/abs/1811.08469
     """
+    check_number("a", a, least=0.0)
+    check_number("b", b, least=0.0)
 
     def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
         ahead, shaping = _anticipated(step), _shaping(step)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import optax
 
+from gamesolve.driving.sets import only
 from gamesolve.game import Game
 from gamesolve.solver import parametric, with_game
 from gamesolve.transforms._base import require_game, require_players
@@ -32,7 +33,7 @@ def per_player(*transformations: optax.GradientTransformation) -> optax.Gradient
 
     def init(params: PyTree) -> tuple[State, ...]:
         _check_count("per_player", parts, params)
-        return tuple(part.init(entry) for part, entry in zip(parts, params, strict=True))
+        return _first_states(parts, params)
 
     def update(
         updates: Updates,
@@ -45,12 +46,14 @@ def per_player(*transformations: optax.GradientTransformation) -> optax.Gradient
     ) -> tuple[Players, tuple[State, ...]]:
         del game  # a part that needs it says that one player is not enough
         players, gradients = ((None,) * len(parts) if tree is None else tree for tree in (params, grad))
-        pairs = [
-            part.update(u, own, player, grad=gradient, **extra_args)
-            for part, u, own, player, gradient in zip(parts, updates, state, players, gradients, strict=True)
-        ]
-        moves, states = zip(*pairs, strict=True)
-        return moves, states
+        moves, states = [], []
+        for number, entries in enumerate(zip(parts, updates, state, players, gradients, strict=True)):
+            part, u, own, player, gradient = entries
+            with only(number):
+                move, own = part.update(u, own, player, grad=gradient, **extra_args)
+            moves.append(move)
+            states.append(own)
+        return tuple(moves), tuple(states)
 
     return optax.GradientTransformationExtraArgs(init, update)
 
@@ -90,7 +93,7 @@ def alternating(
 
     def init(params: PyTree) -> tuple[State, ...]:
         _check_count("alternating", parts, params)
-        return tuple(part.init(entry) for part, entry in zip(parts, params, strict=True))
+        return _first_states(parts, params)
 
     def update(
         updates: Updates,
@@ -110,7 +113,8 @@ def alternating(
                 u = gradient = optax.tree.scale(-1, ascent)
             else:
                 u, gradient = updates[mover], None if grad is None else grad[mover]
-            move, states[mover] = parts[mover].update(u, states[mover], players[mover], grad=gradient, **extra_args)
+            with only(mover):
+                move, states[mover] = parts[mover].update(u, states[mover], players[mover], grad=gradient, **extra_args)
             moved = optax.apply_updates(players[mover], move)
             players = (*players[:mover], moved, *players[mover + 1 :])
             moves[mover] = move if mover not in turns[:turn] else optax.tree.add(moves[mover], move)
@@ -131,6 +135,15 @@ def for_each(
         return build(len(updates)).update(updates, state, params, **extra_args)
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _first_states(parts: tuple[optax.GradientTransformation, ...], params: Players) -> tuple[State, ...]:
+    """Initialise each part with its own player."""
+    states = []
+    for number, (part, player) in enumerate(zip(parts, params, strict=True)):
+        with only(number):
+            states.append(part.init(player))
+    return tuple(states)
 
 
 def _check_count(name: str, parts: tuple[optax.GradientTransformation, ...], params: PyTree) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import gamesolve as gs
-from gamesolve import checkpoint, compare, distributed, loggers, registry
+from gamesolve import checkpoint, compare, distributed, loggers, registry, sampling
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "errors.md").read_text(encoding="utf-8")
 ROWS = dict(re.findall(r"^\| ([^|`]+) \| `\w+` \| (.+) \|$", PAGE, re.MULTILINE))
@@ -19,6 +20,7 @@ KINDS = dict(re.findall(r"^\| ([^|`]+) \| `(\w+)` \|", PAGE, re.MULTILINE))
 
 XY = gs.zero_sum(lambda x, y: x * y)
 NOISY = gs.zero_sum(lambda x, y, batch: jnp.mean(batch) * x * y)
+CONSTRAINED = gs.games.lagrangian(jnp.sum, inequality=lambda x: x - 1)
 GD = gs.simgd(0.1)
 solve = functools.partial(gs.solve, XY, GD, (1.0, 1.0))
 run = functools.partial(gs.run, XY, GD, (1.0, 1.0))
@@ -77,17 +79,45 @@ CASES = {
     "a negative step size": lambda: gs.simgd(-0.1),
     "a step size that is NaN": lambda: gs.cgd(float("nan")),
     "step sizes for more players": lambda: gs.solve(XY, gs.simgd((0.1, 0.1, 0.1)), (1.0, 1.0), 3),
+    "one array for the step sizes of all players": lambda: gs.step(XY, gs.simgd(jnp.ones(2)), (1.0, 1.0)),
+    "an array for a decay rate": lambda: gs.step(XY, gs.acgd(0.1, decay=jnp.full(2, 0.9)), (1.0, 1.0)),
+    "a schedule that returns an array": lambda: gs.step(XY, gs.simgd(lambda count: jnp.ones(2)), (1.0, 1.0)),
+    "a complex step size": lambda: gs.simgd(1j),
+    "a flag that is a word": lambda: gs.sga(0.1, align="no"),
+    "projections for more players": lambda: gs.step(XY, gs.extragradient(0.1, projections=(None,) * 3), (1.0, 1.0)),
+    "several projections inside per_player": lambda: gs.step(
+        XY, gs.per_player(GD, gs.transforms.project((None, None))), (1.0, 1.0)
+    ),
+    "a projection that is no function": lambda: gs.transforms.project("simplex"),
+    "a projection that changes the shape": lambda: gs.step(
+        XY, gs.extragradient(0.1, projections=lambda z: z[None]), (1.0, 1.0)
+    ),
+    "a potential that is none": lambda: gs.transforms.mirror(0.1, "entropy"),
+    "a metric of another shape": lambda: gs.step(
+        XY,
+        gs.transforms.consensus(1.0, metric=optax.stateless(lambda u, _: (jnp.ones(2), jnp.ones(())))),
+        (1.0, 1.0),
+    ),
+    "multipliers of another shape": lambda: CONSTRAINED.field((jnp.ones(2), {"inequality": jnp.zeros(())})),
+    "multipliers of another kind": lambda: CONSTRAINED.field((jnp.ones(2), {"equality": jnp.zeros(2)})),
+    "a strategy of another shape": lambda: gs.games.matching_pennies().field((1.0, jnp.ones(2))),
+    "samplers that disagree on the batch": lambda: sampling.joint(sampling.latents(4, 1), sampling.latents(2, 1))(
+        jax.random.key(0)
+    ),
     "a negative regulariser": lambda: gs.conopt(0.1, -1.0),
     "a count that is no whole number": lambda: gs.proximal(0.1, iterations=2.5),
     "a solver that was not called": lambda: gs.solve(XY, gs.simgd, (1.0, 1.0), 3),
     "an unknown solver": lambda: registry.find(registry.SOLVERS, "extragradiant", "solver"),
     "an unknown game": lambda: registry.find(registry.GAMES, "bilinaer", "game"),
     "a number of steps that is no whole number": lambda: solve(2.5),
+    "more steps than 32 bits count": lambda: solve(2**40),
+    "a start that leaves no room for the steps": lambda: solve(10, start=2**31 - 5),
     "fewer than no steps": lambda: solve(-1),
     "records that do not divide the steps": lambda: solve(10, every=4),
     "records that do not divide the chunk": lambda: run(30, every=15, record=lambda z, _: z),
     "a negative tolerance": lambda: solve(3, tol=-1.0),
     "a limit that is NaN": lambda: solve(3, max_norm=float("nan")),
+    "a tolerance in an array": lambda: solve(3, tol=jnp.ones(2)),
     "a tolerance that is no number": lambda: solve(3, tol="small"),
     "a state of another solver": lambda: solve(3, state=gs.ogda(0.1).init((jnp.ones(()), jnp.ones(())))),
     "a state for other shapes": lambda: gs.run(
