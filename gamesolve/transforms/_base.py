@@ -10,7 +10,8 @@ import optax
 from gamesolve.checks import check_count
 from gamesolve.game import Game
 from gamesolve.transforms import rates
-from gamesolve.trees import Players, PyTree, State, Updates
+from gamesolve.transforms._origin import Origin, mark, require_origin
+from gamesolve.trees import Marks, Players, PyTree, State, Updates
 
 
 class Step(NamedTuple):
@@ -61,6 +62,8 @@ def part(
     coefficient: str = "eta",
     metric: optax.GradientTransformation | None = None,
     memory: Callable[[Players], PyTree] | None = None,
+    accepts: Origin = Origin.GRADIENT,
+    returns: Origin | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Make a part that looks at the game from its formula.
 
@@ -71,6 +74,8 @@ def part(
         coefficient: name of the coefficients in error messages.
         metric: transformation that maps u to the diagonal of P. Default: the identity.
         memory: function that returns the first memory of the initial players. Default: no memory.
+        accepts: updates that the formula is defined for, see `Origin`. Default: the gradient alone.
+        returns: what the better u is for the parts after this one. Default: a move, which they do not accept.
     """
     rates.check(coefficient, coefficients)
     measure = None if metric is None else optax.with_extra_args_support(metric)
@@ -87,14 +92,17 @@ def part(
         *,
         game: Game | None = None,
         grad: Players | None = None,
+        marks: Marks | None = None,
         **extra_args: object,
     ) -> tuple[Players, PartState]:
         game, players = require_game(name, game, updates, params)
+        require_origin(name, updates, grad, marks, accepts)
         diagonal, measured = None, state.metric
         if measure is not None:
-            diagonal, measured = measure.update(updates, state.metric, players, grad=grad, **extra_args)
+            diagonal, measured = measure.update(updates, state.metric, players, grad=grad, marks=marks, **extra_args)
         step = Step(game, players, updates, grad, rates.current(coefficients, state.rates), diagonal)
         better, remembered = formula(step, state.memory)
+        mark(better, returns, marks)
         return better, PartState(rates.advance(state.rates), measured, remembered)
 
     return optax.GradientTransformationExtraArgs(init, update)
