@@ -30,14 +30,11 @@ class _Scanned:
         fixed, data = args[: self.first], args[self.first :]
         examples = batch_size(data)
         number = next(n for n in range(1, examples + 1) if examples % n == 0 and examples // n <= self.size)
-
-        # Derivatives compute the values of a micro-batch again instead of keeping them for all.
-        @jax.checkpoint
-        def value(fixed: tuple[PyTree, ...], part: tuple[PyTree, ...]) -> Scalar:
-            return self.payoff(*fixed, *part)
-
         if number == 1:
-            return value(fixed, data)
+            return self.payoff(*args)
+        # Derivatives compute the values of a micro-batch again instead of keeping them for all. In a loop, nothing
+        # has to prevent XLA from merging the two.
+        value = jax.checkpoint(lambda fixed, part: self.payoff(*fixed, *part), prevent_cse=False)
         _, values = jax.lax.scan(lambda _, part: (None, value(fixed, part)), None, split(data, number))
         return jnp.mean(values, axis=0)
 
