@@ -6,7 +6,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gamesolve.checks import whole_number
 from gamesolve.estimators.self_products import batch_size, split
 from gamesolve.game import Game, Negated, Payoff
 from gamesolve.trees import PyTree, Scalar
@@ -62,9 +61,8 @@ def micro_batched(game: Game, number: int) -> Game:
         >>> [float(entry) for entry in gs.estimators.micro_batched(game, 4).field((1.0, 1.0))]
         [-3.5, 3.5]
     """
-    number = whole_number("k", number, 1)
     examples = batch_size(game.draw(0).data_of(0), "k=")
-    if examples % number:
+    if number < 1 or examples % number:
         raise ValueError(
             f"k must divide the {examples} examples of the batch, got {number}. Choose a divisor of {examples}."
         )
