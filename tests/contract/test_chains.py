@@ -180,6 +180,12 @@ def test_callers_without_the_gradient_are_not_asked():
         solver.update(u, solver.init(START), START, game=game, grad=START)
 
 
+def test_marks_keep_no_tracer_of_a_branch():
+    parts = optax.chain(transforms.extrapolate(0.1), transforms.consensus(0.1), optax.sgd(0.1))
+    with jax.checking_leaks():
+        gs.solve(gs.games.curl(), optax.apply_if_finite(parts, 3), START, 2)
+
+
 A = jax.random.normal(jax.random.key(0), (12, 3, 3))
 B = jax.random.normal(jax.random.key(1), (12, 3))
 # One solver for each way of looking at the game.
