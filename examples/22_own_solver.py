@@ -50,8 +50,9 @@ def midpoint_descent(learning_rate):
 
 @gs.parametric
 def damped(learning_rate, gamma):
-    """Add consensus to the midpoint field before the step."""
-    return optax.chain(midpoint(learning_rate), gs.transforms.consensus(gamma), gs.transforms.descend(learning_rate))
+    """Add consensus to the midpoint field before the step; `direction` says that consensus shall multiply it."""
+    ahead = gs.transforms.direction(midpoint(learning_rate))
+    return optax.chain(ahead, gs.transforms.consensus(gamma), gs.transforms.descend(learning_rate))
 
 
 eta = 0.5

@@ -25,6 +25,7 @@ from gamesolve.game import Game, from_losses, general_sum, zero_sum
 from gamesolve.sampling import minibatches
 from gamesolve.solver import Solver, parametric
 from gamesolve.solvers import *  # noqa: F403 - the names are those of its __all__
+from gamesolve.transforms.accumulated import accumulate
 from gamesolve.transforms.turns import alternating, per_player
 
 __version__ = "0.1.0"
@@ -36,6 +37,7 @@ __all__ = [
     "Solver",
     "Status",
     "Table",
+    "accumulate",
     "alternating",
     "analysis",
     "checkpoint",

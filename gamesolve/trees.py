@@ -1,6 +1,8 @@
 """Pytrees: their names in the signatures of this package, and names for the numbers in them."""
 
 import itertools
+import weakref
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import jax
@@ -36,6 +38,42 @@ def is_key(leaf: PyTree) -> bool:
 def numbers_of(leaf: PyTree) -> PyTree:
     """Return a leaf, or its key data if it is an array of typed random keys."""
     return jax.random.key_data(leaf) if is_key(leaf) else leaf
+
+
+def same_leaves(tree: PyTree, other: PyTree) -> bool:
+    """Return whether two pytrees hold the same objects, leaf by leaf."""
+    leaves, others = jax.tree.leaves(tree), jax.tree.leaves(other)
+    return len(leaves) == len(others) and all(a is b for a, b in zip(leaves, others, strict=True))
+
+
+class Marks:
+    """Marks on the leaves of pytrees, by identity, for as long as one step is traced.
+
+    optax's ``chain`` hands nothing but updates from one transformation to the next. One object that all of them receive
+    as an extra argument tells a part who made the updates that it gets.
+    """
+
+    def __init__(self) -> None:
+        """Begin without marks."""
+        self._marked: dict[int, tuple[Callable[[], PyTree], Any]] = {}
+
+    def put(self, tree: PyTree, mark: Any) -> None:
+        """Mark every leaf of a pytree."""
+        self._marked |= {id(leaf): (_reference(leaf), mark) for leaf in jax.tree.leaves(tree)}
+
+    def get(self, tree: PyTree) -> Any:
+        """Return the mark that all leaves of a pytree carry, or None."""
+        found = set(map(self._mark_of, jax.tree.leaves(tree)))
+        return found.pop() if len(found) == 1 else None
+
+    def _mark_of(self, leaf: PyTree) -> Any:
+        reference, mark = self._marked.get(id(leaf), (None, None))
+        return mark if reference is not None and reference() is leaf else None
+
+
+def _reference(leaf: PyTree) -> Callable[[], PyTree]:
+    """Return a reference that does not keep an array alive: a branch of a compiled step must not leak its tracers."""
+    return (lambda: leaf) if isinstance(leaf, (float, int, np.generic)) else weakref.ref(leaf)
 
 
 def columns(tree: PyTree, leading: int = 1, alone: str = "value") -> dict[str, np.ndarray]:

@@ -15,7 +15,7 @@ from gamesolve.driving.plan import Plan, Reached, Record, Status
 from gamesolve.driving.sets import declared_by, natural_residual
 from gamesolve.game import Game
 from gamesolve.solver import Solver
-from gamesolve.trees import DType, Players, PyTree, Row, Scalar, State
+from gamesolve.trees import DType, Marks, Players, PyTree, Row, Scalar, State
 
 # Players and state, with a clock or rows between steps; the third is None if nothing asks for it.
 _Carry: TypeAlias = tuple[Players, State, PyTree]
@@ -139,7 +139,7 @@ def descent(game: Game, players: Players) -> Players:
 
 def move(game: Game, solver: Solver, players: PyTree, state: State, u: Players) -> tuple[Players, State]:
     """Return the players and the state after one step from ``u``."""
-    moves, state = solver.update(u, state, players, game=game, grad=u)
+    moves, state = solver.update(u, state, players, game=game, grad=u, marks=Marks())
     players = optax.apply_updates(players, moves)
     return players, state
 

@@ -1,6 +1,18 @@
 """Unbiased products over a minibatch, and what they cost in variance and arithmetic."""
 
 from gamesolve.estimators.comparison import Comparison, report
+from gamesolve.estimators.micro_batches import micro_batched
 from gamesolve.estimators.self_products import Estimate, Grouped, batch_size, check, replaced, self_product, split
 
-__all__ = ["Comparison", "Estimate", "Grouped", "batch_size", "check", "replaced", "report", "self_product", "split"]
+__all__ = [
+    "Comparison",
+    "Estimate",
+    "Grouped",
+    "batch_size",
+    "check",
+    "micro_batched",
+    "replaced",
+    "report",
+    "self_product",
+    "split",
+]

@@ -21,7 +21,7 @@ import optax
 
 from gamesolve.game import Game
 from gamesolve.products import Product
-from gamesolve.trees import Batch, Players, PyTree, is_key
+from gamesolve.trees import Batch, Players, PyTree, is_key, same_leaves
 
 Groups: TypeAlias = int | str | None
 # ``derivative(game, players)`` is a linear map, as in `gamesolve.products`; the game may be a `Grouped`.
@@ -157,11 +157,15 @@ def self_product(
 
 def replaced(u: Players, grad: Players | None, estimate: Estimate) -> Players:
     """Return u from the estimate's own field if u is the gradient itself, which then is never computed."""
-    return jax.tree.map(jnp.negative, estimate.field) if u is grad else u
+    return jax.tree.map(jnp.negative, estimate.field) if same_leaves(u, grad) else u
 
 
-def batch_size(data: Batch) -> int:
+def batch_size(data: Batch, purpose: str = "groups=") -> int:
     """Return the number of examples of a batch: the length of its leaves' leading axis, typed keys aside.
+
+    Args:
+        data: pytree whose leaves share the leading example axis.
+        purpose: argument that splits the batch, for the message.
 
     Raises:
         ValueError: if there is no data or its leaves disagree.
@@ -170,7 +174,7 @@ def batch_size(data: Batch) -> int:
     sizes = {shape[0] if shape else 0 for shape in shapes}
     if len(sizes) != 1 or 0 in sizes:
         seen = f"leaves with {sorted(sizes)} examples" if sizes else "no data"
-        raise ValueError(f"the bound data must share one leading axis for groups= to split, got {seen}.")
+        raise ValueError(f"the bound data must share one leading axis for {purpose} to split, got {seen}.")
     return sizes.pop()
 
 

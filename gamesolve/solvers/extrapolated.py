@@ -14,7 +14,8 @@ from gamesolve.solver import parametric
 from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import require_game, require_players
-from gamesolve.trees import Players, PyTree, State, Updates
+from gamesolve.transforms._origin import LAST, require_origin
+from gamesolve.trees import Marks, Players, PyTree, State, Updates
 
 __all__ = [
     "alex_gda",
@@ -331,9 +332,17 @@ def alex_gda(
         return AlexState(rates.init(learning_rate), tuple(others))
 
     def update(
-        updates: Updates, state: State, params: PyTree = None, *, game: Game | None = None, **_: object
+        updates: Updates,
+        state: State,
+        params: PyTree = None,
+        *,
+        game: Game | None = None,
+        grad: Players | None = None,
+        marks: Marks | None = None,
+        **_: object,
     ) -> tuple[Updates, AlexState]:
         game, players = require_game("alex_gda", game, updates, params)
+        require_origin("alex_gda", updates, grad, marks, order=LAST)
         etas = rates.spread(rates.current(learning_rate, state.rates), len(players))
         ahead, moves = [players[0], *state.ahead], []
         for mover, (player, eta) in enumerate(zip(players, etas, strict=True)):

@@ -1,10 +1,16 @@
 """Parts of solvers: transformations that take ``u = -v`` and the game, and return a better u.
 
 They compose with each other and with optax: ``optax.chain(transforms.consensus(10.0), optax.rmsprop(1e-4))``. Parts
-that look at the game need ``game=`` and all players, so they come before `per_player` in a chain. `transforms.rates`
-says what a step size or another coefficient may be. A part with the name of a solver belongs to that solver.
+that look at the game need ``game=`` and all players, so they come before `per_player` in a chain. They also come before
+clipping, weight decay, masking and momentum: a part that looks at the field again applies what stands before it in the
+chain to the new field too, or refuses. So a part accepts the gradient, and those results of other parts for which its
+formula is defined; nothing is silently lost. `direction` declares a transformation of yours as such a part.
+
+`transforms.rates` says what a step size or another coefficient may be. A part with the name of a solver belongs to that
+solver.
 """
 
+from gamesolve.transforms._origin import direction
 from gamesolve.transforms.adjusted import consensus, crossing_the_curl, hamiltonian, jare, lead, symplectic
 from gamesolve.transforms.competition import competitive
 from gamesolve.transforms.extrapolated import extra, extrapolate, optimism, past_extragradient, runge_kutta
@@ -41,6 +47,7 @@ __all__ = [
     "consensus",
     "crossing_the_curl",
     "descend",
+    "direction",
     "entropy",
     "extra",
     "extrapolate",

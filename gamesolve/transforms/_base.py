@@ -11,7 +11,8 @@ from gamesolve.checks import check_count
 from gamesolve.game import Game
 from gamesolve.solver import with_game
 from gamesolve.transforms import rates
-from gamesolve.trees import Players, PyTree, State, Updates
+from gamesolve.transforms._origin import Origin, mark, require_origin
+from gamesolve.trees import Marks, Players, PyTree, State, Updates
 
 
 class Step(NamedTuple):
@@ -63,6 +64,8 @@ def part(
     signed: bool = False,
     metric: optax.GradientTransformation | None = None,
     memory: Callable[[Players], PyTree] | None = None,
+    accepts: Origin = Origin.GRADIENT,
+    returns: Origin | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Make a part that looks at the game from its formula.
 
@@ -74,6 +77,8 @@ def part(
         signed: whether the coefficients may be negative. Default: False.
         metric: transformation that maps u to the diagonal of P. Default: the identity.
         memory: function that returns the first memory of the initial players. Default: no memory.
+        accepts: updates that the formula is defined for, see `Origin`. Default: the gradient alone.
+        returns: what the better u is for the parts after this one. Default: a move, which they do not accept.
     """
     rates.check(coefficient, coefficients, signed=signed)
     measure = None if metric is None else with_game(metric)
@@ -90,15 +95,18 @@ def part(
         *,
         game: Game | None = None,
         grad: Players | None = None,
+        marks: Marks | None = None,
         **extra_args: object,
     ) -> tuple[Players, PartState]:
         game, players = require_game(name, game, updates, params)
+        require_origin(name, updates, grad, marks, accepts)
         diagonal, measured = None, state.metric
         if measure is not None:
-            diagonal, measured = measure.update(updates, state.metric, players, grad=grad, **extra_args)
+            diagonal, measured = measure.update(updates, state.metric, players, grad=grad, marks=marks, **extra_args)
             _check_diagonal(name, diagonal, players)
         step = Step(game, players, updates, grad, rates.current(coefficients, state.rates, coefficient), diagonal)
         better, remembered = formula(step, state.memory)
+        mark(better, returns, marks)
         return better, PartState(rates.advance(state.rates), measured, remembered)
 
     return optax.GradientTransformationExtraArgs(init, update)

@@ -13,7 +13,11 @@ from gamesolve.game import Game
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part
+from gamesolve.transforms._origin import Origin
 from gamesolve.trees import Players, PyTree
+
+# Linear in u, apart from estimates that add a term of the field's own.
+_linear = partial(part, accepts=Origin.DIRECTION, returns=Origin.DIRECTION)
 
 
 @parametric
@@ -57,7 +61,7 @@ def consensus(
         u, push = _pushed(products.transposed, step, groups, population)
         return step.metric(optax.tree.add(u, rates.times(step.rates, push, "gamma"))), memory
 
-    return part("consensus", formula, gamma, coefficient="gamma", metric=metric)
+    return _linear("consensus", formula, gamma, coefficient="gamma", metric=metric)
 
 
 @parametric
@@ -93,7 +97,7 @@ def jare(
         u, push = _pushed(products.off_diagonal_transposed, step, groups, population)
         return optax.tree.add(u, rates.times(step.rates, push, "gamma")), memory
 
-    return part("jare", formula, gamma, coefficient="gamma")
+    return _linear("jare", formula, gamma, coefficient="gamma")
 
 
 @parametric
@@ -128,7 +132,9 @@ def hamiltonian(
         _, push = _pushed(products.transposed, step, groups, population)
         return push, memory
 
-    return part("hamiltonian", formula)
+    # The estimates are those of the field, without u.
+    accepted = Origin.DIRECTION if groups is None else Origin.GRADIENT
+    return part("hamiltonian", formula, accepts=accepted, returns=Origin.DIRECTION)
 
 
 def _pushed(
@@ -239,7 +245,7 @@ def symplectic(
             adjustment = rates.times(sign, adjustment)
         return step.metric(optax.tree.add(u, rates.times(step.rates, adjustment, "lam"))), memory
 
-    return part("symplectic", formula, lam, coefficient="lam", signed=True, metric=metric)
+    return _linear("symplectic", formula, lam, coefficient="lam", signed=True, metric=metric)
 
 
 @parametric
@@ -263,7 +269,7 @@ def crossing_the_curl() -> optax.GradientTransformationExtraArgs:
     def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
         return optax.tree.sub(*_both(step.game, step.players)(step.u)), memory
 
-    return part("crossing_the_curl", formula)
+    return _linear("crossing_the_curl", formula)
 
 
 def _both(game: Game, players: Players) -> Callable[[Players], tuple[Players, Players]]:

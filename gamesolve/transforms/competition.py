@@ -12,6 +12,7 @@ from gamesolve.linear.report import check_inner
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part, require_players
+from gamesolve.transforms._origin import Origin
 from gamesolve.transforms.geometry import Map, Potential, check_potentials, frames, potential_metric
 from gamesolve.trees import Players, PyTree, Scalar
 
@@ -118,7 +119,15 @@ def competitive(
         report = linear.certify(last, solution.unknown, solution.iterations, solution.residual, solution.rhs, tolerance)
         return optax.tree.where(report.failed, solution.explicit, solution.direction), report
 
-    return part("competitive", formula, eta, metric=metric, memory=memory)
+    return part(
+        "competitive",
+        formula,
+        eta,
+        metric=metric,
+        memory=memory,
+        accepts=Origin.DIRECTION,
+        returns=Origin.DIRECTION,
+    )
 
 
 def _method(problem: _Problem) -> Callable[[_Problem], _Solution]:

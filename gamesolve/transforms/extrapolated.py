@@ -1,5 +1,6 @@
 """Parts that use the field at trial points, or a past field."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -12,8 +13,9 @@ from gamesolve.game import Game
 from gamesolve.solver import parametric, with_game
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part, past_field, require_game
+from gamesolve.transforms._origin import INSIDE, Origin, mark, require_origin
 from gamesolve.transforms.geometry import check_projections
-from gamesolve.trees import Players, PyTree, Scalar, State, Updates
+from gamesolve.trees import Marks, Players, PyTree, Scalar, State, Updates
 
 
 @parametric
@@ -47,7 +49,8 @@ def extrapolate(eta: rates.Rates, projections: Projections = None) -> optax.Grad
         trial = optax.tree.sub(step.players, rates.times(step.rates, step.u, "eta"))
         return step.descent(projected(projections, trial), draw=1), memory
 
-    return part("extrapolate", formula, eta)
+    # Behind another one it is the next iteration of the implicit equation ``w = players + eta v(w)``.
+    return part("extrapolate", formula, eta, accepts=Origin.FIELD, returns=Origin.FIELD)
 
 
 @parametric
@@ -102,7 +105,7 @@ def runge_kutta(
         rates.check_shapes("penalty", penalty)
         return optax.tree.sub(mean, rates.times(penalty, pull, "penalty")), memory
 
-    return part("runge_kutta", formula, eta)
+    return part("runge_kutta", formula, eta, returns=Origin.DIRECTION)
 
 
 @parametric
@@ -130,13 +133,24 @@ def extra(inner: optax.GradientTransformation) -> optax.GradientTransformationEx
     solver = with_game(inner)
 
     def update(
-        updates: Updates, state: State, params: PyTree = None, *, game: Game | None = None, **extra_args: object
+        updates: Updates,
+        state: State,
+        params: PyTree = None,
+        *,
+        game: Game | None = None,
+        grad: Players | None = None,
+        marks: Marks | None = None,
+        **extra_args: object,
     ) -> tuple[Updates, State]:
         game, players = require_game("extra", game, updates, params)
-        move, _ = solver.update(updates, state, players, game=game, **extra_args)
-        ahead = jax.tree.map(jnp.negative, game.draw(1).gradients(optax.tree.add(players, move)))
+        require_origin("extra", updates, grad, marks, order=INSIDE)
+        marks = Marks() if marks is None else marks
         # Both steps start at the players, so both get the gradient there: the second u is not that gradient.
-        return solver.update(ahead, state, players, game=game, **extra_args)
+        step = partial(solver.update, state=state, params=players, game=game, grad=grad, marks=marks, **extra_args)
+        move, _ = step(updates)
+        ahead = jax.tree.map(jnp.negative, game.draw(1).gradients(optax.tree.add(players, move)))
+        mark(ahead, Origin.FIELD, marks)
+        return step(ahead)
 
     return optax.GradientTransformationExtraArgs(solver.init, update)
 
@@ -230,4 +244,4 @@ def past_extragradient(eta: rates.Rates) -> optax.GradientTransformationExtraArg
         field = step.game.gradients(optax.tree.add(step.players, rates.times(step.rates, past, "eta")))
         return jax.tree.map(jnp.negative, field), PastState(optax.safe_increment(last.count), field)
 
-    return part("past_extragradient", formula, eta, memory=memory)
+    return part("past_extragradient", formula, eta, memory=memory, returns=Origin.DIRECTION)

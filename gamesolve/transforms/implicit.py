@@ -15,6 +15,7 @@ from gamesolve.linear.report import certified, check_inner, combined
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part
+from gamesolve.transforms._origin import Origin
 from gamesolve.trees import Players, Scalar
 
 Solve = Callable[..., tuple[Players, jax.Array]]
@@ -80,7 +81,16 @@ def proximal(
             q = optax.tree.where(idle, q, optax.tree.add(q, change))
         return step.metric(q), report
 
-    return part("proximal", formula, eta, metric=metric, memory=linear.empty_report)
+    accepted = Origin.DIRECTION if iterations == 1 else Origin.GRADIENT  # later iterations look at the field again
+    return part(
+        "proximal",
+        formula,
+        eta,
+        metric=metric,
+        memory=linear.empty_report,
+        accepts=accepted,
+        returns=Origin.DIRECTION,
+    )
 
 
 @parametric
@@ -193,7 +203,7 @@ def _solving(
         y, report = certified(solve, operator, rhs, last, tolerance, inner.max_iterations)
         return optax.tree.where(report.failed, step.u, finish(step, y)), report
 
-    return part(name, formula, memory=linear.empty_report)
+    return part(name, formula, memory=linear.empty_report, accepts=Origin.DIRECTION, returns=Origin.DIRECTION)
 
 
 def _method(game: Game, weigh: products.Product | None = None) -> Solve:

@@ -10,6 +10,7 @@ from gamesolve.linear.report import certified, check_inner, combined
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part, require_players, require_two_players
+from gamesolve.transforms._origin import Origin
 from gamesolve.trees import Players, PyTree, Scalar
 
 
@@ -36,7 +37,7 @@ def anticipate(rate: rates.Rates) -> optax.GradientTransformationExtraArgs:
     def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
         return _anticipated(step), memory
 
-    return part("anticipate", formula, rate, coefficient="rate")
+    return part("anticipate", formula, rate, coefficient="rate", accepts=Origin.DIRECTION, returns=Origin.DIRECTION)
 
 
 @parametric
@@ -64,7 +65,7 @@ def lola(rate: rates.Rates) -> optax.GradientTransformationExtraArgs:
     def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
         return optax.tree.sub(_anticipated(step), _shaping(step)), memory
 
-    return part("lola", formula, rate, coefficient="rate")
+    return part("lola", formula, rate, coefficient="rate", returns=Origin.DIRECTION)
 
 
 @parametric
@@ -103,7 +104,7 @@ def sos(rate: rates.Rates, a: float = 0.5, b: float = 0.1) -> optax.GradientTran
         weight = jnp.minimum(jnp.where(against >= 0, 1, bounded), jnp.where(square < b**2, square, 1))
         return jax.tree.map(lambda x, s: x - weight.astype(x.dtype) * s, ahead, shaping), memory
 
-    return part("sos", formula, rate, coefficient="rate")
+    return part("sos", formula, rate, coefficient="rate", returns=Origin.DIRECTION)
 
 
 def _anticipated(step: Step) -> Players:
@@ -154,7 +155,7 @@ def stackelberg(inner: linear.Inner = linear.Inner()) -> optax.GradientTransform
         total, report = _total(step, last, inner, inner.relative_tolerance(step.u))
         return (total, step.u[1]), report
 
-    return part("stackelberg", formula, memory=_unsolved)
+    return part("stackelberg", formula, memory=_unsolved, returns=Origin.DIRECTION)
 
 
 @parametric

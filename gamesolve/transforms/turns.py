@@ -8,7 +8,8 @@ from gamesolve.driving.sets import only
 from gamesolve.game import Game
 from gamesolve.solver import parametric, with_game
 from gamesolve.transforms._base import require_game, require_players
-from gamesolve.trees import Players, PyTree, State, Updates
+from gamesolve.transforms._origin import IN_TURN, require_origin
+from gamesolve.trees import Marks, Players, PyTree, State, Updates
 
 
 @parametric
@@ -102,9 +103,12 @@ def alternating(
         *,
         game: Game | None = None,
         grad: Players | None = None,
+        marks: Marks | None = None,
         **extra_args: object,
     ) -> tuple[Players, tuple[State, ...]]:
         game, players = require_game("alternating", game, updates, params)
+        if len(turns) > 1:
+            require_origin("alternating", updates, grad, marks, order=IN_TURN)
         states = list(state)
         moves = [optax.tree.zeros_like(entry) for entry in players]
         for turn, mover in enumerate(turns):

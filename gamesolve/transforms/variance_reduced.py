@@ -13,6 +13,7 @@ from gamesolve.game import Game
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part
+from gamesolve.transforms._origin import Origin
 from gamesolve.trees import Players, Scalar
 
 
@@ -63,7 +64,7 @@ def svrg(
         difference = optax.tree.add(step.game.gradients(snapshot.players), step.u)
         return optax.tree.sub(difference, snapshot.value), _counted(snapshot)
 
-    return part("svrg", formula, memory=_first)
+    return part("svrg", formula, memory=_first, returns=Origin.DIRECTION)
 
 
 @parametric
@@ -166,7 +167,7 @@ def svrg_hamiltonian(
         here, there = (product(step.game, players, form) for players in (step.players, snapshot.players))
         return optax.tree.add(optax.tree.sub(here, there), snapshot.value), _counted(snapshot)
 
-    return part("svrg_hamiltonian", formula, memory=_first)
+    return part("svrg_hamiltonian", formula, memory=_first, returns=Origin.DIRECTION)
 
 
 def _due(probability: float, period: int | None, seed: int) -> Callable[[jax.Array], jax.Array]:

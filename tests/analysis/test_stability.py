@@ -205,7 +205,7 @@ def test_lookahead_has_its_published_rate_over_a_period(alpha, expected):
 def test_rates_of_solvers_with_a_period_are_those_measured():
     game = gs.games.rotation(2)
     record = lambda players, _: optax.tree.norm(players)
-    inner = gs.extragradient(0.5)
+    inner = gs.ogda(0.4)
     for solver, length in (
         (gs.lookahead(gs.ogda(0.4), period=5, alpha=0.7), 5),
         (gs.lookahead(gs.simgd(0.1, momentum=-0.3), period=3, alpha=0.6, reset_state=True), 3),

@@ -137,6 +137,13 @@ CASES = {
     "a batch that the groups can not share": lambda: gs.solve(
         NOISY.bind(jnp.ones(3)), gs.conopt(0.1, 1.0, groups=2), (1.0, 1.0), 3
     ),
+    "clipping before a solver that looks at the game again": lambda: gs.solve(
+        XY, optax.chain(optax.clip(1.0), gs.extragradient(0.1)), (1.0, 1.0), 3
+    ),
+    "MultiSteps around alternating players": lambda: gs.solve(XY, optax.MultiSteps(gs.altgd(0.1), 2), (1.0, 1.0), 3),
+    "a batch that the micro-batches can not share": lambda: gs.solve(
+        NOISY.bind(jnp.ones(3)), gs.accumulate(gs.cgd(0.1), k=2), (1.0, 1.0), 3
+    ),
     "groups without data": lambda: gs.solve(XY, gs.conopt(0.1, 1.0, groups=2), (1.0, 1.0), 3),
     "a Jacobian that is too large": lambda: gs.analysis.jacobian(
         gs.zero_sum(lambda x, y: jnp.sum(x * y)), (jnp.ones(100_000), jnp.ones(100_000))
