@@ -21,6 +21,7 @@ import gamesolve
 from gamesolve import compare, registry
 from gamesolve.cli import results, tables
 from gamesolve.cli.loading import CommandError, blaming, load_game
+from gamesolve.driving.progress import is_terminal
 
 DEFAULT_GAMES = ("bilinear", "bilinear-10", "icr", "quadratic", "general-sum", "three-players")
 
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             with jax.enable_x64(True) if options.x64 else contextlib.nullcontext():
                 _compare(options, arguments)
-        sys.stdout.flush()
+        print(end="", flush=True)
     except CommandError as error:
         _progress("")
         print(f"gamesolve: {error}", file=sys.stderr)
@@ -189,7 +190,7 @@ def _named(table: Any, wanted: Sequence[str] | None, default: Any, kind: str) ->
 
 def _progress(message: str) -> None:
     """Show what is being done on one line of a terminal, in place of what was shown before; "" clears it."""
-    if sys.stderr.isatty():
+    if is_terminal(sys.stderr):
         print(f"\r{message[:79].ljust(79)}\r{message[:79]}", end="", file=sys.stderr, flush=True)
 
 
