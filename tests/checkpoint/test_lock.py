@@ -33,9 +33,7 @@ def test_a_second_process_is_refused_until_the_first_is_dead(tmp_path):
     command = [sys.executable, "-c", HOLDER, str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "locked\n"
-        with pytest.raises(
-            ValueError, match=rf"folder of one run at a time.*, which process {process.pid} on .* using"
-        ):
+        with pytest.raises(ValueError, match=rf"of one run at a time.*, which process {process.pid} on .* is using"):
             run(tmp_path)
         assert [path.name for path in tmp_path.iterdir()] == [".lock"]
         process.kill()

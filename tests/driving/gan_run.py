@@ -1,4 +1,7 @@
-"""A small GAN run with checkpoints, as a program that a test kills: ``python tests/driving/gan_run.py FOLDER [batches]``."""
+"""A small GAN run with checkpoints, as a program that a test kills.
+
+Run: ``python -m tests.driving.gan_run FOLDER [batches]``; with ``batches`` its data come from an iterable.
+"""
 
 import sys
 
