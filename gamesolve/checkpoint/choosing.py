@@ -1,7 +1,7 @@
 """The newest checkpoint that is usable."""
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,13 +15,11 @@ class Checkpoint(NamedTuple):
         step: the step after which it was written.
         tree: the arrays, in the structure of the template.
         about: the writer's notes on the run.
-        versions: version of each package that wrote it, by name; None if unknown.
     """
 
     step: int
     tree: PyTree
     about: dict[str, Any]
-    versions: Mapping[str, str] | None = None
 
 
 class RefusedError(ValueError):

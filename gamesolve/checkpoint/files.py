@@ -140,7 +140,7 @@ def read(path: Path, template: Callable[[int], PyTree], expected: Mapping[str, A
         contents = _contents(file, digest, header, manifest) if contents is None else contents
     leaves = [_leaf(content, entry) for content, entry in zip(contents, manifest.leaves, strict=True)]
     whole = jax.tree.unflatten(jax.tree.structure(tree), leaves)
-    return Checkpoint(manifest.step, whole, manifest.about, manifest.versions)
+    return Checkpoint(manifest.step, whole, manifest.about)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -46,7 +46,6 @@ class Manifest(NamedTuple):
     step: int
     leaves: tuple[Entry, ...]
     about: dict[str, Any]
-    versions: dict[str, str]
 
 
 def describe(step: int, tree: PyTree, about: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -87,9 +86,7 @@ def parsed(content: object) -> Manifest:
     if not 0 <= step <= _MOST:
         raise _odd(f"has step {reprlib.repr(step)}")
     leaves = tuple(map(_parsed_leaf, _of("leaves", fields.get("leaves"), list)))
-    written = _of("versions", fields.get("versions", {}), dict)
-    known = {name: version for name, version in written.items() if isinstance(version, str)}
-    return Manifest(step, leaves, {} if about is None else _of("about", about, dict), known)
+    return Manifest(step, leaves, {} if about is None else _of("about", about, dict))
 
 
 def check(manifest: Manifest, template: PyTree, expected: Mapping[str, Any]) -> None:

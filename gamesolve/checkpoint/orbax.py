@@ -140,7 +140,7 @@ def _read(
         for index, (target, entry) in enumerate(zip(wanted, manifest.leaves, strict=True))
     ]
     whole = jax.tree.unflatten(jax.tree.structure(tree), leaves)
-    return Checkpoint(step, whole, manifest.about, manifest.versions)
+    return Checkpoint(step, whole, manifest.about)
 
 
 def _writable(array: jax.Array | np.ndarray) -> jax.Array | np.ndarray:

@@ -33,8 +33,8 @@ from gamesolve.trees import is_key
 _LARGEST = 2**26  # entries of an array that is summarised
 
 
-def identify(plan: Plan) -> dict[str, str]:
-    """Return the parts of a run that a resumed run must share, each as a word that JSON can hold."""
+def identify(plan: Plan) -> dict[str, Any]:
+    """Return the parts of a run that a resumed run must share, as JSON can hold them, and the versions in use."""
     payoffs = ", ".join(_name(signed(payoff)[1]) for payoff in plan.game.payoffs)
     arrays = tuple(jax.tree.leaves((plan.game.constants, plan.game.data)))
     return {
@@ -43,39 +43,46 @@ def identify(plan: Plan) -> dict[str, str]:
         "record": f"{_name(plan.record)} {hashed(plan.record)}",
         "data": f"{_name(plan.sample)} {hashed(plan.sample)}",
         "floats": jnp.result_type(float).name,
+        "versions": versions(),
     }
 
 
-def compare(step: int, written: object, run: Mapping[str, str], wrote: Mapping[str, str] | None) -> None:
+def compare(step: int, written: object, run: Mapping[str, Any]) -> None:
     """Raise if the checkpoint of a step is of another run; warn if other versions wrote it.
 
     Args:
         step: the step, for the messages.
-        written: the words of `identify` in the checkpoint; anything else is from before there was one.
-        run: those of this run.
-        wrote: the versions that wrote the checkpoint, or None.
+        written: the result of `identify` in the checkpoint; anything else is from before there was one.
+        run: that of this run.
 
     Raises:
-        ValueError: if another game, solver, record, sampler or precision wrote it with these versions. With other
-            versions that is a warning, since they may give the same code another hash.
+        ValueError: if another game, solver, record, sampler or precision wrote it. With other versions another hash
+            alone is a warning, since they may give it to the same code.
     """
-    wrote, here = wrote or {}, versions()
+    if not isinstance(written, dict):
+        return
+    wrote, here = written.get("versions"), run["versions"]
+    wrote = wrote if isinstance(wrote, dict) else {}
     changed = [f"{name} {wrote[name]} (now {here[name]})" for name in here if wrote.get(name, here[name]) != here[name]]
-    differences = []
-    if isinstance(written, dict):
-        differences = [
-            f"{name}={str(held)[:200]!r}, but this run has {name}={word!r}"
-            for name, word in run.items()
-            if isinstance(held := written.get(name), str) and held != word
-        ]
-    if differences and not changed:
-        raise ValueError(
-            f"the checkpoint of step {step} was written with {differences[0]}. Pass the arguments of the run in that "
-            "folder, or use another folder."
-        )
+    other_hashes = []
+    for part, word in run.items():
+        held = written.get(part)
+        if not isinstance(held, str) or held == word:
+            continue
+        difference = f"{part}={held[:200]!r}, but this run has {part}={word!r}"
+        if not changed or _without_hash(held) != _without_hash(word):
+            raise ValueError(
+                f"the checkpoint of step {step} was written with {difference}. Pass the arguments of the run in that "
+                "folder, or use another folder."
+            )
+        other_hashes.append(difference)
     if changed:
-        seen = "; ".join([f"the checkpoint of step {step} was written with {', '.join(changed)}", *differences])
+        seen = f"the checkpoint of step {step} was written with {'; '.join([', '.join(changed), *other_hashes])}"
         warnings.warn(f"{seen}. The run continues, but perhaps not with the same bits.", stacklevel=4)
+
+
+def _without_hash(word: str) -> str:
+    return word.rpartition(" ")[0] or word
 
 
 def hashed(value: Any, numbers: bool = True) -> str:

@@ -36,7 +36,7 @@ class Saving(NamedTuple):
     plan: Plan
     chunks: int
     store: Store
-    identity: Mapping[str, str]
+    identity: Mapping[str, Any]
 
     def lock(self) -> contextlib.AbstractContextManager[object]:
         """Return the context in which no other run may use the store."""
@@ -72,7 +72,7 @@ def resumed(saving: Saving | None, fresh: Reached, num_steps: int) -> Reached:
             f"num_steps must reach the newest checkpoint, at step {begin}, got an end at step "
             f"{plan.start + num_steps}. Ask for more steps or use another folder."
         )
-    compare(begin, found.about.get("run"), saving.identity, found.versions)
+    compare(begin, found.about.get("run"), saving.identity)
     players, state = jax.tree.map(placed, (found.tree["players"], found.tree["state"]), (fresh.players, fresh.state))
     rows = jax.tree.map(np.asarray, found.tree["rows"])
     # A run of an unknown end goes on, and ends the same way again.

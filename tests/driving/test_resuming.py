@@ -118,9 +118,7 @@ SAME = {
 def test_every_other_run_of_the_same_shapes_is_refused(name, tmp_path):
     before, now, part = OTHERS[name]
     run(tmp_path, **before)
-    with pytest.raises(
-        ValueError, match=rf"of step 20 was written with {part}='.*', but this run has {part}='.*'\. Pass"
-    ):
+    with pytest.raises(ValueError, match=rf"20 was written with {part}='.*', but this run has {part}='.*'\. Pass the"):
         run(tmp_path, **{"steps": 40} | now)
     before = before | {"steps": 40}
     assert run(tmp_path, **before).steps == 40
@@ -176,6 +174,8 @@ def test_other_versions_are_a_warning(other, tmp_path, monkeypatch):
     run(tmp_path)
     here = manifest.versions() | {"jax": "99.0"}
     monkeypatch.setattr(identity, "versions", lambda: here)
+    with pytest.raises(ValueError, match="solver='simgd .*', but this run has solver='altgd"):
+        run(tmp_path, 40, solver=gs.altgd(0.1))
     with pytest.warns(UserWarning, match=r"step 20 was written with jax .* \(now 99\.0\).*The run continues") as told:
         run(tmp_path, 40, **other)
     assert len(told) == 1

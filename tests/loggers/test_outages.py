@@ -188,9 +188,7 @@ def test_a_recorded_step_is_not_taken_for_the_step(kind, value, tmp_path):
         return
     run(8, getattr(loggers, kind)(path))
     before = path.read_bytes()
-    with pytest.raises(
-        ValueError, match=r"record must not name an entry 'step', which is a column of the log\. Rename"
-    ):
+    with pytest.raises(ValueError, match=r"record must not name an entry 'step', .* of the log\. Rename the entry"):
         run(8, getattr(loggers, kind)(path), record=columns)
     assert path.read_bytes() == before
 
