@@ -27,21 +27,17 @@ def logger(folder: Path) -> Logger:
     def write(chunk: Chunk) -> None:
         nonlocal file
         begins = held.follow(chunk)
-        if held.size is not None and not begins and file.is_file() and file.stat().st_size == held.size:
-            content = b"".join(map(_row, rows_of(chunk.rows, chunk.row_steps)))
-            rows = rows_of(chunk.rows, chunk.row_steps)
+        size, held.size = held.size, None  # until this write has succeeded
+        if size is not None and not begins and file.is_file() and file.stat().st_size == size:
+            rows, content = rows_of(chunk.rows, chunk.row_steps), b""
         else:
-            held.size = None
             folder.mkdir(parents=True, exist_ok=True)
-            rows = _missing(folder, chunk, held.trusted)
-            file = _next(folder)
+            rows, file = _missing(folder, chunk, held.trusted), _next(folder)
             content = _opening(rows[0].step) if rows else b""
-            content += b"".join(map(_row, rows))
         if rows:
             with file.open("ab") as stream:
-                stream.write(content)
-            held.trusted = rows[-1].step
-            held.size = file.stat().st_size
+                stream.write(b"".join([content, *map(_row, rows)]))
+            held.trusted, held.size = rows[-1].step, file.stat().st_size
 
     return careful(folder, write)
 

@@ -1,5 +1,6 @@
 """Logs that are files of lines: a run continues its log, and replaces what the log lacks or has too much."""
 
+import errno
 import os
 import warnings
 from collections.abc import Callable
@@ -32,28 +33,27 @@ def logger(path: Path, form: Format) -> Logger:
 
     def write(chunk: Chunk) -> None:
         begins = held.follow(chunk)
+        size, held.size = held.size, None  # until this write has succeeded
         path.parent.mkdir(parents=True, exist_ok=True)
-        size = path.stat().st_size if path.is_file() else 0
-        if held.size == size and not begins:
+        if size is not None and not begins and size == _size(path):
             rows, heading = rows_of(chunk.rows, chunk.row_steps), ""
         else:
-            if held.size is not None and not begins:
+            if size is not None and not begins:
                 warnings.warn(
                     f"another program has changed the log {path}. The rows of this run are written to it again.",
                     stacklevel=5,
                 )
-            held.size = None
-            rows, heading = _missing(path, form, chunk, held.trusted)
+            rows, heading = _missing(path, form, chunk, held.trusted, held.wrote and not begins)
         if rows:
             with path.open("ab") as file:
                 file.write("".join([heading, *map(form.line, rows)]).encode())
-            held.trusted = rows[-1].step
-        held.size = path.stat().st_size if path.is_file() else 0
+            held.trusted, held.wrote = rows[-1].step, True
+        held.size = _size(path)
 
     return careful(path, write)
 
 
-def _missing(path: Path, form: Format, chunk: Chunk, trusted: int) -> tuple[list[LoggedRow], str]:
+def _missing(path: Path, form: Format, chunk: Chunk, trusted: int, ours: bool) -> tuple[list[LoggedRow], str]:
     """Cut a log after the last row that the run agrees with; return the rows that it lacks, and the heading above them.
 
     It is cut in place, so that a full disk or a kill loses no row before.
@@ -63,39 +63,58 @@ def _missing(path: Path, form: Format, chunk: Chunk, trusted: int) -> tuple[list
         form: its format.
         chunk: the rows of the run.
         trusted: the last step whose row may be in the log already; rows before those of the run stay too.
+        ours: whether this run has written to it, so that lines of another kind are damage.
     """
     stack = all_of(chunk)
     steps = stack[1].tolist()
     # A pipe or a terminal can't be read back.
     lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
+    if lines and not lines[0].startswith(form.opening[: len(lines[0])]):
+        raise FileExistsError(errno.EEXIST, "another file has its name") if ours else _foreign(path)
     end = kept = number = 0
-    try:
-        if lines and not lines[0].startswith(form.opening[: len(lines[0])]):
-            raise ValueError
-        for line in lines:
-            if not line.endswith(b"\n"):
+    for line in lines:
+        try:
+            at = form.step_of(line) if line.endswith(b"\n") else None
+        except (ValueError, TypeError, KeyError, RecursionError):
+            if not ours:
+                raise _foreign(path) from None
+            at = None
+        if at is None:
+            break
+        if steps and at >= steps[0]:
+            if at > trusted or steps[number : number + 1] != [at]:
                 break
-            at = form.step_of(line)
-            if steps and at >= steps[0]:
-                if at > trusted or at != steps[number]:
-                    break
-                number += 1
-            end += len(line)
-            kept = end if at >= 0 else kept
-    except (ValueError, TypeError, KeyError, RecursionError):
-        raise ValueError(
-            f"path must be a new file or a log of this kind, got {path}, which is neither. Choose another path or move "
-            "the file."
-        ) from None
+            number += 1
+        end += len(line)
+        kept = end if at >= 0 else kept
     rows = after(stack, number)
-    if rows and "step" in rows[0].numbers:
+    heading = _heading(path, form, rows, lines[0] if kept else None)
+    if lines and kept != sum(map(len, lines)):
+        os.truncate(path, kept)
+    return rows, "" if kept else heading
+
+
+def _heading(path: Path, form: Format, rows: list[LoggedRow], present: bytes | None) -> str:
+    """Return the heading of some rows, or raise if they can't be in a log, or not in one with the heading ``present``."""
+    if not rows:
+        return ""
+    if "step" in rows[0].numbers:
         raise ValueError("record must not name an entry 'step', which is a column of the log. Rename the entry.")
-    heading = form.heading(rows[0]) if rows else ""
-    if kept and heading and lines[0] != heading.encode():
+    heading = form.heading(rows[0])
+    if heading and present is not None and present != heading.encode():
         raise ValueError(
             f"path must be a new file or a log of the same columns, got {path} with other columns. Choose another path "
             "or move the file."
         )
-    if lines and kept != sum(map(len, lines)):
-        os.truncate(path, kept)
-    return rows, "" if kept else heading
+    return heading
+
+
+def _foreign(path: Path) -> ValueError:
+    return ValueError(
+        f"path must be a new file or a log of this kind, got {path}, which is neither. Choose another path or move the "
+        "file."
+    )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0

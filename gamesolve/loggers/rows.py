@@ -32,11 +32,13 @@ class Progress:
         seen: the last step that the logger has seen.
         trusted: the last step of this run, or of the checkpoint that it continues, that the log may hold already. A
             later row in it is of another run.
+        wrote: whether the logger has written anything.
     """
 
     size: int | None = None
     seen: int = -1
     trusted: int = -1
+    wrote: bool = False
 
     def follow(self, chunk: Chunk) -> bool:
         """Take note of a chunk, and return whether it begins another run than the last one did."""

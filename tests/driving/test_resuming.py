@@ -174,7 +174,7 @@ def test_other_versions_are_a_warning(other, tmp_path, monkeypatch):
     run(tmp_path)
     here = manifest.versions() | {"jax": "99.0"}
     monkeypatch.setattr(identity, "versions", lambda: here)
-    with pytest.raises(ValueError, match="solver='simgd .*', but this run has solver='altgd"):
+    with pytest.raises(ValueError, match=r"solver='simgd .*', but this run has solver='altgd"):
         run(tmp_path, 40, solver=gs.altgd(0.1))
     with pytest.warns(UserWarning, match=r"step 20 was written with jax .* \(now 99\.0\).*The run continues") as told:
         run(tmp_path, 40, **other)
