@@ -53,10 +53,12 @@ def _missing(folder: Path, chunk: Chunk, trusted: int) -> list[LoggedRow]:
 
 def _shown(folder: Path, names: set[str]) -> set[int]:
     """Return the steps at which TensorBoard shows numbers of these names."""
+    from tensorboardX.proto.event_pb2 import SessionLog  # pyright: ignore[reportAttributeAccessIssue]
+
     steps: set[int] = set()
     for path in sorted(path for path in folder.iterdir() if "tfevents" in path.name and path.is_file()):
         for event in _events(path):
-            if event.session_log.status == event.session_log.START:
+            if event.session_log.status == SessionLog.START:
                 steps = {step for step in steps if step < event.step}
             if {value.tag for value in event.summary.value} == names:
                 steps.add(event.step)

@@ -95,7 +95,7 @@ def _missing(path: Path, form: Format, chunk: Chunk, trusted: int, ours: bool) -
 
 
 def _heading(path: Path, form: Format, rows: list[LoggedRow], present: bytes | None) -> str:
-    """Return the heading of some rows, or raise if they can't be in a log, or not in one with the heading ``present``."""
+    """Return the heading of some rows; raise if they can't be in a log, or not under the heading ``present``."""
     if not rows:
         return ""
     if "step" in rows[0].numbers:

@@ -41,7 +41,7 @@ def shown(kind, path):
         rows = {}
         for file in sorted(path.iterdir()):
             for event in events._events(file):
-                if event.session_log.status == event.session_log.START:
+                if event.HasField("session_log"):
                     rows = {step: row for step, row in rows.items() if step < event.step}
                 assert event.step not in rows or not event.summary.value
                 if event.summary.value:
