@@ -33,11 +33,13 @@ def write(path: Path, pieces: Iterable[bytes]) -> None:
             file.flush()
             os.fsync(file.fileno())
             written = os.fstat(file.fileno())
-        try:
-            temporary.replace(path)
-        except OSError:
-            if not _is(path, written):  # some network file systems report an error after the rename
-                raise
+            if fcntl is None:
+                file.close()  # Windows renames closed files only; elsewhere the lock lasts until the new name is there
+            try:
+                temporary.replace(path)
+            except OSError:
+                if not _is(path, written):  # some network file systems report an error after the rename
+                    raise
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -95,10 +97,10 @@ def _temporary(path: Path) -> tuple[Path, BinaryIO]:
     while True:
         temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
         file = temporary.open("xb")
-        try_lock(file)
-        if os.fstat(file.fileno()).st_nlink or fcntl is None:
+        lock = try_lock(file)
+        if lock is None or (lock and os.fstat(file.fileno()).st_nlink):
             return temporary, file
-        file.close()  # someone took it for a leftover before it was locked
+        file.close()  # someone took it for a leftover before it was locked, and deletes it
 
 
 def _is(path: Path, written: os.stat_result) -> bool:

@@ -54,6 +54,8 @@ def _taken(path: Path) -> BinaryIO | None:
         holder = None if lock else _text(file)
         file.close()
         if lock is None:
+            with contextlib.suppress(OSError):
+                path.unlink()
             return None
         if not lock:
             raise ValueError(

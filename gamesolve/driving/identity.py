@@ -111,7 +111,7 @@ def _pieces(value: Any, numbers: bool, seen: set[int]) -> Iterator[str]:
             return
         seen.add(id(value))
     else:
-        yield type(value).__qualname__
+        yield f"{type(value).__qualname__} {getattr(value, '__qualname__', '')}"
     for part in _parts(value):
         yield from _pieces(part, numbers, seen)
 
@@ -134,7 +134,8 @@ def _parts(value: Any) -> tuple[Any, ...]:
     if isinstance(value, dict):
         return tuple(entry for entry in value.values() if callable(entry) or hasattr(entry, "shape"))
     call = vars(type(value)).get("__call__")
-    return (call, getattr(value, "__wrapped__", None)) if isinstance(call, types.FunctionType) else ()
+    wrapped = getattr(value, "__wrapped__", None)  # of functions under jax.jit, for example
+    return (call if isinstance(call, types.FunctionType) else None, wrapped if callable(wrapped) else None)
 
 
 def _inside(function: types.FunctionType) -> tuple[Any, ...]:

@@ -112,6 +112,7 @@ def test_an_orbax_folder_is_locked_too(tmp_path):
 
     store = orbax.Folder(tmp_path)
     store.save(5, {"x": jnp.ones(2)}, {})
-    with locked(tmp_path), pytest.raises(ValueError, match="of one run at a time"):
-        run(store)
-    assert store.load(lambda step: {"x": jnp.ones(2)}, {}).step == 5
+    with locked(tmp_path):
+        with pytest.raises(ValueError, match="of one run at a time"):
+            run(store)
+        assert store.load(lambda step: {"x": jnp.ones(2)}, {}).step == 5

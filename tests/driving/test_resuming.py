@@ -81,6 +81,11 @@ OTHERS = {
         {"game": gs.zero_sum(lambda x, y, f=jnp.cos: f(x) * y)},
         "game",
     ),
+    "a compiled function": (
+        {"game": gs.zero_sum(jax.jit(lambda x, y: x * y))},
+        {"game": gs.zero_sum(jax.jit(lambda x, y: x * y * y))},
+        "game",
+    ),
     "signs": (
         {"game": gs.general_sum(lambda x, y: x * y, lambda x, y: -x * y)},
         {"game": gs.from_losses(lambda x, y: x * y, lambda x, y: -x * y)},

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import chex
+import jax.numpy as jnp
 import pytest
 
 import gamesolve as gs
@@ -91,7 +92,7 @@ def test_a_signal_is_heard_while_a_chunk_is_computed():
             time.sleep(0.05)
             os.kill(os.getpid(), signal.SIGINT)
 
-    with interruption((1.0,)) as interrupted:
+    with interruption((jnp.ones(()),)) as interrupted:
         thread = threading.Thread(target=press_twice)
         thread.start()
         with pytest.raises(KeyboardInterrupt):
