@@ -135,7 +135,7 @@ def _parts(value: Any) -> tuple[Any, ...]:
         return tuple(entry for entry in value.values() if callable(entry) or hasattr(entry, "shape"))
     call = vars(type(value)).get("__call__")
     wrapped = getattr(value, "__wrapped__", None)  # of functions under jax.jit, for example
-    return (call if isinstance(call, types.FunctionType) else None, wrapped if callable(wrapped) else None)
+    return (*([call] if isinstance(call, types.FunctionType) else []), *([wrapped] if callable(wrapped) else []))
 
 
 def _inside(function: types.FunctionType) -> tuple[Any, ...]:
