@@ -21,7 +21,6 @@ import gamesolve
 from gamesolve import compare, registry
 from gamesolve.cli import results, tables
 from gamesolve.cli.loading import CommandError, blaming, load_game
-from gamesolve.driving.progress import is_terminal
 
 DEFAULT_GAMES = ("bilinear", "bilinear-10", "icr", "quadratic", "general-sum", "three-players")
 
@@ -190,7 +189,7 @@ def _named(table: Any, wanted: Sequence[str] | None, default: Any, kind: str) ->
 
 def _progress(message: str) -> None:
     """Show what is being done on one line of a terminal, in place of what was shown before; "" clears it."""
-    if is_terminal(sys.stderr):
+    if sys.stderr is not None and not sys.stderr.closed and sys.stderr.isatty():
         print(f"\r{message[:79].ljust(79)}\r{message[:79]}", end="", file=sys.stderr, flush=True)
 
 
