@@ -73,8 +73,9 @@ def save(folder: str | Path, step: int, tree: PyTree, about: Mapping[str, Any] |
     native = [array.astype(array.dtype.newbyteorder("="), order="C", copy=False).tobytes() for array in arrays]
     pieces = [len(header).to_bytes(_LENGTH, "little"), header, *native]
     write(path, [MAGIC, _digest(pieces), *pieces])
-    discard([old for other, old in found(folder) if other < step][keep - 1 :])
-    discard_leftovers(folder)
+    with contextlib.suppress(OSError):  # the new file is whole, whatever becomes of the others
+        discard([old for other, old in found(folder) if other < step][keep - 1 :])
+        discard_leftovers(folder)
     return path
 
 
