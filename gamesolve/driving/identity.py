@@ -129,8 +129,8 @@ def _parts(value: Any) -> tuple[Any, ...]:
     if isinstance(value, types.FunctionType):
         return _inside(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        frozen = vars(type(value))["__dataclass_params__"].frozen
-        return tuple(getattr(value, field.name) for field in dataclasses.fields(value)) if frozen else ()
+        frozen = type(value).__dataclass_params__.frozen  # pyright: ignore[reportAttributeAccessIssue]
+        return tuple(getattr(value, field.name, None) for field in dataclasses.fields(value)) if frozen else ()
     if isinstance(value, dict):
         return tuple(entry for entry in value.values() if callable(entry) or hasattr(entry, "shape"))
     call = vars(type(value)).get("__call__")
