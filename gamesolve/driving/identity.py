@@ -6,7 +6,7 @@ other objects that a program may change while it runs are left out. Step sizes a
 
 >>> import gamesolve as gs
 >>> from gamesolve.driving import identity
->>> identity.hashed(gs.games.bilinear().payoffs) == identity.hashed(gs.games.curl().payoffs)
+>>> identity.hashed(gs.games.rotation(2).payoffs) == identity.hashed(gs.games.curl().payoffs)
 False
 """
 
@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 

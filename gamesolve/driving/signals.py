@@ -4,6 +4,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Generator
+from typing import Any
 
 from gamesolve.distributed import of_all_processes
 from gamesolve.driving.plan import Solution
@@ -35,7 +36,7 @@ def interruption(players: Players) -> Generator[Callable[[], int], None, None]:
     def anywhere() -> int:
         return max(of_all_processes(max(received, default=0), players))
 
-    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    usual: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     heard = [signal.SIGINT] if callable(usual[signal.SIGINT]) else []
     heard += [signal.SIGTERM] if usual[signal.SIGTERM] is signal.SIG_DFL else []
     if threading.current_thread() is not threading.main_thread():
