@@ -86,6 +86,9 @@ def columns(tree: PyTree, leading: int = 1, alone: str = "value") -> dict[str, n
 
     Returns:
         Columns by name: ``a/b`` for a leaf with one number per row, ``a/b[i,j]`` for the entries of larger leaves.
+
+    Raises:
+        ValueError: if two columns have the same name.
     """
     result = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
@@ -93,5 +96,7 @@ def columns(tree: PyTree, leading: int = 1, alone: str = "value") -> dict[str, n
         rows, entry = array.shape[:leading], array.shape[leading:]
         for index in itertools.product(*map(range, entry)):
             label = f"{name}[{','.join(map(str, index))}]" if entry else name
+            if label in result:
+                raise ValueError(f"the names of columns must differ, got {label!r} twice. Rename one of the entries.")
             result[label] = array.reshape(-1, *entry)[(slice(None), *index)] if rows else array[index]
     return result

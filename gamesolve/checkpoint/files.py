@@ -20,18 +20,20 @@ import dataclasses
 import hashlib
 import json
 import math
-import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gamesolve.checkpoint.manifest import Checkpoint, RefusedError, as_leaf, check, describe, newest
+from gamesolve.checkpoint.choosing import Checkpoint, RefusedError, newest
+from gamesolve.checkpoint.disk import discard, discard_leftovers, regular, write
+from gamesolve.checkpoint.lock import locked
+from gamesolve.checkpoint.manifest import Entry, Manifest, as_leaf, check, decoded, describe
 from gamesolve.checks import whole_number
 from gamesolve.distributed import on_host
 from gamesolve.trees import PyTree, numbers_of
@@ -39,7 +41,9 @@ from gamesolve.trees import PyTree, numbers_of
 MAGIC = b"gamesolve checkpoint 1\n"
 _DIGEST = hashlib.sha256().digest_size
 _LENGTH = 8
-_NAME = re.compile(r"checkpoint-(\d+)\.gs")
+_LONGEST = 2**28  # bytes of a manifest
+_SMALL = 2**26  # bytes of a file
+_NAME = re.compile(r"checkpoint-([0-9]+)\.gs")
 
 
 def save(folder: str | Path, step: int, tree: PyTree, about: Mapping[str, Any] | None = None, *, keep: int = 3) -> Path:
@@ -66,11 +70,12 @@ def save(folder: str | Path, step: int, tree: PyTree, about: Mapping[str, Any] |
     if jax.process_index():
         return path
     folder.mkdir(parents=True, exist_ok=True)
-    native = (array.astype(array.dtype.newbyteorder("="), order="C", copy=False).tobytes() for array in arrays)
-    _write(path, [len(header).to_bytes(_LENGTH, "little"), header, *native])
-    superseded = [old for other, old in found(folder) if other < step][keep - 1 :]
-    for old in [*superseded, *folder.glob(".checkpoint-*.tmp")]:  # a kill leaves temporary files
-        old.unlink(missing_ok=True)
+    native = [array.astype(array.dtype.newbyteorder("="), order="C", copy=False).tobytes() for array in arrays]
+    pieces = [len(header).to_bytes(_LENGTH, "little"), header, *native]
+    write(path, [MAGIC, _digest(pieces), *pieces])
+    with contextlib.suppress(OSError):  # the new file is whole, whatever becomes of the others
+        discard([old for other, old in found(folder) if other < step][keep - 1 :])
+        discard_leftovers(folder)
     return path
 
 
@@ -96,9 +101,16 @@ def load(
 
 
 def found(folder: Path) -> list[tuple[int, Path]]:
-    """List the steps and files of the checkpoints in a folder, newest first."""
-    files = folder.glob("checkpoint-*.gs")
-    named = ((match, path) for path in files if (match := _NAME.fullmatch(path.name)))
+    """List the steps and files of the checkpoints in a folder, newest first; a folder that does not exist has none.
+
+    Raises:
+        OSError: if the folder can't be read.
+    """
+    try:
+        paths = list(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    named = ((match, path) for path in paths if (match := _NAME.fullmatch(path.name)))
     return sorted(((int(match[1]), path) for match, path in named), reverse=True)
 
 
@@ -112,22 +124,29 @@ def read(path: Path, template: Callable[[int], PyTree], expected: Mapping[str, A
 
     Raises:
         RefusedError: if it is not a whole checkpoint of this structure.
+        OSError: if it can't be read.
     """
-    manifest, data = _opened(path.read_bytes())
-    tree = template(manifest["step"])
-    check(manifest, tree, expected)
-    leaves, offset = [], 0
-    for entry in manifest["leaves"]:
-        dtype, shape = jnp.dtype(entry["dtype"]), tuple(entry["shape"])
-        array = np.frombuffer(data, dtype, math.prod(shape), offset).reshape(shape)
-        offset += array.nbytes
-        leaves.append(as_leaf(jnp.asarray(array), entry))
-    return Checkpoint(manifest["step"], jax.tree.unflatten(jax.tree.structure(tree), leaves), manifest["about"])
+    with regular(path) as opened:
+        if opened is None:
+            raise RefusedError("is not a regular file")
+        file, size = opened
+        digest, header, manifest = _opening(file, size)
+        # A small file is not believed before it is known to be whole. A large one is read only if it fits.
+        contents = _contents(file, digest, header, manifest) if size <= _SMALL else None
+        match = _NAME.fullmatch(path.name)
+        if match and int(match[1]) != manifest.step:
+            raise RefusedError(f"holds step {manifest.step}, not the one in its name")
+        tree = template(manifest.step)
+        check(manifest, tree, expected)
+        contents = _contents(file, digest, header, manifest) if contents is None else contents
+    leaves = [_leaf(content, entry) for content, entry in zip(contents, manifest.leaves, strict=True)]
+    whole = jax.tree.unflatten(jax.tree.structure(tree), leaves)
+    return Checkpoint(manifest.step, whole, manifest.about)
 
 
 @dataclasses.dataclass(frozen=True)
 class Folder:
-    """The folder in which `gamesolve.run` keeps its checkpoints; any object with the same two methods can replace it.
+    """The folder in which `gamesolve.run` keeps its checkpoints; any object with `save` and `load` can replace it.
 
     Attributes:
         path: the folder.
@@ -145,36 +164,40 @@ class Folder:
         """Read the newest one, see `load`."""
         return load(self.path, template, expected)
 
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which no other run may use the folder."""
+        return locked(self.path)
 
-def _opened(content: bytes) -> tuple[dict[str, Any], memoryview]:
-    if content[: len(MAGIC)] != MAGIC:
+
+def _opening(file: BinaryIO, size: int) -> tuple[bytes, bytes, Manifest]:
+    """Read everything before the arrays: the digest, the bytes that it covers, and the manifest in them.
+
+    No more is read than the header promises, and it must promise the whole file: that may be larger than the memory.
+    """
+    if file.read(len(MAGIC)) != MAGIC:
         raise RefusedError("is not a checkpoint of this version of gamesolve")
-    view = memoryview(content)[len(MAGIC) :]
-    digest, rest = view[:_DIGEST], view[_DIGEST:]
-    if hashlib.sha256(rest).digest() != digest:
+    digest, prefix = file.read(_DIGEST), file.read(_LENGTH)
+    length, rest = int.from_bytes(prefix, "little"), size - len(MAGIC) - _DIGEST - _LENGTH
+    if length > min(rest, _LONGEST):
         raise RefusedError("is damaged or cut short")
-    length = int.from_bytes(rest[:_LENGTH], "little")
-    return json.loads(bytes(rest[_LENGTH : _LENGTH + length])), rest[_LENGTH + length :]
+    text = file.read(length)
+    manifest = decoded(text)
+    if sum(entry.size for entry in manifest.leaves) != rest - length:
+        raise RefusedError("is damaged or cut short")
+    return digest, prefix + text, manifest
 
 
-def _write(path: Path, pieces: Sequence[bytes]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            for piece in (MAGIC, _digest(pieces), *pieces):
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def _contents(file: BinaryIO, digest: bytes, header: bytes, manifest: Manifest) -> list[bytes]:
+    """Read the bytes of the arrays."""
+    contents = [file.read(entry.size) for entry in manifest.leaves]
+    if _digest([header, *contents]) != digest:
+        raise RefusedError("is damaged or cut short")
+    return contents
+
+
+def _leaf(content: bytes, entry: Entry) -> jax.Array | np.ndarray:
+    array = np.frombuffer(content, entry.dtype, math.prod(entry.shape)).reshape(entry.shape)
+    return as_leaf(jnp.asarray(array), entry)
 
 
 def _digest(pieces: Iterable[bytes]) -> bytes:

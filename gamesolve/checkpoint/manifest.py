@@ -1,46 +1,55 @@
 """The manifest of a checkpoint in any format: its arrays, its step, its run, and the versions that wrote it.
 
 A manifest is JSON. It lists the arrays of a tree in order, each with its path, shape and type, and the kind of a typed
-random key. So a checkpoint of another run is recognised before its arrays are read.
+random key. So a checkpoint of another run is recognised before its arrays are read. A file may hold anything, so
+`parsed` is the only way in: whatever it returns has the right types.
 """
 
 import functools
 import importlib.metadata
-import warnings
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+import json
+import math
+import platform
+import re
+import reprlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gamesolve.checkpoint.choosing import RefusedError
 from gamesolve.trees import PyTree, is_key, numbers_of, path_name
 
-# A manifest, or the entry of one leaf in it, as JSON reads it.
-Manifest: TypeAlias = Mapping[str, Any]
+_DTYPE = re.compile(r"bool|u?int\d+|b?float\d+\w*|complex\d+")
+_MOST = 2**63 - 1
 
 
-class Checkpoint(NamedTuple):
-    """A checkpoint that was read.
+class Entry(NamedTuple):
+    """One leaf in a manifest: its place in the tree, its numbers, and the kind of a typed random key."""
 
-    Attributes:
-        step: the step after which it was written.
-        tree: the arrays, in the structure of the template.
-        about: the writer's notes on the run.
-    """
+    path: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    key: str | None
+
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+class Manifest(NamedTuple):
+    """A manifest that was read."""
 
     step: int
-    tree: PyTree
+    leaves: tuple[Entry, ...]
     about: dict[str, Any]
 
 
-class RefusedError(ValueError):
-    """An unusable checkpoint; the message says why, and its subject is the checkpoint."""
-
-
-def describe(step: int, tree: PyTree, about: Mapping[str, Any] | None) -> Manifest:
-    """Return the manifest of a tree.
+def describe(step: int, tree: PyTree, about: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the manifest of a tree, as JSON can hold it.
 
     Args:
         step: the step that the arrays belong to.
@@ -51,7 +60,33 @@ def describe(step: int, tree: PyTree, about: Mapping[str, Any] | None) -> Manife
         TypeError: if a leaf is not an array of numbers.
     """
     leaves = [_described(path_name(place), leaf) for place, leaf in jax.tree_util.tree_leaves_with_path(tree)]
-    return {"step": step, "leaves": leaves, "about": about, "versions": _versions()}
+    return {"step": step, "leaves": leaves, "about": about, "versions": versions()}
+
+
+def decoded(content: bytes) -> Manifest:
+    """Return a manifest from its JSON text.
+
+    Raises:
+        RefusedError: if it is not one.
+    """
+    try:
+        return parsed(json.loads(content))
+    except (ValueError, RecursionError) as error:
+        raise error if isinstance(error, RefusedError) else _odd("is not JSON") from None
+
+
+def parsed(content: object) -> Manifest:
+    """Return a manifest from anything that JSON can hold.
+
+    Raises:
+        RefusedError: if it is not one.
+    """
+    fields = _of("the manifest", content, dict)
+    step, about = _of("step", fields.get("step"), int), fields.get("about")
+    if not 0 <= step <= _MOST:
+        raise _odd(f"has step {reprlib.repr(step)}")
+    leaves = tuple(map(_parsed_leaf, _of("leaves", fields.get("leaves"), list)))
+    return Manifest(step, leaves, {} if about is None else _of("about", about, dict))
 
 
 def check(manifest: Manifest, template: PyTree, expected: Mapping[str, Any]) -> None:
@@ -65,16 +100,18 @@ def check(manifest: Manifest, template: PyTree, expected: Mapping[str, Any]) -> 
     Raises:
         RefusedError: if it does not.
     """
-    about = manifest["about"] or {}
     for name, value in expected.items():
-        if about.get(name) != value:
-            raise RefusedError(f"was written with {name}={about.get(name)}, but this run has {name}={value}")
+        written = manifest.about.get(name)
+        if written != value:
+            raise RefusedError(f"was written with {name}={reprlib.repr(written)}, but this run has {name}={value}")
     places = [(path_name(place), leaf) for place, leaf in jax.tree_util.tree_leaves_with_path(template)]
-    held, here = [entry["path"] for entry in manifest["leaves"]], [place for place, _ in places]
+    held, here = [entry.path for entry in manifest.leaves], [place for place, _ in places]
     if held != here:
         odd = sorted(set(held) ^ set(here)) or ["the order of the leaves"]
-        raise RefusedError(f"holds {len(held)} arrays, but this run has {len(places)}, and they differ in {odd[0]!r}")
-    for entry, (place, leaf) in zip(manifest["leaves"], places, strict=True):
+        raise RefusedError(
+            f"holds {len(held)} arrays, but this run has {len(places)}, and they differ in {reprlib.repr(odd[0])}"
+        )
+    for entry, (place, leaf) in zip(manifest.leaves, places, strict=True):
         kept = as_struct(entry)
         if (kept.shape, str(kept.dtype)) != (leaf.shape, str(leaf.dtype)):
             raise RefusedError(
@@ -83,48 +120,58 @@ def check(manifest: Manifest, template: PyTree, expected: Mapping[str, Any]) -> 
             )
 
 
-def as_struct(entry: Manifest) -> jax.ShapeDtypeStruct:
+def as_struct(entry: Entry) -> jax.ShapeDtypeStruct:
     """Return the shape and type of a leaf in a manifest."""
-    numbers = jax.ShapeDtypeStruct(tuple(entry["shape"]), jnp.dtype(entry["dtype"]))
-    return numbers if entry["key"] is None else jax.eval_shape(lambda data: as_leaf(data, entry), numbers)
+    numbers = jax.ShapeDtypeStruct(entry.shape, entry.dtype)
+    return numbers if entry.key is None else jax.eval_shape(lambda data: as_leaf(data, entry), numbers)
 
 
-def as_leaf(numbers: jax.Array | np.ndarray, entry: Manifest) -> jax.Array | np.ndarray:
+def as_leaf(numbers: jax.Array | np.ndarray, entry: Entry) -> jax.Array | np.ndarray:
     """Return a leaf from its numbers; it may be a typed random key."""
-    return numbers if entry["key"] is None else jax.random.wrap_key_data(jnp.asarray(numbers), impl=entry["key"])
+    return numbers if entry.key is None else jax.random.wrap_key_data(jnp.asarray(numbers), impl=entry.key)
 
 
-def newest(candidates: Iterable[tuple[str, Callable[[], Checkpoint]]], folder: str | Path) -> Checkpoint | None:
-    """Return the first usable checkpoint; warn about each one before it.
+@functools.cache
+def versions() -> dict[str, str]:
+    """Return the versions of the packages whose numbers a run has, and of Python."""
+    packages = {name: importlib.metadata.version(name) for name in ("gamesolve", "jax", "optax", "numpy")}
+    return packages | {"python": platform.python_version()}
 
-    Args:
-        candidates: the name of each checkpoint, newest first, and a function that reads it or raises `RefusedError` or
-            `OSError`.
-        folder: where they are, for the error.
 
-    Raises:
-        ValueError: if there are some, but none is usable.
-    """
-    reasons: list[str] = []
-    for name, read in candidates:
+def _parsed_leaf(content: object) -> Entry:
+    fields = _of("a leaf", content, dict)
+    path, name = _of("path", fields.get("path"), str), _of("dtype", fields.get("dtype"), str)
+    shape = tuple(_of("shape", number, int) for number in _of("shape", fields.get("shape"), list))
+    if not all(0 <= number <= _MOST for number in shape) or len(shape) > 32:
+        raise _odd(f"has shape {reprlib.repr(list(shape))}")
+    key = fields.get("key")
+    entry = Entry(path, shape, _dtype(name), None if key is None else _of("key", key, str))
+    try:
+        as_struct(entry)
+    except (ValueError, TypeError, OverflowError):
+        raise _odd(f"has a leaf that is not an array: {reprlib.repr(fields)}") from None
+    return entry
+
+
+def _dtype(name: str) -> np.dtype[Any]:
+    # Not every name that numpy knows: some stand for Python objects or for several fields.
+    if _DTYPE.fullmatch(name):
         try:
-            checkpoint = read()
-        except RefusedError as error:
-            reasons.append(f"{name} {error}")
-            continue
-        except OSError as error:
-            reasons.append(f"{name} could not be read ({error})")
-            continue
-        for reason in reasons:
-            warnings.warn(f"{reason}. {name} is used instead.", stacklevel=3)
-        return checkpoint
-    if reasons:
-        others = "; older ones are unusable too" if reasons[1:] else ""
-        raise ValueError(
-            f"No usable checkpoint in {folder}: {reasons[0]}{others}. Pass the arguments of the run in that folder, or "
-            "use another folder."
-        )
-    return None
+            return jnp.dtype(name)
+        except TypeError:
+            pass
+    raise _odd(f"has dtype {reprlib.repr(name)}")
+
+
+def _of(name: str, value: Any, kind: type) -> Any:
+    """Return a value if it has exactly this type; True is not a number here."""
+    if type(value) is not kind:
+        raise _odd(f"has a {type(value).__name__} for {name}")
+    return value
+
+
+def _odd(reason: str) -> RefusedError:
+    return RefusedError(f"is damaged: its manifest {reason}")
 
 
 def _described(place: str, leaf: PyTree) -> dict[str, Any]:
@@ -134,8 +181,3 @@ def _described(place: str, leaf: PyTree) -> dict[str, Any]:
         where = f" at {place}" if place else ""
         raise TypeError(f"tree must hold arrays of numbers, got a {type(leaf).__name__}{where}. Leave it out.")
     return {"path": place, "shape": numbers.shape, "dtype": numbers.dtype.name, "key": kind}
-
-
-@functools.cache
-def _versions() -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in ("gamesolve", "jax", "optax", "numpy")}

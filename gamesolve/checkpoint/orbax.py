@@ -24,16 +24,9 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from gamesolve.checkpoint.manifest import (
-    Checkpoint,
-    Manifest,
-    RefusedError,
-    as_leaf,
-    as_struct,
-    check,
-    describe,
-    newest,
-)
+from gamesolve.checkpoint.choosing import Checkpoint, RefusedError, newest
+from gamesolve.checkpoint.lock import locked
+from gamesolve.checkpoint.manifest import Entry, as_leaf, as_struct, check, describe, parsed
 from gamesolve.checks import whole_number
 from gamesolve.trees import PyTree, numbers_of
 
@@ -107,6 +100,11 @@ class Folder:
             candidates = ((f"checkpoint {step}", partial(_read, manager, step, template, expected)) for step in steps)
             return newest(candidates, self.path)
 
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which no other run may use the folder."""
+        Path(self.path).mkdir(parents=True, exist_ok=True)
+        return locked(self.path)
+
     @contextlib.contextmanager
     def _manager(self, clean_up: bool = False) -> "Iterator[CheckpointManager]":
         from orbax import checkpoint
@@ -128,20 +126,21 @@ def _read(
 
     tree = template(step)
     try:
-        manifest = manager.restore(step, args=args.Composite(manifest=args.JsonRestore()))["manifest"]
+        manifest = parsed(manager.restore(step, args=args.Composite(manifest=args.JsonRestore()))["manifest"])
         check(manifest, tree, expected)
-        wanted = [_target(entry, leaf) for entry, leaf in zip(manifest["leaves"], jax.tree.leaves(tree), strict=True)]
+        wanted = [_target(entry, leaf) for entry, leaf in zip(manifest.leaves, jax.tree.leaves(tree), strict=True)]
         items = args.StandardRestore({str(index): target for index, target in enumerate(wanted) if target.size})
         arrays = manager.restore(step, args=args.Composite(arrays=items))["arrays"]
     except RefusedError:
         raise
-    except (ValueError, KeyError, OSError) as error:
+    except Exception as error:  # orbax and tensorstore raise errors of many kinds at damaged files
         raise RefusedError("is damaged or cut short") from error
     leaves = [
         as_leaf(arrays[str(index)] if target.size else np.empty(target.shape, target.dtype), entry)
-        for index, (target, entry) in enumerate(zip(wanted, manifest["leaves"], strict=True))
+        for index, (target, entry) in enumerate(zip(wanted, manifest.leaves, strict=True))
     ]
-    return Checkpoint(step, jax.tree.unflatten(jax.tree.structure(tree), leaves), manifest["about"])
+    whole = jax.tree.unflatten(jax.tree.structure(tree), leaves)
+    return Checkpoint(step, whole, manifest.about)
 
 
 def _writable(array: jax.Array | np.ndarray) -> jax.Array | np.ndarray:
@@ -149,9 +148,9 @@ def _writable(array: jax.Array | np.ndarray) -> jax.Array | np.ndarray:
     return array if _is_divided(array) else np.asarray(array)
 
 
-def _target(entry: Manifest, leaf: PyTree) -> jax.ShapeDtypeStruct:
+def _target(entry: Entry, leaf: PyTree) -> jax.ShapeDtypeStruct:
     """Return what to read for a leaf: onto the devices of a divided template, else to the host."""
-    numbers = as_struct({**entry, "key": None})
+    numbers = as_struct(entry._replace(key=None))
     sharding = numbers_of(leaf).sharding if _is_divided(leaf) else None
     return jax.ShapeDtypeStruct(numbers.shape, numbers.dtype, sharding=sharding)
 

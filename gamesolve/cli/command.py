@@ -194,6 +194,8 @@ def _named(table: Mapping[str, T], wanted: Sequence[str] | None, default: Sequen
 
 def _progress(message: str) -> None:
     """Show progress on the last line of a terminal, in place of the previous message; "" clears the line."""
+    if sys.stderr is None or sys.stderr.closed:
+        return
     with contextlib.suppress(OSError):  # a terminal that was closed
         if sys.stderr.isatty():
             print(f"\r{message[:79].ljust(79)}\r{message[:79]}", end="", file=sys.stderr, flush=True)

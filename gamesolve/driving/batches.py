@@ -54,11 +54,17 @@ def supply(plan: Plan, batches: Iterable[Batch] | None, begin: int, end: int) ->
     if batches is None:
         return lambda step: (plan, number(step))
     try:
-        unused = itertools.islice(iter(batches), begin, None)
+        unused = iter(batches)
     except TypeError:
         raise TypeError(
             f"batches must be an iterable, got {type(batches).__name__}. Pass one batch per step."
         ) from None
+    used = sum(1 for _ in itertools.islice(unused, begin))
+    if used < begin:
+        raise ValueError(
+            f"batches must hold the {begin} batches that the run has used already, got {used}. Pass the same iterable, "
+            "from its beginning."
+        )
     alike = _alike(unused, plan.start + begin)
 
     def prepare(step: int) -> tuple[Plan, int]:
@@ -85,11 +91,12 @@ def _alike(batches: Iterable[Batch], first: int) -> Iterator[Batch]:
     """Yield batches, the first of which belongs to step ``first``, and raise at one of another structure or shape."""
     expected = None
     for t, batch in enumerate(batches, first):
-        kind = _kind(batch)
+        kind = _kind(batch, t)
         expected = expected or kind
         if kind != expected:
+            words = _structure if kind[1] == expected[1] else _words
             raise ValueError(
-                f"all batches must have one structure and shape, got {_words(kind)} at step {t} and {_words(expected)} "
+                f"all batches must have one structure and shape, got {words(kind)} at step {t} and {words(expected)} "
                 f"at step {first}. Drop a smaller last batch."
             )
         yield batch
@@ -100,10 +107,19 @@ def _stack(*leaves: jax.typing.ArrayLike) -> jax.Array | np.ndarray:
     return jnp.stack(leaves) if isinstance(leaves[0], jax.Array) else np.stack(leaves)
 
 
-def _kind(batch: Batch) -> _Kind:
+def _kind(batch: Batch, t: int) -> _Kind:
     leaves, treedef = jax.tree.flatten(batch)
+    for leaf in leaves:
+        dtype = leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype
+        if getattr(dtype, "kind", "") in tuple("OSUMm"):
+            seen = dtype if hasattr(leaf, "dtype") else type(leaf).__name__
+            raise TypeError(f"batches must hold arrays of numbers, got {seen} at step {t}. Convert it or leave it out.")
     return treedef, tuple((np.shape(leaf), str(getattr(leaf, "dtype", type(leaf).__name__))) for leaf in leaves)
 
 
 def _words(kind: _Kind) -> str:
     return ", ".join(f"{dtype}{list(shape)}" for shape, dtype in kind[1]) or "empty"
+
+
+def _structure(kind: _Kind) -> str:
+    return str(kind[0])

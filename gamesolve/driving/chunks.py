@@ -1,8 +1,8 @@
 """The compiled chunks of a long run: launched, waited for, and replayed up to their last finite step."""
 
 import time
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,9 @@ from gamesolve.game import as_players
 from gamesolve.solver import Solver
 from gamesolve.trees import Players, PyTree, Row, Scalar, State
 
+# Rows that were recorded one after the other, each stack with the steps of its rows.
+Stacks: TypeAlias = list[tuple[Row, np.ndarray]]
+
 
 class Chunk(NamedTuple):
     """The argument of a callback of `run`, after each chunk of steps.
@@ -28,6 +31,8 @@ class Chunk(NamedTuple):
         steps: number of steps taken, ``start`` included.
         status: a `Status`.
         seconds: duration of the chunk.
+        earlier: the stacks of rows recorded before this chunk, each with its steps; the first one may come from a
+            checkpoint. A log that lost rows is completed from them. Valid while the callback runs.
     """
 
     players: Players
@@ -37,6 +42,7 @@ class Chunk(NamedTuple):
     steps: int
     status: Status
     seconds: float
+    earlier: Sequence[tuple[Row, np.ndarray]] = ()
 
 
 class _Flight(NamedTuple):
@@ -71,7 +77,7 @@ def first(plan: Plan, players: Players, state: State | None) -> Reached:
 
 
 def driven(
-    prepare: Callable[[int], tuple[Plan, int]], reached: Reached, interrupted: Callable[[], bool]
+    prepare: Callable[[int], tuple[Plan, int]], reached: Reached, interrupted: Callable[[], int]
 ) -> Iterator[tuple[Reached, Chunk, bool]]:
     """Run chunk after chunk; the next one is running when a chunk is yielded.
 
@@ -84,20 +90,41 @@ def driven(
     Yields:
         How far the run has got, with the rows of the chunk alone; the chunk as callbacks see it; and whether it is the
         last one.
+
+    Raises:
+        Exception: any error of ``prepare``, after the last chunk before it.
     """
     clock = time.perf_counter()
-    flight = _launch(reached, *prepare(reached.steps))
+    plan, number = prepare(reached.steps)
+    flight = _launch(reached, plan, number)
     while flight is not None:
-        plan, number = prepare(flight.end)  # while the devices compute
+        failure, number = None, 0
+        try:
+            plan, number = prepare(flight.end)  # while the devices compute
+        except Exception as error:  # it comes from a user's iterable, and the chunk that is running is good
+            failure = error
         begin, reached = flight.origin.steps, _settle(flight)
-        goes_on = number and reached.status is Status.BUDGET and not interrupted()
+        goes_on = reached.status is Status.BUDGET and not interrupted()
         flight = _launch(reached, plan, number) if goes_on else None
         reached, row_steps = _recorded(plan, begin, reached)
         now = time.perf_counter()
         players, state, rows, steps, status = reached
         chunk = Chunk(players, state, rows, plan.start + row_steps, plan.start + steps, status, now - clock)
         yield reached, chunk, flight is None
+        if failure is not None and goes_on:
+            raise failure
         clock = now
+
+
+def stack_of(plan: Plan, begun: Reached) -> tuple[Row, np.ndarray]:
+    """Return the rows from which a run continues, with their steps."""
+    number = 0 if plan.record is None else begun.steps // plan.every
+    return begun.rows, plan.start + plan.every * np.arange(1, number + 1)
+
+
+def joined(stacks: Stacks) -> tuple[Row, np.ndarray]:
+    """Return one stack of several."""
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *stacks)
 
 
 def placed(array: jax.typing.ArrayLike, like: jax.Array) -> jax.Array:
@@ -122,7 +149,7 @@ def _settle(flight: _Flight) -> Reached:
     bisection; that costs as much as a few chunks and happens once per run.
     """
     plan, origin, _, result = flight
-    result = jax.block_until_ready(result)
+    _wait(result)
     status = Status(int(result.status))
     if status is Status.DIVERGED and not _finite(result.players):
         replayed, bad = origin.steps, int(result.steps)
@@ -134,6 +161,14 @@ def _settle(flight: _Flight) -> Reached:
     # All chunks then run one program, also those of a resumed run.
     players, state = jax.tree.map(placed, (result.players, result.state), (origin.players, origin.state))
     return Reached(players, state, result.rows, int(result.steps), status)
+
+
+def _wait(result: Reached) -> None:
+    """Wait for a chunk so that each signal is heard at once; JAX's own wait would hold them back until its end."""
+    begin = time.perf_counter()
+    while not result.status.is_ready():
+        time.sleep(min((time.perf_counter() - begin) / 50, 0.01))
+    jax.block_until_ready(result)
 
 
 def _recorded(plan: Plan, begin: int, reached: Reached) -> tuple[Reached, np.ndarray]:

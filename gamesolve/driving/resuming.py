@@ -1,5 +1,6 @@
 """Writing a run to checkpoints, and resuming it from the newest one."""
 
+import contextlib
 import sys
 import warnings
 from collections.abc import Callable, Mapping
@@ -11,12 +12,16 @@ import numpy as np
 from gamesolve.checkpoint import Checkpoint
 from gamesolve.distributed import of_all_processes
 from gamesolve.driving.chunks import placed
+from gamesolve.driving.identity import compare
 from gamesolve.driving.plan import Plan, Reached, Status
 from gamesolve.trees import PyTree
 
 
 class Store(Protocol):
-    """A store of the checkpoints of a run, such as `gamesolve.checkpoint.Folder`."""
+    """A store of the checkpoints of a run, such as `gamesolve.checkpoint.Folder`.
+
+    If it also has a method ``lock``, the run is inside the context that it returns.
+    """
 
     def save(self, step: int, tree: PyTree, about: Mapping[str, Any]) -> None:
         """Write a checkpoint of one step, or raise `OSError`."""
@@ -26,11 +31,16 @@ class Store(Protocol):
 
 
 class Saving(NamedTuple):
-    """The checkpoints of a run: where they are kept, and after how many chunks one is written."""
+    """The checkpoints of a run: where they are kept, after how many chunks one is written, and which run it is."""
 
     plan: Plan
     chunks: int
     store: Store
+    identity: Mapping[str, Any]
+
+    def lock(self) -> contextlib.AbstractContextManager[object]:
+        """Return the context in which no other run may use the store."""
+        return getattr(self.store, "lock", contextlib.nullcontext)()
 
     def due(self, steps: int, last: bool) -> bool:
         """Return whether to write a checkpoint after so many steps."""
@@ -41,7 +51,7 @@ def resumed(saving: Saving | None, fresh: Reached, num_steps: int) -> Reached:
     """Return the state of the newest checkpoint, or the fresh start if there is none."""
     if saving is None:
         return fresh
-    plan, _, store = saving
+    plan, store = saving.plan, saving.store
 
     def template(step: int) -> dict[str, PyTree]:
         number = (step - plan.start) // plan.every
@@ -62,19 +72,22 @@ def resumed(saving: Saving | None, fresh: Reached, num_steps: int) -> Reached:
             f"num_steps must reach the newest checkpoint, at step {begin}, got an end at step "
             f"{plan.start + num_steps}. Ask for more steps or use another folder."
         )
+    compare(begin, found.about.get("run"), saving.identity)
     players, state = jax.tree.map(placed, (found.tree["players"], found.tree["state"]), (fresh.players, fresh.state))
     rows = jax.tree.map(np.asarray, found.tree["rows"])
-    return Reached(players, state, rows, begin - plan.start, Status[found.about["status"]])
+    # A run of an unknown end goes on, and ends the same way again.
+    status = next((status for status in Status if status.name == found.about.get("status")), Status.BUDGET)
+    return Reached(players, state, rows, begin - plan.start, status)
 
 
 def save(saving: Saving, reached: Reached) -> None:
     """Write a checkpoint; if that fails, for example on a full disk, warn and let the run continue."""
-    plan, _, store = saving
-    step = plan.start + reached.steps
+    step = saving.plan.start + reached.steps
+    notes = {"status": reached.status.name, "command": getattr(sys, "argv", []), "run": saving.identity}
     try:
-        store.save(step, _tree(reached), _settings(plan) | {"status": reached.status.name, "command": sys.argv})
-    except OSError as error:
-        reason = error.strerror or str(error)
+        saving.store.save(step, _tree(reached), _settings(saving.plan) | notes)
+    except (OSError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or "out of memory"
         warnings.warn(
             f"the checkpoint of step {step} was not written ({reason}). The run continues, and earlier checkpoints "
             "are intact.",

@@ -1,5 +1,7 @@
 """Long runs: a loop on the host over compiled chunks, which can be watched, stopped and resumed."""
 
+import contextlib
+import signal
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -9,14 +11,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gamesolve.checkpoint import Folder
+from gamesolve.checkpoint import Folder, found
 from gamesolve.checks import explained, whole_number
 from gamesolve.driving.batches import supply
-from gamesolve.driving.chunks import Chunk, driven, first
+from gamesolve.driving.chunks import Chunk, Stacks, driven, first, joined, stack_of
+from gamesolve.driving.identity import identify
 from gamesolve.driving.loops import missing
 from gamesolve.driving.plan import Plan, Reached, Record, Solution, check_divides, checked
-from gamesolve.driving.progress import bar, interruption
+from gamesolve.driving.progress import bar
 from gamesolve.driving.resuming import Saving, Store, resumed, save
+from gamesolve.driving.signals import Terminated, interruption
 from gamesolve.game import Game
 from gamesolve.sampling.samplers import Sampler
 from gamesolve.trees import Batch, Key, Players, Row, Scalar, State
@@ -50,7 +54,8 @@ def run(
 
     The numbers are those of `gamesolve.solve`. The loop on the host adds a progress bar, callbacks, batches from any
     iterable, checkpoints, and Ctrl-C: the first one ends the run and keeps the result so far, the second one raises.
-    If the players become NaN or infinite, the run ends at its last finite players, with status DIVERGED.
+    SIGTERM, which schedulers send, ends the run in the same way, and then the program, with exit code 143. If the
+    players become NaN or infinite, the run ends at its last finite players, with status DIVERGED.
 
     With ``checkpoint=`` the same call also resumes the run. It continues from the newest whole checkpoint in the folder
     and ends with the same players, bit for bit, as a run without interruption. A larger ``num_steps`` extends the run.
@@ -88,7 +93,8 @@ def run(
     Raises:
         TypeError: if an argument has the wrong type.
         ValueError: if a count or shape is wrong, the players are not finite at the start, or the checkpoints in the
-            folder belong to another run.
+            folder belong to another run, or another run is using it.
+        SystemExit: after SIGTERM; its attribute ``solution`` is the result so far.
 
     Example:
         >>> import gamesolve as gs
@@ -118,37 +124,42 @@ def run(
     if record is not None:
         check_divides(plan.every, num_steps=num_steps, chunk=plan.length)
     saving = _saving(plan, checkpoint, checkpoint_every, keep)
-    with explained("a payoff, sampler or record"):
+    with explained("a payoff, sampler or record"), saving.lock() if saving else contextlib.nullcontext():
         begun = resumed(saving, first(plan, players, state), num_steps)
         prepare = supply(plan, batches, begun.steps, num_steps)
         with interruption(begun.players) as interrupted, bar(progress, num_steps, begun.steps) as show:
-            reached = _followed(driven(prepare, begun, interrupted), begun, callbacks, saving, show)
-            steps = plan.start + reached.steps
-            if interrupted() and reached.steps < num_steps:
-                warnings.warn(f"interrupted after step {steps}. The result so far is returned.", stacklevel=2)
-    trace = _padded(reached.rows, num_steps // plan.every)
-    return Solution(reached.players, reached.state, trace, jnp.int32(steps), jnp.int32(reached.status))
+            chunks = driven(prepare, begun, interrupted)
+            reached = _followed(chunks, begun, [stack_of(plan, begun)], callbacks, saving, show)
+            received = interrupted()
+    trace, steps = _padded(reached.rows, num_steps // plan.every), plan.start + reached.steps
+    solution = Solution(reached.players, reached.state, trace, jnp.int32(steps), jnp.int32(reached.status))
+    if received == signal.SIGTERM:
+        raise Terminated(solution)
+    if received and reached.steps < num_steps:
+        warnings.warn(f"interrupted after step {steps}. The result so far is returned.", stacklevel=2)
+    return solution
 
 
 def _followed(
     chunks: Iterable[tuple[Reached, Chunk, bool]],
     begun: Reached,
+    stacks: Stacks,
     callbacks: Sequence[Callable[[Chunk], object]],
     saving: Saving | None,
     show: Callable[[int], object],
 ) -> Reached:
-    """Follow a run from chunk to chunk, and return how far it got, with all rows."""
-    reached, rows = begun, [begun.rows]
+    """Follow a run from chunk to chunk, and return how far it got, with all rows; ``stacks`` holds the first ones."""
+    reached = begun
     for reached, seen, last in chunks:
-        rows.append(reached.rows)
         for callback in callbacks:
-            callback(seen)
+            callback(seen._replace(earlier=stacks))
+        stacks.append((reached.rows, seen.row_steps))
         # After the callbacks: a resumed run repeats what a logger may have seen, and skips nothing.
         if saving is not None and saving.due(reached.steps, last):
-            rows = [_joined(rows)]
-            save(saving, reached._replace(rows=rows[0]))
+            stacks[:] = [joined(stacks)]
+            save(saving, reached._replace(rows=stacks[0][0]))
         show(reached.steps)
-    return reached._replace(rows=_joined(rows))
+    return reached._replace(rows=joined(stacks)[0])
 
 
 def _check_source(sample: object, batches: object) -> None:
@@ -170,20 +181,16 @@ def _saving(plan: Plan, checkpoint: str | Path | Store | None, chunks: int, keep
     if not isinstance(checkpoint, str | Path):
         if not (hasattr(checkpoint, "save") and hasattr(checkpoint, "load")):
             raise TypeError(f"checkpoint must be a folder, got {type(checkpoint).__name__}. Pass its path.")
-        return Saving(plan, chunks, checkpoint)
+        return Saving(plan, chunks, checkpoint, identify(plan))
     try:
         Path(checkpoint).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+        found(Path(checkpoint))
+    except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
         raise ValueError(
-            f"checkpoint must be a folder that can be created, got {str(checkpoint)!r} ({error.strerror}). Pass "
-            "another path."
+            f"checkpoint must be a folder that can be created, got {str(checkpoint)!r} "
+            f"({getattr(error, 'strerror', error)}). Pass another path."
         ) from None
-    return Saving(plan, chunks, Folder(checkpoint, keep))
-
-
-def _joined(rows: list[Row]) -> Row:
-    """Return one stack of several stacks of rows."""
-    return jax.tree.map(lambda *stacks: np.concatenate(stacks), *rows)
+    return Saving(plan, chunks, Folder(checkpoint, keep), identify(plan))
 
 
 def _padded(rows: Row, number: int) -> Row:

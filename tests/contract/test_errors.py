@@ -53,11 +53,29 @@ def resumed(damage=None, **options):
         for _, path in checkpoint.found(Path(folder)):
             if damage:
                 path.write_bytes(damage(path.read_bytes()))
-        run(**{"num_steps": 40, "chunk": 10, "checkpoint": folder} | options)
+        arguments = {"game": XY, "num_steps": 40, "chunk": 10, "checkpoint": folder} | options
+        gs.run(solver=GD, players=(1.0, 1.0), **arguments)
 
 
-def logged(path):
-    run(3, record=lambda z, _: z[0], callbacks=[loggers.csv(path)])
+def skipped(*numbers):
+    with tempfile.TemporaryDirectory() as folder:
+        for number in numbers:
+            noisy(batches=number * [1.0], checkpoint=folder)
+
+
+def shared():
+    with tempfile.TemporaryDirectory() as folder:
+        run(3, checkpoint=folder, callbacks=[lambda _: run(3, checkpoint=folder)])
+
+
+def logged(path, record=lambda z, _: z[0], start=0):
+    run(3, record=record, callbacks=[loggers.csv(path)], start=start)
+
+
+def other_columns():
+    with tempfile.TemporaryDirectory() as folder:
+        logged(f"{folder}/log.csv")
+        logged(f"{folder}/log.csv", record=lambda z, _: {"x": z[0]}, start=3)
 
 
 CASES = {
@@ -131,7 +149,10 @@ CASES = {
     "a key that is a number": lambda: noisy(sample=lambda key: 1.0, key=0),
     "a sampler and batches": lambda: noisy(sample=lambda key: 1.0, batches=[1.0], key=jax.random.key(0)),
     "batches that are no iterable": lambda: noisy(batches=3.0),
+    "batches of words": lambda: noisy(batches=["text"]),
     "batches of several shapes": lambda: noisy(batches=[np.ones(2), np.ones(3)]),
+    "batches of several structures": lambda: noisy(batches=[(1.0,), [1.0]]),
+    "fewer batches than a resumed run has used": lambda: skipped(3, 2),
     "minibatches larger than the data": lambda: gs.minibatches(jnp.ones(3), 5, replace=False),
     "arrays that disagree on the examples": lambda: gs.minibatches((jnp.ones(3), jnp.ones(4)), 2),
     "a batch that the groups can not share": lambda: gs.solve(
@@ -151,12 +172,17 @@ CASES = {
     "a comparison that is too large": lambda: compare.prepare("curl", gs.games.curl(), compare.Settings(seeds=10**9)),
     "checkpoints of a run with other settings": lambda: resumed(chunk=5),
     "checkpoints of a run that recorded less": lambda: resumed(record=lambda z, _: z[0]),
+    "checkpoints of another game": lambda: resumed(game=gs.zero_sum(lambda x, y: 2 * x * y)),
+    "a folder that another run is using": shared,
     "no checkpoint that is whole": lambda: resumed(damage=lambda content: content[:-1]),
     "fewer steps than were taken already": lambda: resumed(num_steps=10),
     "checkpoints where a file is": lambda: run(3, checkpoint=__file__),
     "checkpoints in no folder": lambda: run(3, checkpoint=True),
     "a callback alone": lambda: run(3, callbacks=print),
     "a log over another file": lambda: logged(__file__),
+    "a log of other columns": other_columns,
+    "a recorded entry named step": lambda: logged("unused", record=lambda z, _: {"step": z[0]}),
+    "two recorded entries of one name": lambda: logged("unused", record=lambda z, _: {"a": {"b": z[0]}, "a/b": z[1]}),
     "a tree that holds more than arrays": lambda: checkpoint.save("unused", 1, {"name": "x"}),
     "no number of checkpoints": lambda: run(3, checkpoint="unused", keep=0),
     "an axis without values": lambda: gs.sweep(lambda rate: rate, {"rate": []}),

@@ -1,4 +1,7 @@
-"""A small GAN run with checkpoints, as a program that a test kills: ``python tests/driving/gan_run.py FOLDER``."""
+"""A small GAN run with checkpoints, as a program that a test kills.
+
+Run: ``python -m tests.driving.gan_run FOLDER [batches]``; with ``batches`` its data come from an iterable.
+"""
 
 import sys
 
@@ -24,19 +27,31 @@ def record(players, state):
     return {"generator": optax.tree.norm(players[0]), "discriminator": optax.tree.norm(players[1])}
 
 
-def train(folder=None, callbacks=()):
+def ring():
+    """Return points on a circle, at eight angles."""
+    angles = np.random.default_rng(0).integers(0, 8, 512) * (2 * np.pi / 8)
+    return np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
+
+
+def batches():
+    """Yield the batch of one step after the other: points and latents."""
+    rng, points = np.random.default_rng(1), ring()
+    while True:
+        yield points[rng.integers(0, 512, 16)], rng.normal(size=(16, 2)).astype(np.float32)
+
+
+def train(folder=None, callbacks=(), batches=None):
     """Return the end of the run, from its newest checkpoint where there is one."""
-    generator, discriminator, points = jax.random.split(jax.random.key(0), 3)
+    generator, discriminator = jax.random.split(jax.random.key(0))
     players = (layers(generator, (2, 16, 2)), layers(discriminator, (2, 16, 1)))
-    angles = jax.random.randint(points, (512,), 0, 8) * (2 * np.pi / 8)
-    ring = jnp.stack([jnp.cos(angles), jnp.sin(angles)], 1)
-    sample = sampling.joint(gs.minibatches(ring, 16), sampling.latents(16, 2))
-    options = {"sample": sample, "key": jax.random.key(1), "record": record, "every": 5, "chunk": 5}
-    solver = optax.adam(1e-3, 0.5)
-    return gs.run(gs.zero_sum(minimax_log), solver, players, STEPS, checkpoint=folder, callbacks=callbacks, **options)
+    sample = sampling.joint(gs.minibatches(ring(), 16), sampling.latents(16, 2))
+    data = {"sample": sample, "key": jax.random.key(1)} if batches is None else {"batches": batches}
+    options = {"record": record, "every": 5, "chunk": 5, "checkpoint": folder, "callbacks": callbacks}
+    return gs.run(gs.zero_sum(minimax_log), optax.adam(1e-3, 0.5), players, STEPS, **data, **options)
 
 
 if __name__ == "__main__":
-    folder = sys.argv[1]
+    folder, *given = sys.argv[1:]
     tell = lambda chunk: print(chunk.steps, flush=True)
-    train(f"{folder}/checkpoints", [tell, loggers.csv(f"{folder}/log.csv"), loggers.jsonl(f"{folder}/log.jsonl")])
+    logs = [loggers.csv(f"{folder}/log.csv"), loggers.jsonl(f"{folder}/log.jsonl")]
+    train(f"{folder}/checkpoints", [tell, *logs], batches() if given else None)

@@ -19,17 +19,21 @@ from tests.driving import gan_run
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def start(folder):
-    command = [sys.executable, "-m", "tests.driving.gan_run", str(folder)]
+def start(folder, *given):
+    command = [sys.executable, "-m", "tests.driving.gan_run", str(folder), *given]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.full)])
-def test_killed_runs_lose_nothing(kills, tmp_path):
+@pytest.mark.parametrize(
+    ("kills", "given"),
+    [(1, []), pytest.param(20, [], marks=pytest.mark.full), pytest.param(10, ["batches"], marks=pytest.mark.full)],
+)
+def test_killed_runs_lose_nothing(kills, given, tmp_path):
     rng = random.Random(kills)
+    batches = lambda: gan_run.batches() if given else None
     reached = 0
     for _ in range(kills):
-        with start(tmp_path) as process:
+        with start(tmp_path, *given) as process:
             first = int(process.stdout.readline())  # it is under way; until now the kill would only meet the compiler
             time.sleep(rng.uniform(0, 1.2 / kills))
             process.kill()
@@ -40,8 +44,8 @@ def test_killed_runs_lose_nothing(kills, tmp_path):
         assert (found[0][0] if found else 0) >= first - 5  # the checkpoint of the chunk before was whole
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        resumed = gan_run.train(tmp_path / "checkpoints")
-    unbroken = gan_run.train()
+        resumed = gan_run.train(tmp_path / "checkpoints", batches=batches())
+    unbroken = gan_run.train(batches=batches())
     chex.assert_trees_all_equal(resumed, unbroken)
     assert int(unbroken.steps) == gan_run.STEPS
     assert unbroken.status == gs.Status.BUDGET
