@@ -87,7 +87,7 @@ def default_tolerance(dtype: DType) -> float:
 def nothing(like: jax.Array, number: int) -> Pairs:
     """Return pairs of NaN, for a map that is not finite."""
     nan = np.full(number, np.nan)
-    return Pairs(nan + 0j, jnp.full((number, like.size), jnp.nan, like.dtype), nan, np.zeros(number, bool))
+    return Pairs(nan + 0j, jnp.asarray(np.full((number, like.size), np.nan, like.dtype)), nan, np.zeros(number, bool))
 
 
 def goals(values: Values, tolerance: float, scale: float, dtype: DType) -> Values:
