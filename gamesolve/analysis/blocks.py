@@ -108,7 +108,7 @@ def _leadership(game: Game, players: Players, leader: int) -> Leadership:
         return Leadership(jnp.where(defined, found.leader, jnp.nan), found.followers, found.residual)
     # NaN in the result of a compiled function would stop runs under jax_debug_nans.
     nothing = np.full(found.leader.shape, np.nan, found.leader.dtype)
-    return found if defined else Leadership(jnp.asarray(nothing), found.followers, found.residual)
+    return found if defined else Leadership(jax.device_put(nothing), found.followers, found.residual)
 
 
 @partial(jax.jit, static_argnames="leader")

@@ -15,7 +15,7 @@ from gamesolve.trees import DType
 # A direction that is moved by more than this many times its error is moved for certain.
 CLEAR = 10
 # A mode this slow, relative to the fastest, would show only after more steps than a run takes.
-NEVER = 1e-12
+NEVER = 1e-10
 
 
 class Doubts(NamedTuple):

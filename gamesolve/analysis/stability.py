@@ -18,7 +18,7 @@ from gamesolve.analysis.spectrum import by_real_part
 from gamesolve.game import Game, as_players
 from gamesolve.linear.arnoldi import leading_pairs, space_for
 from gamesolve.linear.dense import dense_derivative
-from gamesolve.linear.eigenpairs import Pairs, Values, VectorMap
+from gamesolve.linear.eigenpairs import Pairs, VectorMap, gaps
 from gamesolve.solver import Solver, as_solver
 from gamesolve.trees import Players, State
 
@@ -235,20 +235,12 @@ def _leading_rate(stepping: StepMap, k: int) -> jax.Array:
     moves = found.vectors[:, : optax.tree.size(stepping.players)]
     changes, speeds = map(np.asarray, relative_changes(stepping.game, stepping.players, moves))
     accuracy = 3 * found.residuals + ROUNDING * float(jnp.finfo(moves.dtype).eps) * np.sqrt(stepping.point.size)
-    left_out = (changes <= accuracy / _gaps(found, accuracy)) & (np.abs(found.eigenvalues - 1) <= accuracy)
+    left_out = (changes <= accuracy / gaps(found.eigenvalues, accuracy)) & (np.abs(found.eigenvalues - 1) <= accuracy)
     if np.all(left_out):
         raise ValueError(f"the {k} leading eigenvalues of the step are 1, for a set of equilibria; ask for a larger k.")
     hidden = jnp.asarray(np.max(speeds, initial=0, where=left_out))
     say_doubts(Doubts(jnp.asarray(np.inf), hidden), stepping.point.dtype)
     return jnp.max(jnp.abs(_per_step(jnp.asarray(found.eigenvalues[~left_out]), stepping.period)))
-
-
-def _gaps(pairs: Pairs, accuracy: Values) -> Values:
-    """Return how far each eigenvalue is from those that differ from it: its vector has that share of their vectors."""
-    distances = np.abs(pairs.eigenvalues[:, None] - pairs.eigenvalues)
-    others = np.abs(pairs.eigenvalues) - np.min(np.abs(pairs.eigenvalues))
-    distances = np.concatenate([distances, others[:, None]], axis=1)
-    return np.min(distances, axis=1, initial=1, where=distances > accuracy[:, None])
 
 
 def _leading(stepping: StepMap, k: int) -> Pairs:

@@ -173,7 +173,7 @@ def test_analysis_makes_no_nan_and_no_infinity_on_purpose(option):
             gs.analysis.hessian_spectra(game, at)
             leader = gs.analysis.stackelberg_spectrum(game, at)[0].leader
             assert np.all(np.isnan(leader)) == (game is curl)
-            gs.analysis.weak_minty(game, [at], at)
+            gs.analysis.weak_minty(game, [at, jax.tree.map(lambda z: z + 0.5, at)], at)
         if option == "jax_debug_nans":
             starts = gs.analysis.sample_box(jax.random.key(0), (0.0, 0.0), (1.0, 1.0), 4)
             gs.analysis.find_equilibria(gs.zero_sum(lambda x, y: x**2 + x * y - y**2), starts)
