@@ -1,8 +1,9 @@
 """Analyse a game at a point, around a point and along a run: spectra, certificates, dynamics and landscapes."""
 
+from gamesolve.analysis.attractors import Attraction, attraction
 from gamesolve.analysis.basin import Basins, basins
 from gamesolve.analysis.blocks import Leadership, hessian_spectra, stackelberg_spectrum
-from gamesolve.analysis.certificates import Attraction, Certificate, Margins, attraction, classify
+from gamesolve.analysis.certificates import Certificate, Margins, classify
 from gamesolve.analysis.cycles import Cycle, limit_cycle
 from gamesolve.analysis.density import Density, hamiltonian_share, spectral_density
 from gamesolve.analysis.dynamics import flow_exponents, lyapunov_exponents

@@ -4,13 +4,15 @@ from functools import partial
 from typing import NamedTuple
 
 import jax
+import jax.core
 import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import optax
 
 from gamesolve import products
-from gamesolve.analysis.spectrum import by_real_part, jacobian
+from gamesolve.analysis.accuracy import directions, is_negative_definite, measured_jacobian
+from gamesolve.analysis.spectrum import by_real_part
 from gamesolve.game import Game, as_players, exact_products
 from gamesolve.linear.arnoldi import leading_pairs
 from gamesolve.linear.dense import COLUMNS, dense_derivative, flattened
@@ -23,7 +25,8 @@ class Leadership(NamedTuple):
 
     Attributes:
         leader: eigenvalues of the leader's total Hessian, in zero-sum games the Schur complement of J; real,
-            decreasing. All negative: the leader's second-order condition holds.
+            decreasing. All negative: the leader's second-order condition holds. NaN if the followers' response is not
+            defined, because their block of J is singular.
         followers: eigenvalues of the followers' block of J, by decreasing real part; with one follower, of its Hessian.
         residual: norm of the leader's total gradient and the followers' field; zero at a Stackelberg point.
     """
@@ -96,17 +99,27 @@ def stackelberg_spectrum(game: Game, players: Players) -> tuple[Leadership, ...]
         https://arxiv.org/abs/1906.01217
     """
     players = as_players(players, game.num_players)
-    J = jacobian(game, players)
-    return tuple(_leadership(game, players, J, leader) for leader in range(game.num_players))
+    return tuple(_leadership(game, players, leader) for leader in range(game.num_players))
+
+
+def _leadership(game: Game, players: Players, leader: int) -> Leadership:
+    found, defined = _spectra_of(game, players, leader)
+    if isinstance(defined, jax.core.Tracer):
+        return Leadership(jnp.where(defined, found.leader, jnp.nan), found.followers, found.residual)
+    # NaN in the result of a compiled function would stop runs under jax_debug_nans.
+    nothing = np.full(found.leader.shape, np.nan, found.leader.dtype)
+    return found if defined else Leadership(jax.device_put(nothing), found.followers, found.residual)
 
 
 @partial(jax.jit, static_argnames="leader")
-def _leadership(game: Game, players: Players, J: jax.Array, leader: int) -> Leadership:
+def _spectra_of(game: Game, players: Players, leader: int) -> tuple[Leadership, jax.Array]:
+    """Return the conditions of a leader, and whether its followers' response is defined."""
+    J, error = measured_jacobian(game, players)
     owner = np.repeat(np.arange(game.num_players), [optax.tree.size(player) for player in players])
     theirs = np.flatnonzero(owner != leader)
-    residual, hessian = lead_from(game, players, J, leader)
+    lead = lead_from(game, players, J, error, leader)
     followers = by_real_part(jnp.linalg.eigvals(J[np.ix_(theirs, theirs)]))
-    return Leadership(jnp.linalg.eigvalsh(hessian)[::-1], followers, residual)
+    return Leadership(jnp.linalg.eigvalsh(lead.hessian)[::-1], followers, lead.residual), lead.defined
 
 
 def _curvature(game: Game, players: Players, *, player: int) -> VectorMap:
@@ -121,8 +134,24 @@ def _hessian(game: Game, players: Players, player: int) -> jax.Array:
     return dense_derivative(*flattened(gradient, players[player]))
 
 
-def lead_from(game: Game, players: Players, J: jax.Array, leader: int) -> tuple[jax.Array, jax.Array]:
-    """Return the residual of a leader's first-order condition, and the leader's total Hessian.
+class Lead(NamedTuple):
+    """A leader's conditions; if its followers' response is not defined, they are taken as fixed.
+
+    Attributes:
+        residual: norm of the leader's total gradient and the followers' field together.
+        hessian: the leader's total Hessian, symmetric.
+        defined: whether the followers' response is defined: their block of J is not singular.
+        holds: whether the response is defined and the total Hessian negative definite.
+    """
+
+    residual: jax.Array
+    hessian: jax.Array
+    defined: jax.Array
+    holds: jax.Array
+
+
+def lead_from(game: Game, players: Players, J: jax.Array, error: jax.Array, leader: int) -> Lead:
+    """Return the first- and second-order conditions of a leader.
 
     The followers' zero ``v_F = 0`` moves with the leader, along the columns of ``R = (I, -J_FF^-1 J_FL)``. With prices
     ``w = J_FF^-T d payoff/dy_F``, the leader's total gradient is ``R^T d payoff`` and its total Hessian is
@@ -133,28 +162,29 @@ def lead_from(game: Game, players: Players, J: jax.Array, leader: int) -> tuple[
         game: the game.
         players: the point.
         J: the Jacobian there.
+        error: the error of its entries.
         leader: index of the leader; all other players follow.
-
-    Returns:
-        The norm of the leader's total gradient and the followers' field together, and the symmetric Hessian. The
-        Hessian is not finite if the followers' response is not defined.
     """
     field, flat = flattened(game.field, players)
     _, unravel = jax.flatten_util.ravel_pytree(players)
     owner = np.repeat(np.arange(game.num_players), [optax.tree.size(player) for player in players])
     mine, theirs = np.flatnonzero(owner == leader), np.flatnonzero(owner != leader)
     sign, payoff = game.signed_payoff(leader)
+    block = np.ix_(theirs, theirs)
+    defined = jnp.min(directions(J[block], error[block])[1], initial=jnp.finfo(J.dtype).max) > 1
 
     def value(z: jax.Array) -> jax.Array:
         return sign * payoff(*unravel(z))
 
     with exact_products():
         stake, rest = jax.grad(value)(flat), field(flat)[theirs]
-        factors = jax.scipy.linalg.lu_factor(J[np.ix_(theirs, theirs)])
-        response = jax.scipy.linalg.lu_solve(factors, -J[np.ix_(theirs, mine)])
-        prices = jax.scipy.linalg.lu_solve(factors, stake[theirs], trans=1)
+        factors = jax.scipy.linalg.lu_factor(jnp.where(defined, J[block], jnp.eye(theirs.size, dtype=J.dtype)))
+        response = jax.scipy.linalg.lu_solve(factors, jnp.where(defined, -J[np.ix_(theirs, mine)], 0))
+        prices = jax.scipy.linalg.lu_solve(factors, jnp.where(defined, stake[theirs], 0), trans=1)
         R = jnp.zeros((flat.size, mine.size), flat.dtype).at[mine, np.arange(mine.size)].set(1).at[theirs].set(response)
         _, product = jax.linearize(jax.grad(lambda z: value(z) - prices @ field(z)[theirs]), flat)
         hessian = jax.lax.map(product, R.T, batch_size=COLUMNS) @ R
+        hessian = (hessian + hessian.T) / 2
+        inexact = jnp.abs(R).T @ (error + error.T) @ jnp.abs(R)
     residual = jnp.sqrt(jnp.sum((R.T @ stake) ** 2) + jnp.sum(rest**2))
-    return residual, (hessian + hessian.T) / 2
+    return Lead(residual, hessian, defined, defined & is_negative_definite(hessian, inexact))

@@ -1,4 +1,4 @@
-"""Certify a point: as an equilibrium of the players, of leaders and followers, and as an attractor of a solver.
+"""Certify a point: as an equilibrium of the players, and of leaders and followers.
 
 >>> import gamesolve as gs
 >>> saddle = gs.games.icr_quadratic()             # x^2 + 10 x y + y^2, convex in the maximiser y
@@ -11,17 +11,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
-import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import optax
 
+from gamesolve.analysis.accuracy import (
+    directions,
+    eigenvalues_with_error,
+    is_negative_definite,
+    largest_eigenvalue,
+    measured_jacobian,
+)
 from gamesolve.analysis.blocks import lead_from
-from gamesolve.analysis.spectrum import by_real_part, jacobian
-from gamesolve.analysis.stability import step_map
-from gamesolve.driving.solve import step
+from gamesolve.analysis.spectrum import order_by_real_part
 from gamesolve.game import Game, as_players
-from gamesolve.solver import Solver
 from gamesolve.trees import Players, Scalar
 
 
@@ -35,8 +38,10 @@ class Margins(NamedTuple):
         stackelberg: for each leader, minus the largest eigenvalue of its total Hessian and of the followers' own
             Hessians.
         total: for each leader, norm of its total gradient and the followers' field; zero at a Stackelberg point.
+            If the followers' response is not defined, they are taken as fixed.
         singular: ratio of the smallest to the largest singular value of J.
-        accuracy: eigenvalues within this distance of zero count as zero.
+        accuracy: error of the leading eigenvalue of J: real parts within this distance of zero count as zero.
+        errors: error of each eigenvalue of J, in their order. Slow modes of a stiff game are as accurate as others.
     """
 
     residual: jax.Array
@@ -46,6 +51,7 @@ class Margins(NamedTuple):
     total: jax.Array
     singular: jax.Array
     accuracy: jax.Array
+    errors: jax.Array
 
 
 class Certificate(NamedTuple):
@@ -60,7 +66,8 @@ class Certificate(NamedTuple):
         stackelberg: for each player as the leader, whether it is a differential Stackelberg equilibrium: the leader's
             **total** gradient and the followers' field are zero, and the leader's total Hessian and the followers' own
             Hessians are negative definite. In general-sum games such a point need not be a zero of the field.
-        degenerate: whether J is singular. Then the eigenvalues do not decide stability, and equilibria may form a set.
+        degenerate: whether J is singular, to the error of its entries. Then the eigenvalues do not decide stability,
+            and equilibria may form a set.
         eigenvalues: eigenvalues of J, by decreasing real part.
         margins: the `Margins`.
     """
@@ -81,13 +88,13 @@ class Certificate(NamedTuple):
         nash = "Nash" if self.nash else "not Nash"
         if self.degenerate:
             return f"degenerate, {nash}"
-        parts, accuracy = np.real(self.eigenvalues), float(self.margins.accuracy)
+        parts, errors = np.real(self.eigenvalues), np.asarray(self.margins.errors)
         if self.stable:
             motion = "stable"
-        elif np.max(parts) <= accuracy:
+        elif np.all(parts <= errors):
             motion = "centre"
         else:
-            motion = "saddle" if np.min(parts) < -accuracy else "unstable"
+            motion = "saddle" if np.any(parts < -errors) else "unstable"
         return f"{motion}, {nash}"
 
 
@@ -125,117 +132,38 @@ def classify(game: Game, players: Players, tol: float = 1e-5, rates: Sequence[fl
     players = as_players(players, game.num_players)
     if rates is not None and len(rates) != game.num_players:
         raise ValueError(f"rates has {len(rates)} entries for {game.num_players} players. Give one number per player.")
-    return _classify(game, players, jacobian(game, players), tol, rates)
+    return _classify(game, players, tol, rates)
 
 
 @jax.jit
-def _classify(game: Game, players: Players, J: jax.Array, tol: Scalar, rates: Sequence[Scalar] | None) -> Certificate:
+def _classify(game: Game, players: Players, tol: Scalar, rates: Sequence[Scalar] | None) -> Certificate:
+    J, error = measured_jacobian(game, players)
     sizes = [optax.tree.size(player) for player in players]
-    edges = np.cumsum([0, *sizes])
-    own = jnp.stack([_largest(J[a:b, a:b]) for a, b in itertools.pairwise(edges)])
+    blocks = [(slice(a, b), slice(a, b)) for a, b in itertools.pairwise(np.cumsum([0, *sizes]))]
+    own = jnp.stack([largest_eigenvalue(J[block]) for block in blocks])
+    concave = jnp.stack([is_negative_definite(J[block], error[block]) for block in blocks])
     speeds = jnp.ones(len(sizes), J.dtype) if rates is None else jnp.stack([jnp.asarray(r, J.dtype) for r in rates])
-    values = by_real_part(jnp.linalg.eigvals(jnp.repeat(speeds, np.asarray(sizes))[:, None] * J))
-    accuracy, flat = _accuracy(J)
+    speeds = jnp.repeat(speeds, np.asarray(sizes))[:, None]
+    values, errors = eigenvalues_with_error(speeds * J, jnp.abs(speeds) * error)
+    order = order_by_real_part(values)
+    values, errors = values[order], errors[order]
     residual = optax.tree.norm(game.field(players))
-    leaders = [lead_from(game, players, J, leader) for leader in range(len(sizes))]
-    total = jnp.stack([norm for norm, _ in leaders])
-    followers = [jnp.max(jnp.delete(own, leader), initial=-jnp.inf) for leader in range(len(sizes))]
-    leading = -jnp.maximum(jnp.stack([_largest(hessian) for _, hessian in leaders]), jnp.stack(followers))
-    margins = Margins(residual, -values[0].real, -own, leading, total, flat, accuracy)
     zero = residual <= tol
-    return Certificate(
-        is_equilibrium=zero,
-        stable=zero & (margins.stable > jnp.max(speeds) * accuracy),
-        nash=zero & jnp.all(margins.nash > accuracy),
-        stackelberg=(total <= tol) & (leading > accuracy),
-        degenerate=flat <= jnp.sqrt(jnp.finfo(J.dtype).eps),
-        eigenvalues=values,
-        margins=margins,
-    )
-
-
-class Attraction(NamedTuple):
-    """How a solver behaves near a point; a pytree of scalars.
-
-    Attributes:
-        rate: spectral radius of the solver's step map, as in `rate`.
-        distance: estimated distance to the solver's own fixed point: the norm of its first move, divided by the
-            smallest distance of an eigenvalue from 1.
-        attracting: whether the point is a fixed point of the solver to which the solver returns.
-        is_equilibrium: whether the field is zero there.
-        stable: whether it is an equilibrium that the flow of the field does not leave: no eigenvalue of J has positive
-            real part.
-        spurious: whether the point is attracting although it is not an equilibrium or the flow leaves it.
-    """
-
-    rate: jax.Array
-    distance: jax.Array
-    attracting: jax.Array
-    is_equilibrium: jax.Array
-    stable: jax.Array
-    spurious: jax.Array
-
-
-def attraction(game: Game, solver: optax.GradientTransformation, players: Players, tol: float = 1e-5) -> Attraction:
-    """Decide whether a point attracts a solver, and whether that attraction is spurious.
-
-    Methods that descend the norm of the field, and implicit steps, can converge where the flow itself would not: to
-    unstable zeros of the field, or to points where only the combined field is zero.
-
-    Args:
-        game: the game, bound to its data.
-        solver: a solver or any optax transformation.
-        players: the point.
-        tol: the field counts as zero if its norm is at most this, and the point counts as a fixed point of the solver
-            if the solver's own fixed point is at most this far away.
-
-    Returns:
-        The `Attraction`.
-
-    Raises:
-        ValueError: if the step is not differentiable there, or its dense matrix would be too large.
-
-    Example:
-        >>> import gamesolve as gs
-        >>> game = gs.zero_sum(lambda x, y: y * y - x * x)   # both want to leave zero
-        >>> bool(gs.analysis.attraction(game, gs.conopt(0.1, gamma=1.0), (0.0, 0.0)).spurious)
-        True
-
-    Reference:
-        Mescheder, Nowozin, Geiger, "The Numerics of GANs", NeurIPS 2017, https://arxiv.org/abs/1705.10461
-    """
-    stepping = step_map(game, solver, players)
-    gap = jnp.min(jnp.abs(stepping.eigenvalues() - 1))
-    J = jacobian(game, stepping.players)
-    return _attraction(game, stepping.solver, stepping.players, gap, stepping.rate(), J, tol)
-
-
-@jax.jit
-def _attraction(
-    game: Game, solver: Solver, players: Players, gap: jax.Array, radius: jax.Array, J: jax.Array, tol: Scalar
-) -> Attraction:
-    move = optax.tree.norm(first_move(game, solver, players))
-    distance = jnp.where(move > 0, move / jnp.where(gap > 0, gap, jnp.finfo(move.dtype).tiny), 0)
-    zero = optax.tree.norm(game.field(players)) <= tol
-    stable = zero & (jnp.max(jnp.linalg.eigvals(J).real) <= _accuracy(J)[0])
-    attracting = (distance <= tol) & (radius < 1)
-    return Attraction(radius, distance, attracting, zero, stable, attracting & ~stable)
-
-
-def first_move(game: Game, solver: Solver, players: Players) -> Players:
-    """Return the update of a solver's first step, which a difference of the players would round."""
-    keep = optax.GradientTransformation(lambda params: params, lambda updates, state, params=None: (updates, updates))
-    _, (_, moves) = step(game, optax.chain(solver, keep), players)
-    return moves
-
-
-def _largest(matrix: jax.Array) -> jax.Array:
-    """Return the largest eigenvalue of a symmetric matrix; NaN if the matrix is not finite."""
-    return jnp.linalg.eigvalsh(matrix)[-1]
-
-
-def _accuracy(J: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Return how close to zero an eigenvalue counts as zero, and the ratio of smallest to largest singular value."""
+    leads = [lead_from(game, players, J, error, leader) for leader in range(len(sizes))]
+    total = jnp.stack([lead.residual for lead in leads])
+    worst, second = [], []
+    for leader, lead in enumerate(leads):
+        others = np.delete(np.arange(len(sizes)), leader)
+        worst.append(jnp.max(own[others], initial=largest_eigenvalue(lead.hessian)))
+        second.append(lead.holds & jnp.all(concave[others]))
     singular = jnp.linalg.svd(J, compute_uv=False)
     flat = singular[-1] / jnp.where(singular[0] > 0, singular[0], 1)
-    return jnp.sqrt(jnp.finfo(J.dtype).eps) * singular[0], flat
+    return Certificate(
+        is_equilibrium=zero,
+        stable=zero & jnp.all(values.real < -errors),
+        nash=zero & jnp.all(concave),
+        stackelberg=(total <= tol) & jnp.stack(second),
+        degenerate=jnp.min(directions(J, error)[1]) <= 1,
+        eigenvalues=values,
+        margins=Margins(residual, -values[0].real, -own, -jnp.stack(worst), total, flat, errors[0], errors),
+    )

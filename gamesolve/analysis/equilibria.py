@@ -10,14 +10,19 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gamesolve.analysis.certificates import Attraction, Certificate, attraction, classify, first_move
+from gamesolve.analysis.accuracy import newton_step, rounded
+from gamesolve.analysis.attractors import Attraction, attraction, first_move
+from gamesolve.analysis.certificates import Certificate, classify
 from gamesolve.game import Game, as_players
 from gamesolve.linear.dense import LARGEST_MATRIX, flattened
+from gamesolve.linear.eigenpairs import VectorMap
 from gamesolve.solver import as_solver
 from gamesolve.trees import Players, PyTree
 
 # A root finder stops after this many steps. When it converges, it takes about ten.
 MAX_STEPS = 100
+# Newton steps after it.
+POLISHING = 2
 
 
 class Equilibrium(NamedTuple):
@@ -204,11 +209,22 @@ def _search(motion: Callable[..., Players], finder: Any, subject: tuple[PyTree, 
         residual = lambda players, _: motion(*subject, players)
         end = optimistix.root_find(residual, chosen, start, max_steps=MAX_STEPS, throw=False).value
         function, flat = flattened(partial(motion, *subject), end)
-        value = function(flat)
-        left = jnp.linalg.lstsq(jax.jacfwd(function)(flat), value)[0]
-        return end, flat, jnp.linalg.norm(value), jnp.linalg.norm(left) / (1 + jnp.linalg.norm(flat))
+        flat = jax.lax.fori_loop(0, POLISHING, lambda _, at: _polished(function, at), flat)
+        value, left = function(flat), _newton(function, flat)
+        unravel = jax.flatten_util.ravel_pytree(end)[1]
+        return unravel(flat), flat, jnp.linalg.norm(value), jnp.linalg.norm(left) / (1 + jnp.linalg.norm(flat))
 
     return jax.vmap(find)(starts)
+
+
+def _newton(function: VectorMap, flat: jax.Array) -> jax.Array:
+    return newton_step(*rounded(jax.jacfwd(function)(flat)), function(flat))
+
+
+def _polished(function: VectorMap, flat: jax.Array) -> jax.Array:
+    """Take a Newton step if the motion is smaller there: a root finder stops early along slow modes."""
+    after = flat - _newton(function, flat)
+    return jnp.where(jnp.linalg.norm(function(after)) < jnp.linalg.norm(function(flat)), after, flat)
 
 
 def as_stack(starts: Players | list[Players], number: int) -> Players:

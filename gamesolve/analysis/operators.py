@@ -7,22 +7,41 @@ import jax.numpy as jnp
 import numpy as np
 
 from gamesolve import linear
-from gamesolve.game import Game
+from gamesolve.game import Game, exact_products
 from gamesolve.linear import krylov
 from gamesolve.linear.arnoldi import leading_pairs
 from gamesolve.linear.dense import dense_derivative, flattened
-from gamesolve.linear.eigenpairs import Pairs, VectorMap, certified
+from gamesolve.linear.eigenpairs import Pairs, VectorMap, certified, complexified
 from gamesolve.trees import Players
 
 # Up to this many parameters the shifted Jacobian is factorised; above, systems are solved by GMRES.
 LARGEST_FACTORS = 2000
 # Vectors between restarts of that GMRES. The operator is indefinite, on which short cycles stall.
 INNER_SPACE = 100
+# Products that estimate the norms of the rows of J.
+PROBES = 8
 
 
 def field_operator(game: Game, players: Players) -> VectorMap:
     """Return ``t -> J t`` on the players ravelled in order. With its arguments bound it is an `Operator`."""
     return jax.linearize(*flattened(game.field, players))[1]
+
+
+@jax.jit
+def relative_changes(game: Game, players: Players, moves: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Return the norms of J times some moves of length one: each entry relative to its row of J, and relative to J.
+
+    The norms of the rows are estimated from products with random vectors.
+    """
+    with exact_products():
+        product = complexified(field_operator(game, players))
+        probes = jax.random.normal(jax.random.key(0), (PROBES, moves.shape[1]), moves.real.dtype)
+        rows = jnp.sqrt(jnp.mean(jax.lax.map(product, probes) ** 2, axis=0))
+        images = jax.lax.map(product, moves)
+    lengths, size = jnp.linalg.norm(moves, axis=1), jnp.linalg.norm(rows)
+    lengths = jnp.where(lengths > 0, lengths, 1)
+    changes = jnp.linalg.norm(images / jnp.where(rows > 0, rows, 1), axis=1) / lengths
+    return changes, jnp.linalg.norm(images, axis=1) / lengths / jnp.where(size > 0, size, 1)
 
 
 def nearest_pairs(

@@ -95,7 +95,7 @@ def weak_minty(game: Game, points: Players | list[Players], equilibrium: Players
         AISTATS 2021, https://arxiv.org/abs/2011.00364; Pethick et al., "Escaping limit cycles", ICLR 2022,
         https://arxiv.org/abs/2302.09831
     """
-    return jnp.min(_minty(game, as_stack(points, game.num_players), as_players(equilibrium, game.num_players)))
+    return _minty(game, as_stack(points, game.num_players), as_players(equilibrium, game.num_players))
 
 
 @partial(jax.jit, static_argnums=0)
@@ -119,4 +119,4 @@ def _minty(game: Game, points: Players, equilibrium: Players) -> jax.Array:
         square = jnp.asarray(optax.tree.vdot(v, v))
         return jnp.where(square > 0, inner / jnp.where(square > 0, square, 1), jnp.inf)
 
-    return jax.vmap(ratio)(points)
+    return jnp.min(jax.vmap(ratio)(points))

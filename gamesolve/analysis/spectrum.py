@@ -186,7 +186,7 @@ def eigenvectors(game: Game, players: Players) -> Spectrum:
 @jax.jit
 def _certified(players: Players, matrix: jax.Array, values: jax.Array, columns: jax.Array) -> Spectrum:
     """Return all eigenpairs in order, with their residuals."""
-    order = _order(values)
+    order = order_by_real_part(values)
     values, rows = values[order], columns.T[order]
     residuals = jnp.linalg.norm(rows @ matrix.T - values[:, None] * rows, axis=1)
     goal = default_tolerance(matrix.dtype) * jnp.linalg.norm(matrix)
@@ -219,10 +219,11 @@ def decompose(game: Game, players: Players) -> tuple[jax.Array, jax.Array]:
 @jax.jit
 def by_real_part(values: jax.Array) -> jax.Array:
     """Sort complex numbers by decreasing real part, of two conjugates the one with positive imaginary part first."""
-    return values[_order(values)]
+    return values[order_by_real_part(values)]
 
 
-def _order(values: jax.Array) -> jax.Array:
+def order_by_real_part(values: jax.Array) -> jax.Array:
+    """Return the indices that sort complex numbers as `by_real_part` does."""
     return jnp.lexsort((-values.imag, -values.real))
 
 

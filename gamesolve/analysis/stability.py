@@ -9,16 +9,23 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from gamesolve.analysis.accuracy import ROUNDING, measured_jacobian
 from gamesolve.analysis.flat_step import flat_step, settled_state
-from gamesolve.analysis.operators import field_operator
+from gamesolve.analysis.null_space import Doubts, Fixed, fixed_directions, radius_without, say_doubts
+from gamesolve.analysis.operators import relative_changes
 from gamesolve.analysis.periods import period_of, whole_period
-from gamesolve.analysis.spectrum import by_real_part, jacobian
-from gamesolve.game import Game, as_players, exact_products
-from gamesolve.linear.arnoldi import leading_pairs
+from gamesolve.analysis.spectrum import by_real_part
+from gamesolve.game import Game, as_players
+from gamesolve.linear.arnoldi import leading_pairs, space_for
 from gamesolve.linear.dense import dense_derivative
-from gamesolve.linear.eigenpairs import Pairs, VectorMap, complexified
+from gamesolve.linear.eigenpairs import Pairs, VectorMap, gaps
 from gamesolve.solver import Solver, as_solver
-from gamesolve.trees import DType, Players, State
+from gamesolve.trees import Players, State
+
+# The end of a step map's spectrum that decides its rate.
+LARGEST = ("LM",)
+# Eigenvalues at most this far from 1 may belong to directions of equilibria; they are computed to rounding.
+NEAR = 1e-3
 
 
 @partial(
@@ -77,18 +84,20 @@ class StepMap:
             return by_real_part(_per_step(jnp.asarray(_leading(self, k).eigenvalues), self.period))
         values, finite = _eigenvalues(self)
         if not isinstance(finite, jax.core.Tracer) and not finite:
-            raise ValueError(_not_differentiable(self.solver))
+            raise ValueError(not_differentiable(self.solver))
         return values
 
     def rate(self, k: int | None = None) -> jax.Array:
         """Return the spectral radius of the map's derivative at its point, per step.
 
-        If the equilibria form a set, J has a null space and the step map has one eigenvalue 1 per dimension of it.
-        These eigenvalues are left out.
+        If the equilibria form a set, neither the field nor the step moves the directions along it, and the step map has
+        one eigenvalue 1 per direction. These eigenvalues are left out. A direction counts as one only if it is not
+        moved by more than the rounding error of each row of J, so that slow modes of stiff games stay. Outside ``jit``
+        and ``vmap``, a warning tells if this precision can't decide.
 
         Args:
             k: number of eigenvalues of largest modulus to look at, found without a matrix; for large games. Use more
-                than one if the equilibria form a set. Default: all.
+                than one if the equilibria form a set. Default: all, which small games use in any case.
 
         Returns:
             Scalar. Below 1 the solver converges to the point, by this factor per step; above 1 it diverges.
@@ -96,9 +105,13 @@ class StepMap:
         Raises:
             ValueError: as `eigenvalues`, or if the ``k`` eigenvalues are all 1 for a set of equilibria.
         """
-        if k is not None:
+        if k is not None and self.point.size > 2 * space_for(k, LARGEST):
             return _leading_rate(self, k)
-        return _largest(self.eigenvalues(), self.game, self.players)
+        found, fixed, finite = _rate(self)
+        if not isinstance(finite, jax.core.Tracer) and not finite:
+            raise ValueError(not_differentiable(self.solver))
+        say_doubts(fixed.doubts, found.dtype)
+        return found
 
 
 def step_map(game: Game, solver: optax.GradientTransformation, players: Players, state: State | None = None) -> StepMap:
@@ -200,57 +213,52 @@ def rate(
 
 
 @jax.jit
-def _largest(values: jax.Array, game: Game, players: Players) -> jax.Array:
-    """Return the largest modulus, leaving out as many eigenvalues near 1 as J has singular values at zero."""
-    singular = jnp.linalg.svd(jacobian(game, players), compute_uv=False)
-    accuracy = _accuracy(singular.dtype)
-    free = jnp.sum(singular <= accuracy * jnp.maximum(singular[0], jnp.finfo(singular.dtype).tiny))
-    gaps = jnp.abs(values - 1)
-    order = jnp.argsort(gaps)
-    left_out = (jnp.arange(values.size) < free) & (gaps[order] < 10 * accuracy)
-    return jnp.max(jnp.where(left_out, 0, jnp.abs(values[order])))
+def _rate(stepping: StepMap) -> tuple[jax.Array, Fixed, jax.Array]:
+    """Return the spectral radius per step, the directions that it leaves out, and whether the matrix is finite."""
+    matrix, fixed = derivative_and_fixed(stepping)
+    radius = radius_without(matrix, fixed.vectors, fixed.along)
+    return radius ** (1 / stepping.period), fixed, jnp.all(jnp.isfinite(matrix))
+
+
+def derivative_and_fixed(stepping: StepMap) -> tuple[jax.Array, Fixed]:
+    """Return the derivative of a step map, and the directions of equilibria at its point."""
+    matrix, still = dense_derivative(*_function(stepping)), jax.lax.stop_gradient(stepping)
+    return matrix, fixed_directions(*_function(still), measured_jacobian(still.game, still.players))
 
 
 def _leading_rate(stepping: StepMap, k: int) -> jax.Array:
     """Return the largest modulus of the leading eigenvalues that do not belong to a direction of equilibria."""
     found = _leading(stepping, k)
+    if np.any(np.abs(found.eigenvalues - 1) < NEAR):
+        finest = _pairs(stepping, k, 100 * float(jnp.finfo(stepping.point.dtype).eps))
+        found = finest if np.all(finest.converged) else found
     moves = found.vectors[:, : optax.tree.size(stepping.players)]
-    accuracy = _accuracy(moves.real.dtype)
-    left_out = (_field_changes(stepping.game, stepping.players, moves) <= 10 * accuracy) & (
-        jnp.abs(found.eigenvalues - 1) < 10 * accuracy
-    )
-    if bool(jnp.all(left_out)):
+    changes, speeds = map(np.asarray, relative_changes(stepping.game, stepping.players, moves))
+    accuracy = 3 * found.residuals + ROUNDING * float(jnp.finfo(moves.dtype).eps) * np.sqrt(stepping.point.size)
+    left_out = (changes <= accuracy / gaps(found.eigenvalues, accuracy)) & (np.abs(found.eigenvalues - 1) <= accuracy)
+    if np.all(left_out):
         raise ValueError(f"the {k} leading eigenvalues of the step are 1, for a set of equilibria; ask for a larger k.")
-    return jnp.max(jnp.where(left_out, 0, jnp.abs(_per_step(jnp.asarray(found.eigenvalues), stepping.period))))
-
-
-@jax.jit
-def _field_changes(game: Game, players: Players, moves: jax.Array) -> jax.Array:
-    """Return the norms of J times some moves, relative to that of J times an average vector."""
-    with exact_products():
-        product = complexified(field_operator(game, players))
-        average = jax.random.normal(jax.random.key(0), moves.shape[1:], moves.real.dtype)
-        scale = jnp.linalg.norm(product(average)) / jnp.sqrt(average.size)
-        norms = jax.lax.map(lambda move: jnp.linalg.norm(product(move)), moves)
-        return norms / jnp.maximum(scale, jnp.finfo(scale.dtype).tiny)
-
-
-def _accuracy(dtype: DType) -> float:
-    """Return how close to 1 or 0 an eigenvalue counts as equal to it."""
-    return float(np.sqrt(jnp.finfo(dtype).eps))
+    hidden = jnp.asarray(np.max(speeds, initial=0, where=left_out))
+    say_doubts(Doubts(jnp.asarray(np.inf), hidden), stepping.point.dtype)
+    return jnp.max(jnp.abs(_per_step(jnp.asarray(found.eigenvalues[~left_out]), stepping.period)))
 
 
 def _leading(stepping: StepMap, k: int) -> Pairs:
     """Return the leading eigenpairs of the map of a whole period."""
-    pairs = leading_pairs(jax.tree_util.Partial(_derivative, stepping), stepping.point, k, ("LM",))
+    pairs = _pairs(stepping, k)
     if not np.all(np.isfinite(pairs.eigenvalues)):
-        raise ValueError(_not_differentiable(stepping.solver))
+        raise ValueError(not_differentiable(stepping.solver))
     if not np.all(pairs.converged):
         raise ValueError(
             f"{int(np.sum(~pairs.converged))} of the {k} leading eigenvalues of the step have not converged: too many "
             "are nearly as large; ask for another k, or look at the game's own with gamesolve.analysis.leading."
         )
     return pairs
+
+
+def _pairs(stepping: StepMap, k: int, tolerance: float | None = None) -> Pairs:
+    operator = jax.tree_util.Partial(_derivative, stepping)
+    return leading_pairs(operator, stepping.point, k, LARGEST, tolerance)
 
 
 def _per_step(values: jax.Array, period: int) -> jax.Array:
@@ -285,7 +293,8 @@ def _function(stepping: StepMap) -> tuple[VectorMap, jax.Array]:
     return partial(whole_period, flat, stepping.period, stepping.held), flat.point
 
 
-def _not_differentiable(solver: Solver) -> str:
+def not_differentiable(solver: Solver) -> str:
+    """Return the sentence for a step map whose derivative is not finite."""
     return (
         f"the step of {solver!r} is not differentiable at these players: its state holds a root of zero there, "
         "or the players are not finite; look at a point where the field is not zero, or give state=."

@@ -1,6 +1,8 @@
 """Choose step sizes: critical and best step sizes of a solver, and the timescale ratio that players need."""
 
 import itertools
+import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -10,7 +12,9 @@ import numpy as np
 import optax
 import scipy.optimize
 
-from gamesolve.analysis.spectrum import jacobian
+from gamesolve.analysis.accuracy import eigenvalues_with_error, measured_jacobian
+from gamesolve.analysis.null_space import doubts_of, say_doubts
+from gamesolve.analysis.spectrum import eigenvalues
 from gamesolve.analysis.stability import rate
 from gamesolve.game import Game, as_players
 from gamesolve.trees import Players, Scalar
@@ -18,8 +22,10 @@ from gamesolve.trees import Players, Scalar
 # Number of values in one compiled call, and in the first scan.
 LANES = 32
 SCAN = 6 * LANES
-# The scan starts at this fraction of its upper end.
+# The scan starts at this fraction of its upper end, or of the step sizes that the fastest mode of the field takes.
 FINEST = 1e-6
+# The search for the best step starts at this fraction, with so many points in each factor of ten.
+COARSEST, POINTS = 1e-4, 16
 
 
 class Best(NamedTuple):
@@ -35,9 +41,10 @@ def critical_step(
 ) -> float:
     """Return the first step size at which a solver stops being stable at an equilibrium.
 
-    The `rate` is scanned from a millionth of ``upper`` to ``upper``, on a linear and on a logarithmic grid. The first
-    change from stable to unstable is refined to rounding. A rate of 1, up to rounding, counts as stable. The result is
-    only as accurate as the eigenvalues, so use float64.
+    The `rate` is scanned on a linear and on a logarithmic grid up to ``upper``. The smallest step is a millionth of
+    ``upper`` or of 1/L, if that is smaller, with L the largest modulus of the eigenvalues of J. The first change from
+    stable to unstable is refined to rounding. A rate of 1, up to rounding, counts as stable. The result is only as
+    accurate as the eigenvalues, so use float64.
 
     Args:
         game: the game, bound to its data.
@@ -59,10 +66,11 @@ def critical_step(
     _check_upper(upper)
     players = as_players(players, game.num_players)
     radii = _radii(game, make_solver, players)
-    slack = 100 * float(jnp.finfo(optax.tree.dtype(players, "lowest")).eps) * optax.tree.size(players)
+    slack = _slack(players)
     # A rate is NaN if the step overflows.
     unstable = lambda steps: ~(radii(steps) <= 1 + slack)
-    grid = np.union1d(np.geomspace(FINEST * upper, upper, SCAN // 2), np.linspace(0, upper, SCAN // 2 + 1)[1:])
+    lowest = FINEST * _smallest(game, players, upper)
+    grid = np.union1d(np.geomspace(lowest, upper, SCAN // 2), np.linspace(0, upper, SCAN // 2 + 1)[1:])
     first, crossing = _first_change(unstable, grid)
     if crossing is not None:
         return crossing
@@ -88,11 +96,12 @@ def best_step(
         game: the game, bound to its data.
         make_solver: ``make_solver(step, *others)`` returns the solver; it is traced over all of them.
         players: the equilibrium.
-        upper: largest step size of the search; the smallest is a ten-thousandth of it.
+        upper: largest step size of the search. The smallest is a ten-thousandth of it or of 1/L, if that is smaller,
+            with L the largest modulus of the eigenvalues of J.
         ranges: lowest and highest value of each other hyperparameter. Default: none.
 
     Returns:
-        The `Best`.
+        The `Best`. If its rate is above 1, no step size of the search is stable, and a warning says so.
 
     Raises:
         ValueError: if the solver's step is not differentiable there, or a range is empty.
@@ -107,11 +116,13 @@ def best_step(
     if not all(low < high for low, high in ranges):
         raise ValueError(f"ranges must hold (lowest, highest) for each other hyperparameter, got {tuple(ranges)}.")
     players = as_players(players, game.num_players)
-    bounds = [(np.log(1e-4 * upper), np.log(upper)), *ranges]
+    lowest = COARSEST * _smallest(game, players, upper)
+    bounds = [(np.log(lowest), np.log(upper)), *ranges]
+    points = 1 + math.ceil(POINTS * np.log10(upper / lowest))
     radii = _radii(
         game, lambda point: make_solver(jnp.exp(point[0]), *(point[i + 1] for i in range(len(ranges)))), players
     )
-    axes = [np.linspace(low, high, 65 if i == 0 else 9) for i, (low, high) in enumerate(bounds)]
+    axes = [np.linspace(low, high, points if i == 0 else 9) for i, (low, high) in enumerate(bounds)]
     grid = np.array(list(itertools.product(*axes)))
     values = np.concatenate([radii(part) for part in np.array_split(grid, range(LANES, len(grid), LANES))])
     if np.all(np.isnan(values)):
@@ -127,6 +138,12 @@ def best_step(
         for start in grid[np.argsort(values)[:3]]
     ]
     best = min(found, key=lambda result: result.fun)
+    if best.fun > 1 + _slack(players):
+        warnings.warn(
+            f"no stable step in [{lowest:.3g}, {upper:.3g}]: the smallest rate is {best.fun:.6g}. Give another upper "
+            "or another solver.",
+            stacklevel=2,
+        )
     return Best(float(np.exp(best.x[0])), tuple(map(float, best.x[1:])), float(best.fun))
 
 
@@ -134,7 +151,8 @@ def timescale_ratio(game: Game, players: Players, leader: int = 0) -> float:
     """Return the smallest ratio of the players' speeds at which the flow is stable, tau*.
 
     The leader moves at speed 1 and all other players at speed tau; the flow is ``diag(1, tau) v``. Ratios from 1e-6 to
-    1e6 are scanned, and the first change to stability is refined to rounding.
+    1e6, times the ratio of the two parties' own Hessians if that is more extreme, are scanned, and the first change to
+    stability is refined to rounding.
 
     Args:
         game: the game, bound to its data.
@@ -160,21 +178,38 @@ def timescale_ratio(game: Game, players: Players, leader: int = 0) -> float:
     players = as_players(players, game.num_players)
     if not 0 <= leader < game.num_players:
         raise ValueError(f"leader must be one of the players 0 to {game.num_players - 1}, got {leader}.")
-    J = jacobian(game, players)
+    J, error = measured_jacobian(game, players)
     follows = np.repeat(np.arange(game.num_players) != leader, [optax.tree.size(player) for player in players])
 
     @jax.jit
     @jax.vmap
-    def leading(tau: jax.Array) -> jax.Array:
-        values = jnp.linalg.eigvals(jnp.where(follows, tau, 1)[:, None] * J)
-        return jnp.max(values.real) / jnp.max(jnp.abs(values))
+    def attracts(tau: jax.Array) -> jax.Array:
+        speeds = jnp.where(follows, tau, 1).astype(J.dtype)[:, None]
+        values, errors = eigenvalues_with_error(speeds * J, speeds * error)
+        return jnp.all(values.real < -errors)
 
-    slack = 10 * float(jnp.finfo(J.dtype).eps) * len(J)
-    stable = lambda ratios: np.asarray(leading(_padded(ratios)))[: len(ratios)] < -slack
-    first, crossing = _first_change(stable, np.geomspace(1e-6, 1e6, SCAN))
+    stable = lambda ratios: np.asarray(attracts(_padded(ratios)))[: len(ratios)]
+    own = [float(np.linalg.norm(J[np.ix_(part, part)])) for part in (~follows, follows)]
+    natural = own[0] / own[1] if min(own) > 0 else 1.0
+    first, crossing = _first_change(stable, np.geomspace(1e-6 * min(1, natural), 1e6 * max(1, natural), SCAN))
     if crossing is not None:
         return 0.0 if first else crossing
     return 0.0 if first else float("inf")
+
+
+def _slack(players: Players) -> float:
+    """Return how far above 1 a rate of 1 may be computed."""
+    return 100 * float(jnp.finfo(optax.tree.dtype(players, "lowest")).eps) * optax.tree.size(players)
+
+
+def _smallest(game: Game, players: Players, upper: float) -> float:
+    """Return the smaller of the upper end of a search and the step size that suits the fastest mode of the field.
+
+    Rates that are mapped over step sizes can't warn, so what J leaves undecided for all of them is said here.
+    """
+    say_doubts(doubts_of(measured_jacobian(game, players)), optax.tree.dtype(players, "lowest"))
+    fastest = float(jnp.max(jnp.abs(eigenvalues(game, players))))
+    return min(upper, 1 / fastest) if fastest > 0 and np.isfinite(fastest) else upper
 
 
 def _radii(

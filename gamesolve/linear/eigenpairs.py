@@ -87,12 +87,27 @@ def default_tolerance(dtype: DType) -> float:
 def nothing(like: jax.Array, number: int) -> Pairs:
     """Return pairs of NaN, for a map that is not finite."""
     nan = np.full(number, np.nan)
-    return Pairs(nan + 0j, jnp.full((number, like.size), jnp.nan, like.dtype), nan, np.zeros(number, bool))
+    vectors = jax.device_put(np.full((number, like.size), np.nan, like.dtype))
+    return Pairs(nan + 0j, vectors, nan, np.zeros(number, bool))
 
 
 def goals(values: Values, tolerance: float, scale: float, dtype: DType) -> Values:
     """Return the residuals that count as converged, never below the rounding of a product."""
     return np.maximum(tolerance * np.abs(values), 10 * float(jnp.finfo(dtype).eps) * scale)
+
+
+def gaps(values: Values, accuracy: Values) -> Values:
+    """Return how far each of the values of largest modulus is from the nearest that differs from it, 1 at most.
+
+    The vector of an eigenvalue holds the others with a weight of its residual divided by this.
+
+    Args:
+        values: the values; those that were not found are no larger than the smallest of these.
+        accuracy: distance within which a value counts as equal to each of them.
+    """
+    sizes = np.abs(values)
+    distances = np.column_stack([np.abs(values[:, None] - values), sizes - np.min(sizes)])
+    return np.min(distances, axis=1, initial=1, where=distances > accuracy[:, None])
 
 
 def leaders(values: Values, order: Order, k: int) -> Values:
