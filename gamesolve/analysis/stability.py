@@ -90,10 +90,9 @@ class StepMap:
     def rate(self, k: int | None = None) -> jax.Array:
         """Return the spectral radius of the map's derivative at its point, per step.
 
-        If the equilibria form a set, neither the field nor the step moves the directions along it, and the step map has
-        one eigenvalue 1 per direction. These eigenvalues are left out. A direction counts as one only if it is not
-        moved by more than the rounding error of each row of J, so that slow modes of stiff games stay. Outside ``jit``
-        and ``vmap``, a warning tells if this precision can't decide.
+        If the equilibria form a set, the step map has one eigenvalue 1 per direction along it. These are left out. A
+        direction counts as one only if neither the field nor the step moves it by more than the rounding error of each
+        row, so slow modes of stiff games stay. Outside ``jit`` and ``vmap``, a warning says what was not decided.
 
         Args:
             k: number of eigenvalues of largest modulus to look at, found without a matrix; for large games. Use more
