@@ -329,7 +329,7 @@ def test_a_solver_that_can_not_run_on_a_game_gets_a_footnote(folder, capsys):
     assert cli.main(arguments) == 0
     lines = capsys.readouterr().out.splitlines()
     assert next(line for line in lines if line.startswith("stackelberg")).split() == ["stackelberg", "n/a", *"--------"]
-    assert next(line for line in lines if line.startswith("  stackelberg: ")).endswith("the game has 3")
+    assert next(line for line in lines if line.startswith("  stackelberg: ")).endswith("got a game with 3")
     row = rows(folder / "out")[-1]
     assert (row["solver"], row["status"], row["steps"], row["distance"]) == ("stackelberg", "n/a", "", "")
     assert not (folder / "out/three-players.png").exists()  # there is nothing to draw

@@ -235,7 +235,7 @@ def test_a_solver_that_refuses_the_game_gives_a_row_that_says_why():
     game = gs.games.random_quadratic(jax.random.key(2), (2, 1, 1))
     problem, result = run(game, "follow_the_ridge", steps=10)
     assert (result.row.status, result.row.converged, result.row.diverged) == ("n/a", 0, 0)
-    assert result.row.notes.endswith("the game has 3")
+    assert result.row.notes.endswith("got a game with 3")
     assert ";" not in result.row.notes
     assert result.row.steps is result.row.field_norm is result.row.predicted is None
     assert compare.picture(problem, [result]).paths["follow_the_ridge"].shape == (0, 2)
