@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ParamSpec, Self, TypeVar
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 

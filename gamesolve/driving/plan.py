@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import optax
 

@@ -58,11 +58,11 @@ def declare(projections: Projections, players: PyTree) -> None:
     if declared is None:
         return
     if is_single(players):
-        found = [Declared(path or (0,), _for_one(projections))]
+        found = [(path or (0,), _for_one(projections))]
     else:
         each = zip(_for_all(projections, len(players)), players, strict=True)
-        found = [Declared((i,), projection if jax.tree.leaves(z) else None) for i, (projection, z) in enumerate(each)]
-    declared.extend(one for one in found if one.projection is not None)
+        found = [((i,), projection if jax.tree.leaves(z) else None) for i, (projection, z) in enumerate(each)]
+    declared.extend(Declared(place, projection) for place, projection in found if projection is not None)
 
 
 def declared_by(solver: optax.GradientTransformation, players: Players) -> tuple[Declared, ...]:

@@ -47,10 +47,10 @@ def project(projections: Projections) -> optax.GradientTransformation:
         declare(projections, params)
         return optax.EmptyState()
 
-    def update(moves: Updates, state: State, params: PyTree = None) -> tuple[Updates, State]:
+    def update(updates: Updates, state: State, params: PyTree = None) -> tuple[Updates, State]:
         if params is None:
             raise ValueError("project needs the players. Pass them to update, as gamesolve.step does.")
-        return optax.tree.sub(projected(projections, optax.apply_updates(params, moves)), params), state
+        return optax.tree.sub(projected(projections, optax.apply_updates(params, updates)), params), state
 
     return optax.GradientTransformation(init, update)
 

@@ -59,6 +59,7 @@ def check_shapes(name: str, values: Values) -> None:
 
     Solvers of stacked values can be made and are mapped over, so this is known only when the values are used.
     """
+    value: Scalar
     for value in listed(values):
         if jnp.ndim(value):
             raise ValueError(
