@@ -130,7 +130,7 @@ def test_on_the_full_batch_the_extragradient_is_the_papers_step(regression):
 def test_messages(regression):
     with pytest.raises(ValueError, match="svrg needs the game on all of its data"):
         gs.step(regression, gs.svrg(0.1), regression.start)
-    with pytest.raises(ValueError, match=r"probability must be finite and above 0.0 and at most 1, got 0"):
+    with pytest.raises(ValueError, match=r"probability must be finite and above 0.0 and at most 1.0, got 0.0"):
         gs.svrg(0.1, probability=0.0)
     with pytest.raises(ValueError, match="period must be at least 1, got 0"):
         gs.svrg(0.1, period=0)
