@@ -1,5 +1,6 @@
 """Pytrees: their names in the signatures of this package, and names for the numbers in them."""
 
+import functools
 import itertools
 import weakref
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 # Any nesting of arrays: dicts, tuples, modules of flax or equinox.
 PyTree: TypeAlias = Any
@@ -100,3 +102,47 @@ def columns(tree: PyTree, leading: int = 1, alone: str = "value") -> dict[str, n
                 raise ValueError(f"the names of columns must differ, got {label!r} twice. Rename one of the entries.")
             result[label] = array.reshape(-1, *entry)[(slice(None), *index)] if rows else array[index]
     return result
+
+
+def widened(tree: PyTree) -> PyTree:
+    """Return a tree in float32 or wider, the precision in which squares are summed."""
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.promote_types(jnp.result_type(leaf), jnp.float32)), tree)
+
+
+def magnitude(tree: PyTree) -> jax.Array:
+    """Return a power of four near the largest modulus in a tree, in float32 or wider; multiplying by it is exact.
+
+    The number and its reciprocal are normal. Zeros and NaN have the magnitude one.
+    """
+    leaves = jax.tree.leaves(widened(jax.lax.stop_gradient(tree)))
+    moduli = [jnp.max(jnp.abs(leaf)) for leaf in leaves if leaf.size]
+    largest = functools.reduce(jnp.maximum, moduli) if moduli else jnp.zeros((), jnp.float32)
+    info = jnp.finfo(largest.dtype)
+    # XLA copies a chain of cheap operations on scalars, here one per leaf, into every kernel that uses its result. Such
+    # kernels are as many as leaves, and the time to compile would grow with their square. A square root is not copied.
+    root = jnp.sqrt(largest)
+    bounded = jnp.clip(root, 2.0 ** (info.minexp // 2), 2.0 ** (-info.minexp // 2))
+    return jnp.square(jax.lax.reduce_precision(jnp.where(root > 0, bounded, 1), info.nexp, 0))
+
+
+def normalised(tree: PyTree) -> tuple[jax.Array, PyTree]:
+    """Return the `magnitude` of a tree, and the tree divided by it, in float32 or wider."""
+    scale = magnitude(tree)
+    return scale, optax.tree.scale(1 / scale, widened(tree))
+
+
+def dot(a: PyTree, b: PyTree) -> jax.Array:
+    """Return the inner product of two trees, summed in float32 or wider."""
+    return jnp.asarray(optax.tree.vdot(widened(a), widened(b)))
+
+
+def norm(tree: PyTree) -> jax.Array:
+    """Return the Euclidean norm of a tree, in float32 or wider; its derivative at zero is zero.
+
+    No square underflows or overflows on the way: it is zero only for zeros, and finite for finite entries unless it
+    exceeds the largest number itself.
+    """
+    scale, unit = normalised(tree)
+    square = jnp.real(dot(unit, unit))
+    zero = square == 0
+    return scale * jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, square)))

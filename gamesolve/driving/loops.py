@@ -15,7 +15,7 @@ from gamesolve.driving.plan import Plan, Reached, Record, Status
 from gamesolve.driving.sets import declared_by, natural_residual
 from gamesolve.game import Game
 from gamesolve.solver import Solver
-from gamesolve.trees import DType, Marks, Players, PyTree, Row, Scalar, State
+from gamesolve.trees import DType, Marks, Players, PyTree, Row, Scalar, State, norm
 
 # Players and state, with a clock or rows between steps; the third is None if nothing asks for it.
 _Carry: TypeAlias = tuple[Players, State, PyTree]
@@ -97,12 +97,11 @@ def stopping(plan: Plan, players: Players, state: State, begin: Scalar, end: Sca
     def look(players: Players, state: State, clock: jax.Array) -> _Ahead:
         game = plan.bound(clock)
         u = descent(game, players)
-        norm = optax.tree.norm(natural_residual(declared, players, u))
-        size = optax.tree.norm(players)
-        diverged = ~(jnp.isfinite(norm) & jnp.isfinite(size))
+        diverged = ~all_finite((u, players))
         if plan.max_norm is not None:
-            diverged |= size > plan.max_norm
-        status = jnp.where(False if plan.tol is None else norm <= plan.tol, Status.CONVERGED, Status.BUDGET)
+            diverged |= norm(players) > plan.max_norm
+        solved = False if plan.tol is None else norm(natural_residual(declared, players, u)) <= plan.tol
+        status = jnp.where(solved, Status.CONVERGED, Status.BUDGET)
         status = jnp.where(diverged, Status.DIVERGED, status).astype(jnp.int32)
         return _Ahead(players, state, clock, game, u, status)
 
