@@ -72,7 +72,8 @@ def counted(inner: optax.GradientTransformationExtraArgs, most: float = math.inf
 
     def update(updates: Updates, state: Any, params: PyTree | None = None, **extra: PyTree) -> tuple[Updates, Spent]:
         updates = jax.tree.map(lambda leaf: jnp.where(state.spent <= most, leaf, 0), updates)
-        moves, last = inner.update(updates, state.inner, params, **extra)
+        # The gradient is replaced as well: parts that look at the game refuse updates that are not their gradient.
+        moves, last = inner.update(updates, state.inner, params, **extra | {"grad": updates})
         return moves, Spent(last, state.spent + optax.tree.get(last, "iterations", 0))
 
     return optax.GradientTransformationExtraArgs(init, update)
