@@ -103,7 +103,7 @@ def assert_implicit_step(game, J, start, rates):
     assert int(optax.tree.get(state, "status")) == linear.Outcome.SOLVED
 
 
-RATES = {"number": 0.7, "numbers": (0.7, 0.05), "zero": (0.0, 0.7), "zeros": 0.0, "array": np.linspace(0, 1, SIZE)}
+RATES = {"number": 0.7, "numbers": (0.7, 0.05), "zero": (0.0, 0.7), "zeros": 0.0, "array": np.asarray(0.7)}
 
 
 @pytest.mark.parametrize("name", RATES)
