@@ -24,7 +24,9 @@ SOLVERS = {
 
 
 def lane(learning_rate, gamma):
-    solution = gs.solve(gs.zero_sum(lambda x, y: x * y), gs.conopt(learning_rate, gamma), (1.0, 1.0), 50, tol=1e-3)
+    game, solver = gs.zero_sum(lambda x, y: x * y), gs.conopt(learning_rate, gamma)
+    # Beyond the largest number, rounding decides between infinity and NaN.
+    solution = gs.solve(game, solver, (1.0, 1.0), 50, tol=1e-3, max_norm=1e6)
     return solution.players, solution.steps
 
 
