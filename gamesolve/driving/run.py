@@ -4,22 +4,20 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from gamesolve.checkpoint import Folder
 from gamesolve.checks import explained, whole_number
+from gamesolve.driving import rows
 from gamesolve.driving.batches import supply
 from gamesolve.driving.chunks import Chunk, driven, first
-from gamesolve.driving.loops import missing
 from gamesolve.driving.plan import Plan, Reached, Record, Solution, check_divides, checked
 from gamesolve.driving.progress import bar, interruption
 from gamesolve.driving.resuming import Saving, Store, resumed, save
 from gamesolve.game import Game
 from gamesolve.sampling.samplers import Sampler
-from gamesolve.trees import Batch, Key, Players, Row, Scalar, State
+from gamesolve.trees import Batch, Key, Players, Scalar, State
 
 __all__ = ["Chunk", "run"]
 
@@ -123,7 +121,8 @@ def run(
             steps = plan.start + reached.steps
             if interrupted() and reached.steps < num_steps:
                 warnings.warn(f"interrupted after step {steps}. The result so far is returned.", stacklevel=2)
-    trace = _padded(reached.rows, num_steps // plan.every)
+    shapes = rows.shapes_of(plan.record, reached.players, reached.state)
+    trace = rows.from_host(reached.rows, num_steps // plan.every, shapes)
     return Solution(reached.players, reached.state, trace, jnp.int32(steps), jnp.int32(reached.status))
 
 
@@ -135,17 +134,17 @@ def _followed(
     show: Callable[[int], object],
 ) -> Reached:
     """Follow a run from chunk to chunk, and return how far it got, with all rows."""
-    reached, rows = begun, [begun.rows]
+    reached, parts = begun, [begun.rows]
     for reached, seen, last in chunks:
-        rows.append(reached.rows)
+        parts.append(reached.rows)
         for callback in callbacks:
             callback(seen)
         # After the callbacks: a resumed run repeats what a logger may have seen, and skips nothing.
         if saving is not None and saving.due(reached.steps, last):
-            rows = [_joined(rows)]
-            save(saving, reached._replace(rows=rows[0]))
+            parts = [rows.joined(parts)]
+            save(saving, reached._replace(rows=parts[0]))
         show(reached.steps)
-    return reached._replace(rows=_joined(rows))
+    return reached._replace(rows=rows.joined(parts))
 
 
 def _check_source(sample: object, batches: object) -> None:
@@ -176,17 +175,3 @@ def _saving(plan: Plan, checkpoint: str | Path | Store | None, chunks: int, keep
             "another path."
         ) from None
     return Saving(plan, chunks, Folder(checkpoint, keep))
-
-
-def _joined(rows: list[Row]) -> Row:
-    """Return one stack of several stacks of rows."""
-    return jax.tree.map(lambda *stacks: np.concatenate(stacks), *rows)
-
-
-def _padded(rows: Row, number: int) -> Row:
-    """Return rows as a trace of ``number`` rows."""
-
-    def padded(leaf: np.ndarray) -> jax.Array:
-        return jnp.concatenate([leaf, missing((number - len(leaf), *leaf.shape[1:]), leaf.dtype)])
-
-    return jax.tree.map(padded, rows)

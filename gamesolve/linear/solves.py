@@ -21,7 +21,7 @@ import optax
 from gamesolve.game import exact_products
 from gamesolve.linear import krylov
 from gamesolve.linear.krylov import Operator
-from gamesolve.trees import PyTree, Scalar
+from gamesolve.trees import PyTree, Scalar, at_least_float32
 
 # Number of unknowns up to which a dense solve is faster than GMRES on two CPU cores (benchmarks/results).
 DENSE_LIMIT = 64
@@ -253,8 +253,7 @@ def _dense(operator: Operator, rhs: PyTree) -> PyTree:
     column = lambda unit: jax.flatten_util.ravel_pytree(operator(unravel(unit)))[0]
     with exact_products():
         matrix = jax.vmap(column, out_axes=1)(jnp.eye(flat.size, dtype=flat.dtype))
-        # LAPACK has no routines below float32.
-        wide = jnp.promote_types(flat.dtype, jnp.float32)
+        wide = at_least_float32(flat.dtype)
         matrix, right = matrix.astype(wide), flat.astype(wide)
         solved = jax.lax.stop_gradient(jnp.linalg.solve(matrix, right))
         # A singular system is replaced before it is differentiated: its NaN would spread to unrelated gradients.

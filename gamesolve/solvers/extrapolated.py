@@ -231,7 +231,7 @@ def optimistic_adam(
     Reference:
         Daskalakis et al., "Training GANs with Optimism", ICLR 2018, https://arxiv.org/abs/1711.00141
     """
-    return optax.chain(optax.scale_by_adam(b1, b2, eps), transforms.optimism(learning_rate))
+    return optax.chain(_adam(b1, b2, eps), transforms.optimism(learning_rate))
 
 
 @declare(
@@ -267,7 +267,7 @@ def extra_adam(
     Reference:
         Gidel et al., "A Variational Inequality Perspective on GANs", ICLR 2019, https://arxiv.org/abs/1802.10551
     """
-    adam = optax.chain(optax.scale_by_adam(b1, b2, eps), transforms.descend(learning_rate))
+    adam = optax.chain(_adam(b1, b2, eps), transforms.descend(learning_rate))
     return transforms.extra(adam)
 
 
@@ -336,3 +336,14 @@ def alex_gda(
         return tuple(moves), AlexState(rates.advance(state.rates), tuple(ahead[1:]))
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _adam(b1: float, b2: float, eps: float) -> optax.GradientTransformation:
+    """Return optax's Adam scaling, which mixes dtypes: it needs standard promotion even where users ask for strict."""
+    adam = optax.scale_by_adam(b1, b2, eps)
+
+    def update(updates: Updates, state: State, params: PyTree = None) -> tuple[Updates, State]:
+        with jax.numpy_dtype_promotion("standard"):
+            return adam.update(updates, state, params)
+
+    return optax.GradientTransformation(adam.init, update)
