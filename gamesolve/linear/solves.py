@@ -10,6 +10,7 @@ The last two solve small systems densely. All are differentiable in forward and 
 Krylov iterations; `certify` turns a true residual into the report that a solver keeps.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -57,7 +58,7 @@ def conjugate_gradients(
         return x, iterations
 
     with exact_products():
-        return jax.lax.custom_linear_solve(operator, rhs, solve, symmetric=True, has_aux=True)
+        return _differentiable(operator, rhs, solve, symmetric=True)
 
 
 class Coupled(NamedTuple):
@@ -114,10 +115,27 @@ def coupled(
         return _eliminate(back_to_x, back_to_y, sides, start, tolerance, limit)
 
     with exact_products():
-        (x, y), iterations = jax.lax.custom_linear_solve(operator, sides, solve, solve_transposed, has_aux=True)
+        (x, y), iterations = _differentiable(operator, sides, solve, solve_transposed)
         # XLA merges this with the same sum inside the solve. If the solve returned it, vmap would batch it needlessly.
         rhs = optax.tree.add(sides[0], to_x(sides[1]))
     return Coupled(x, y, iterations, rhs)
+
+
+def _differentiable(
+    operator: Operator,
+    rhs: PyTree,
+    solve: Callable[[Operator, PyTree], tuple[PyTree, jax.Array]],
+    transpose_solve: Callable[[Operator, PyTree], tuple[PyTree, jax.Array]] | None = None,
+    symmetric: bool = False,
+) -> tuple[PyTree, jax.Array]:
+    """Solve by ``solve``, with derivatives by `jax.lax.custom_linear_solve`.
+
+    Inside ``shard_map`` the solve is a plain loop, without reverse mode: the operator holds arrays that differ between
+    devices and the right-hand side does not, which `custom_linear_solve` refuses.
+    """
+    if jax.sharding.get_abstract_mesh().manual_axes:
+        return solve(operator, rhs)
+    return jax.lax.custom_linear_solve(operator, rhs, solve, transpose_solve, symmetric=symmetric, has_aux=True)
 
 
 def _limit(unknown: PyTree, max_iterations: int | None) -> int:
@@ -200,7 +218,7 @@ def solve_symmetric(
         return solve(matvec, rhs) if weigh is None else _by_gmres(matvec, rhs, start, tolerance, limit)[:2]
 
     with exact_products():
-        return jax.lax.custom_linear_solve(operator, rhs, solve, solve_transposed, has_aux=True)
+        return _differentiable(operator, rhs, solve, solve_transposed)
 
 
 def _repaired(matvec: Operator, rhs: PyTree, x: PyTree, residual: PyTree, weigh: Operator) -> PyTree:
@@ -238,7 +256,7 @@ def solve_general(
         return _by_gmres(matvec, rhs, start, tolerance, limit)[:2]
 
     with exact_products():
-        return jax.lax.custom_linear_solve(operator, rhs, solve, transpose_solve=solve, has_aux=True)
+        return _differentiable(operator, rhs, solve, transpose_solve=solve)
 
 
 def _by_gmres(
