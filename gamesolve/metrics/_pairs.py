@@ -4,8 +4,6 @@ import jax
 import jax.numpy as jnp
 from numpy.typing import ArrayLike
 
-from gamesolve.trees import at_least_float32
-
 
 def points(name: str, samples: ArrayLike) -> jax.Array:
     """Return samples as floating points of shape (n, d)."""
@@ -15,7 +13,7 @@ def points(name: str, samples: ArrayLike) -> jax.Array:
             f"{name} must have shape (n, d), one row per sample, got shape {array.shape}. "
             f"Reshape images with x.reshape(len(x), -1)."
         )
-    return array.astype(at_least_float32(array.dtype))
+    return array.astype(jnp.result_type(array, jnp.float32))
 
 
 def two_sets(first: tuple[str, ArrayLike], second: tuple[str, ArrayLike]) -> tuple[jax.Array, jax.Array]:

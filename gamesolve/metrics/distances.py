@@ -5,7 +5,6 @@ import jax.numpy as jnp
 from numpy.typing import ArrayLike
 
 from gamesolve.metrics._pairs import squared_distances, two_sets
-from gamesolve.trees import at_least_float32
 
 
 def mmd(x: ArrayLike, y: ArrayLike, bandwidths: ArrayLike = (0.25, 0.5, 1.0, 2.0, 4.0)) -> jax.Array:
@@ -133,4 +132,4 @@ def _numbers(name: str, values: ArrayLike) -> jax.Array:
     array = jnp.asarray(values)
     if array.ndim not in (1, 2) or array.shape[1:] not in ((), (1,)) or not array.size:
         raise ValueError(f"{name} must be numbers of shape (n,) or (n, 1), got shape {array.shape}.")
-    return array.ravel().astype(at_least_float32(array.dtype))
+    return array.ravel().astype(jnp.result_type(array, jnp.float32))
