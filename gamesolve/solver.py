@@ -20,12 +20,16 @@ import functools
 import inspect
 import itertools
 import math
+import operator
+import sys
 import types
 import typing
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, ParamSpec, TypeAlias
 
 import jax
+import jax.core
+import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -56,7 +60,7 @@ class Solver(optax.GradientTransformationExtraArgs):
     def __new__(cls, leaves: Sequence[PyTree], structure: tuple[Any, ...]) -> "Solver":
         def init(params: PyTree) -> State:
             _check_shapes(self)
-            return self.transformation.init(params)
+            return _own(self.transformation.init(params), params)
 
         def update(
             updates: Updates, state: State, params: PyTree | None = None, **extra_args: Any
@@ -89,7 +93,13 @@ class Solver(optax.GradientTransformationExtraArgs):
         return with_game(self.factory(*bound.args, **bound.kwargs))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Solver, (self.leaves, self.structure)
+        """Pickle the decorated function by its name, and the structure of the arguments as a tree of placeholders.
+
+        Pickle finds the decorated function under the name of the undecorated one, and can't store tree definitions.
+        """
+        factory, rest, static, order = self.structure
+        places = merge(range(len(self.leaves)), rest)
+        return _rebuilt, (*_by_name(factory), self.leaves, places, static, order)
 
     def __repr__(self) -> str:
         parameters = inspect.signature(self.factory).parameters
@@ -122,6 +132,51 @@ def merge(leaves: Sequence[PyTree], rest: Rest) -> PyTree:
     return jax.tree.unflatten(
         treedef, [next(dynamic) if is_number else leaf for leaf, is_number in zip(static, numeric, strict=True)]
     )
+
+
+def _by_name(factory: Factory) -> tuple[Factory, int]:
+    """Return what stands under the name of a factory, and how often that wraps the factory."""
+    try:
+        named = operator.attrgetter(factory.__qualname__)(sys.modules[factory.__module__])
+    except (AttributeError, KeyError):  # a local function, which only cloudpickle can store
+        return factory, 0
+    inner, layers = named, 0
+    while inner is not factory and hasattr(inner, "__wrapped__"):
+        inner, layers = inner.__wrapped__, layers + 1
+    return (named, layers) if inner is factory else (factory, 0)
+
+
+def _rebuilt(
+    named: Any,
+    layers: int,
+    leaves: tuple[PyTree, ...],
+    places: tuple[PyTree, ...],
+    static: tuple[Any, ...],
+    order: tuple[str, ...],
+) -> Solver:
+    """Return the solver that was taken apart by `Solver.__reduce__`."""
+    factory = named
+    for _ in range(layers):
+        factory = factory.__wrapped__
+    return Solver(leaves, (factory, split(places)[1], static, order))
+
+
+def _own(state: State, params: PyTree) -> State:
+    """Return a state whose arrays share no memory with the parameters or with each other, so that all can be donated.
+
+    Traced arrays stay, because a compiled program returns each result in memory of its own.
+    """
+    seen = set(map(id, jax.tree.leaves(params)))
+
+    def own(leaf: PyTree) -> PyTree:
+        if not isinstance(leaf, jax.Array) or isinstance(leaf, jax.core.Tracer):
+            return leaf
+        if id(leaf) in seen:
+            return jnp.copy(leaf)
+        seen.add(id(leaf))
+        return leaf
+
+    return jax.tree.map(own, state)
 
 
 def parametric(factory: Callable[P, optax.GradientTransformation]) -> Callable[P, Solver]:

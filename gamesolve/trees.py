@@ -27,6 +27,12 @@ Key: TypeAlias = jax.Array
 DType: TypeAlias = Any
 
 
+def at_least_float32(dtype: DType) -> DType:
+    """Return a dtype, or float32 if it is an integer or a narrower float, for which LAPACK has no routines."""
+    wide = jnp.issubdtype(dtype, jnp.inexact) and jnp.finfo(dtype).bits >= 32
+    return dtype if wide else jnp.dtype(jnp.float32)
+
+
 def path_name(path: jax.tree_util.KeyPath) -> str:
     """Return a leaf's path in its tree as ``a/b/0``, or "" if the tree is a single leaf."""
     return jax.tree_util.keystr(path, simple=True, separator="/")

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
-from gamesolve.distributed import on_host
+from gamesolve.driving import rows
 from gamesolve.driving.loops import all_finite, counted, stopping
 from gamesolve.driving.plan import Plan, Reached, Status, check_state
 from gamesolve.game import as_players
@@ -26,7 +26,8 @@ class Chunk(NamedTuple):
     Attributes:
         players: the players after the chunk.
         state: the solver's optax state there.
-        rows: the records of this chunk, stacked, as arrays on the host; None without ``record``.
+        rows: the records of this chunk, stacked, as arrays on the host, keys as their key data; None
+            without ``record``.
         row_steps: the step after which each row was recorded.
         steps: number of steps taken, ``start`` included.
         status: a `Status`.
@@ -71,9 +72,8 @@ def first(plan: Plan, players: Players, state: State | None) -> Reached:
     else:
         check_state(plan.solver, state, players)
         state = _strong(jax.tree.map(jnp.asarray, state))
-    shapes = None if plan.record is None else jax.eval_shape(plan.record, players, state)
-    rows = jax.tree.map(lambda leaf: np.empty((0, *leaf.shape), leaf.dtype), shapes)
-    return Reached(players, state, rows, 0, Status.BUDGET)
+    none = rows.none_on_host(rows.shapes_of(plan.record, players, state))
+    return Reached(players, state, none, 0, Status.BUDGET)
 
 
 def driven(
@@ -108,8 +108,8 @@ def driven(
         flight = _launch(reached, plan, number) if goes_on else None
         reached, row_steps = _recorded(plan, begin, reached)
         now = time.perf_counter()
-        players, state, rows, steps, status = reached
-        chunk = Chunk(players, state, rows, plan.start + row_steps, plan.start + steps, status, now - clock)
+        players, state, recorded, steps, status = reached
+        chunk = Chunk(players, state, recorded, plan.start + row_steps, plan.start + steps, status, now - clock)
         yield reached, chunk, flight is None
         if failure is not None and goes_on:
             raise failure
@@ -175,8 +175,8 @@ def _recorded(plan: Plan, begin: int, reached: Reached) -> tuple[Reached, np.nda
     """Return what a chunk has reached with its rows on the host, and the step of each row."""
     done = begin // plan.every
     number = 0 if plan.record is None else reached.steps // plan.every - done
-    rows = jax.tree.map(lambda leaf: on_host(leaf)[:number], reached.rows)
-    return reached._replace(rows=rows), plan.every * np.arange(done + 1, done + number + 1)
+    on_host = rows.to_host(reached.rows, number)
+    return reached._replace(rows=on_host), plan.every * np.arange(done + 1, done + number + 1)
 
 
 def _first_state(solver: Solver, players: Players) -> State:

@@ -11,11 +11,12 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve.driving.forward import forward_only
-from gamesolve.driving.plan import Plan, Reached, Record, Status
+from gamesolve.driving.plan import Plan, Reached, Status
+from gamesolve.driving.rows import blank, written
 from gamesolve.driving.sets import declared_by, natural_residual
 from gamesolve.game import Game
 from gamesolve.solver import Solver
-from gamesolve.trees import DType, Marks, Players, PyTree, Row, Scalar, State, norm
+from gamesolve.trees import Marks, Players, PyTree, Row, Scalar, State, norm
 
 # Players and state, with a clock or rows between steps; the third is None if nothing asks for it.
 _Carry: TypeAlias = tuple[Players, State, PyTree]
@@ -70,10 +71,10 @@ def counted(plan: Plan, players: Players, state: State, begin: jax.Array, end: j
         closing = jnp.minimum(opening + plan.every, last)
         players, state = jax.lax.fori_loop(jnp.maximum(opening, first), closing, advance, (players, state))
         whole = closing == opening + plan.every
-        return players, state, _written(rows, row, record(players, state), whole)
+        return players, state, written(rows, row, record(players, state), whole)
 
     number = -((origin - last) // plan.every)
-    carry = (players, state, _no_rows(record, plan.length // plan.every, players, state))
+    carry = (players, state, blank(record, plan.length // plan.every, players, state))
     players, state, rows = jax.lax.fori_loop(0, number, block, carry)
     return Reached(players, state, rows, end, _budget(players))
 
@@ -113,7 +114,7 @@ def stopping(plan: Plan, players: Players, state: State, begin: Scalar, end: Sca
         return lambda ahead: (ahead.clock < stop) & (ahead.status == Status.BUDGET)
 
     ahead, record = look(players, state, plan.clock(begin)), plan.record
-    rows = None if record is None else _no_rows(record, plan.length // plan.every, players, state)
+    rows = None if record is None else blank(record, plan.length // plan.every, players, state)
     if record is None or plan.length == 0:
         ahead = jax.lax.while_loop(before(last), advance, ahead)
     else:
@@ -123,7 +124,7 @@ def stopping(plan: Plan, players: Players, state: State, begin: Scalar, end: Sca
             closing = origin + (row + 1) * plan.every
             ahead = jax.lax.while_loop(before(jnp.minimum(closing, last)), advance, ahead)
             new = record(ahead.players, ahead.state)
-            return ahead, _written(rows, row, new, ahead.clock == closing), row + 1
+            return ahead, written(rows, row, new, ahead.clock == closing), row + 1
 
         carry = (ahead, rows, jnp.zeros((), jnp.int32))
         ahead, rows, _ = jax.lax.while_loop(lambda carry: before(last)(carry[0]), block, carry)
@@ -148,26 +149,6 @@ def all_finite(tree: PyTree) -> jax.Array:
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))
 
 
-def missing(shape: tuple[int, ...], dtype: DType) -> jax.Array:
-    """Return rows that were not recorded: NaN, the smallest integer or False."""
-    if jnp.issubdtype(dtype, jnp.inexact):
-        return jnp.full(shape, jnp.nan, dtype)
-    return jnp.full(shape, jnp.iinfo(dtype).min if jnp.issubdtype(dtype, jnp.integer) else False, dtype)
-
-
-def _no_rows(record: Record, number: int, players: Players, state: State) -> Row:
-    """Return the rows of a run that has recorded nothing yet."""
-    shapes = jax.eval_shape(record, players, state)
-    return jax.tree.map(lambda leaf: missing((number, *leaf.shape), leaf.dtype), shapes)
-
-
 def _budget(players: Players) -> jax.Array:
     """Return the status of a run that took all of its steps."""
     return jnp.where(all_finite(players), Status.BUDGET, Status.DIVERGED).astype(jnp.int32)
-
-
-def _written(rows: Row, row: jax.Array, new: Row, whole: jax.Array) -> Row:
-    """Return rows with a new one, if the run has reached the end of that one."""
-    return jax.tree.map(
-        lambda rows, entry: rows.at[jnp.where(whole, row, len(rows))].set(entry, mode="drop"), rows, new
-    )

@@ -6,24 +6,22 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from gamesolve.checkpoint import Folder, found
 from gamesolve.checks import explained, whole_number
+from gamesolve.driving import rows
 from gamesolve.driving.batches import supply
 from gamesolve.driving.chunks import Chunk, Stacks, driven, first, joined, stack_of
 from gamesolve.driving.identity import identify
-from gamesolve.driving.loops import missing
 from gamesolve.driving.plan import Plan, Reached, Record, Solution, check_divides, checked
 from gamesolve.driving.progress import bar
 from gamesolve.driving.resuming import Saving, Store, resumed, save
 from gamesolve.driving.signals import Terminated, interruption
 from gamesolve.game import Game
 from gamesolve.sampling.samplers import Sampler
-from gamesolve.trees import Batch, Key, Players, Row, Scalar, State
+from gamesolve.trees import Batch, Key, Players, Scalar, State
 
 __all__ = ["Chunk", "run"]
 
@@ -131,7 +129,8 @@ def run(
             chunks = driven(prepare, begun, interrupted)
             reached = _followed(chunks, begun, [stack_of(plan, begun)], callbacks, saving, show)
             received = interrupted()
-    trace, steps = _padded(reached.rows, num_steps // plan.every), plan.start + reached.steps
+    shapes, steps = rows.shapes_of(plan.record, reached.players, reached.state), plan.start + reached.steps
+    trace = rows.from_host(reached.rows, num_steps // plan.every, shapes)
     solution = Solution(reached.players, reached.state, trace, jnp.int32(steps), jnp.int32(reached.status))
     if received == signal.SIGTERM:
         raise Terminated(solution)
@@ -191,12 +190,3 @@ def _saving(plan: Plan, checkpoint: str | Path | Store | None, chunks: int, keep
             f"({getattr(error, 'strerror', error)}). Pass another path."
         ) from None
     return Saving(plan, chunks, Folder(checkpoint, keep), identify(plan))
-
-
-def _padded(rows: Row, number: int) -> Row:
-    """Return rows as a trace of ``number`` rows."""
-
-    def padded(leaf: np.ndarray) -> jax.Array:
-        return jnp.concatenate([leaf, missing((number - len(leaf), *leaf.shape[1:]), leaf.dtype)])
-
-    return jax.tree.map(padded, rows)

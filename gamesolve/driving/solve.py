@@ -1,9 +1,13 @@
 """One pure step of a solver, and a compiled run of many steps."""
 
+import functools
+
 import jax
+import jax.core
 import optax
 
 from gamesolve.checks import explained, whole_number
+from gamesolve.driving import rows
 from gamesolve.driving.loops import descent, fixed, move, stopping
 from gamesolve.driving.plan import Plan, Record, Solution, Status, check_divides, check_game, check_state, checked
 from gamesolve.game import Game, as_players
@@ -110,14 +114,17 @@ def solve(
     check_divides(plan.every, num_steps=plan.length)
     try:
         with explained("a payoff, sampler or record"):
-            return _solve(plan, players, state)
+            # JAX's search for NaN reports what compiled programs return, so the gap of a trace is then written outside.
+            outside = plan.may_stop and record is not None and bool(jax.config.jax_debug_nans)  # pyright: ignore
+            solution = _solve(plan, players, state, with_gap=not outside)
+            return _with_gap(plan, solution) if outside else solution
     except TypeError:
         as_players(players, game.num_players)  # a clearer error if a player is at fault
         raise
 
 
-@jax.jit
-def _solve(plan: Plan, players: Players, state: State | None) -> Solution:
+@functools.partial(jax.jit, static_argnames="with_gap")
+def _solve(plan: Plan, players: Players, state: State | None, with_gap: bool) -> Solution:
     players = as_players(players, plan.game.num_players)
     if state is None:
         state = plan.solver.init(players)
@@ -127,4 +134,15 @@ def _solve(plan: Plan, players: Players, state: State | None) -> Solution:
         reached = stopping(plan, players, state, 0, plan.length)
     else:
         reached = fixed(plan, players, state)
-    return Solution(reached.players, reached.state, reached.rows, plan.clock(reached.steps), reached.status)
+    trace = rows.filled(reached.rows, reached.steps // plan.every) if plan.may_stop and with_gap else reached.rows
+    return Solution(reached.players, reached.state, trace, plan.clock(reached.steps), reached.status)
+
+
+def _with_gap(plan: Plan, solution: Solution) -> Solution:
+    """Return a solution with the gap of its trace written on the host, or by the transformation that traces it."""
+    recorded = (solution.steps - plan.start) // plan.every
+    if isinstance(recorded, jax.core.Tracer):
+        return solution._replace(trace=rows.filled(solution.trace, recorded))
+    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), solution.trace)
+    trace = rows.from_host(rows.to_host(solution.trace, int(recorded)), plan.length // plan.every, shapes)
+    return solution._replace(trace=trace)

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.trees import PyTree, Scalar
+from gamesolve.trees import PyTree, Scalar, at_least_float32
 
 Operator: TypeAlias = Callable[[PyTree], PyTree]
 Inner: TypeAlias = Callable[[PyTree, PyTree], Scalar]
@@ -193,7 +193,7 @@ def gmres(matvec: Operator, rhs: PyTree, goal: Scalar, limit: Scalar, space: int
         Saad, Schultz, "GMRES: a generalized minimal residual algorithm for solving nonsymmetric linear systems",
         SIAM J. Sci. Stat. Comput. 1986.
     """
-    wide = jnp.promote_types(optax.tree.dtype(rhs, "lowest"), jnp.float32)
+    wide = at_least_float32(optax.tree.dtype(rhs, "lowest"))
     basis = jax.tree.map(lambda leaf: jnp.zeros((space + 1, *leaf.shape), leaf.dtype).at[0].set(leaf), rhs)
     # Columns that are not reached remain those of a shift, to which the least-squares problem gives no weight.
     projected = jnp.eye(space + 1, space, -1, dtype=wide)

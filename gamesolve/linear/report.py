@@ -139,7 +139,7 @@ def certify(
     relative = jnp.where(relative >= 0, relative, jnp.inf).astype(last.residual.dtype)
     status = jnp.where(relative <= 10 * tolerance, Outcome.SOLVED, Outcome.INEXACT)
     status = jnp.where(relative <= ACCEPTED_RESIDUAL, status, Outcome.FAILED).astype(jnp.int32)
-    fallbacks = last.fallbacks + (status == Outcome.FAILED)
+    fallbacks = last.fallbacks + (status == Outcome.FAILED).astype(jnp.int32)
     return jax.lax.stop_gradient(Report(solution, iterations, relative, status, fallbacks))
 
 

@@ -10,6 +10,7 @@ The last two solve small systems densely. All are differentiable in forward and 
 Krylov iterations; `certify` turns a true residual into the report that a solver keeps.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ import optax
 from gamesolve.game import exact_products
 from gamesolve.linear import krylov
 from gamesolve.linear.krylov import Operator
-from gamesolve.trees import PyTree, Scalar
+from gamesolve.trees import PyTree, Scalar, at_least_float32
 
 # Number of unknowns up to which a dense solve is faster than GMRES on two CPU cores (benchmarks/results).
 DENSE_LIMIT = 64
@@ -57,7 +58,7 @@ def conjugate_gradients(
         return x, iterations
 
     with exact_products():
-        return jax.lax.custom_linear_solve(operator, rhs, solve, symmetric=True, has_aux=True)
+        return _differentiable(operator, rhs, solve, symmetric=True)
 
 
 class Coupled(NamedTuple):
@@ -114,12 +115,29 @@ def coupled(
         return _eliminate(back_to_x, back_to_y, sides, start, tolerance, limit)
 
     with exact_products():
-        # Newer versions of JAX declare that this never returns a pair.
-        solved: Any = jax.lax.custom_linear_solve(operator, sides, solve, solve_transposed, has_aux=True)
-        (x, y), iterations = solved
+        (x, y), iterations = _differentiable(operator, sides, solve, solve_transposed)
         # XLA merges this with the same sum inside the solve. If the solve returned it, vmap would batch it needlessly.
         rhs = optax.tree.add(sides[0], to_x(sides[1]))
     return Coupled(x, y, iterations, rhs)
+
+
+def _differentiable(
+    operator: Operator,
+    rhs: PyTree,
+    solve: Callable[[Operator, PyTree], tuple[PyTree, jax.Array]],
+    transpose_solve: Callable[[Operator, PyTree], tuple[PyTree, jax.Array]] | None = None,
+    symmetric: bool = False,
+) -> tuple[PyTree, jax.Array]:
+    """Solve by ``solve``, with derivatives by `jax.lax.custom_linear_solve`.
+
+    Inside ``shard_map`` the solve is a plain loop, without reverse mode: the operator holds arrays that differ between
+    devices and the right-hand side does not, which `custom_linear_solve` refuses.
+    """
+    if jax.sharding.get_abstract_mesh().manual_axes:
+        return solve(operator, rhs)
+    # Newer versions of JAX declare that this never returns a pair.
+    solved: Any = jax.lax.custom_linear_solve(operator, rhs, solve, transpose_solve, symmetric=symmetric, has_aux=True)
+    return solved
 
 
 def _limit(unknown: PyTree, max_iterations: int | None) -> int:
@@ -202,7 +220,7 @@ def solve_symmetric(
         return solve(matvec, rhs) if weigh is None else _by_gmres(matvec, rhs, start, tolerance, limit)[:2]
 
     with exact_products():
-        return jax.lax.custom_linear_solve(operator, rhs, solve, solve_transposed, has_aux=True)
+        return _differentiable(operator, rhs, solve, solve_transposed)
 
 
 def _repaired(matvec: Operator, rhs: PyTree, x: PyTree, residual: PyTree, weigh: Operator) -> PyTree:
@@ -240,7 +258,7 @@ def solve_general(
         return _by_gmres(matvec, rhs, start, tolerance, limit)[:2]
 
     with exact_products():
-        return jax.lax.custom_linear_solve(operator, rhs, solve, transpose_solve=solve, has_aux=True)
+        return _differentiable(operator, rhs, solve, transpose_solve=solve)
 
 
 def _by_gmres(
@@ -255,8 +273,7 @@ def _dense(operator: Operator, rhs: PyTree) -> PyTree:
     column = lambda unit: jax.flatten_util.ravel_pytree(operator(unravel(unit)))[0]
     with exact_products():
         matrix = jax.vmap(column, out_axes=1)(jnp.eye(flat.size, dtype=flat.dtype))
-        # LAPACK has no routines below float32.
-        wide = jnp.promote_types(flat.dtype, jnp.float32)
+        wide = at_least_float32(flat.dtype)
         matrix, right = matrix.astype(wide), flat.astype(wide)
         solved = jax.lax.stop_gradient(jnp.linalg.solve(matrix, right))
         # A singular system is replaced before it is differentiated: its NaN would spread to unrelated gradients.

@@ -96,4 +96,4 @@ def _counts(samples: ArrayLike, centres: ArrayLike, radius: ArrayLike) -> jax.Ar
 def _histogram(samples: jax.Array, centres: jax.Array, radius: ArrayLike) -> jax.Array:
     distances = squared_distances(samples, centres)
     near = jnp.min(distances, axis=1) <= jnp.asarray(radius) ** 2
-    return jnp.zeros(len(centres), samples.dtype).at[jnp.argmin(distances, axis=1)].add(near)
+    return jnp.zeros(len(centres), samples.dtype).at[jnp.argmin(distances, axis=1)].add(near.astype(samples.dtype))

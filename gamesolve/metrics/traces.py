@@ -23,7 +23,7 @@ def longest_stretch(inside: jax.Array) -> jax.Array:
 
 
 def _count(run: jax.Array, flag: jax.Array) -> tuple[jax.Array, jax.Array]:
-    run = (run + 1) * flag
+    run = jnp.where(flag, run + 1, 0)
     return run, run
 
 

@@ -272,13 +272,6 @@ def extra_adam(
     return transforms.extra(adam)
 
 
-def _adam(b1: float, b2: float, eps: float) -> optax.GradientTransformation:
-    check_number("b1", b1, least=0.0, below=1.0)
-    check_number("b2", b2, least=0.0, below=1.0)
-    check_number("eps", eps, least=0.0)
-    return optax.scale_by_adam(b1, b2, eps)
-
-
 class AlexState(NamedTuple):
     """State of `alex_gda`: step count for schedules, and the extrapolated points of all players but the first."""
 
@@ -352,3 +345,17 @@ def alex_gda(
         return tuple(moves), AlexState(rates.advance(state.rates), tuple(ahead[1:]))
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _adam(b1: float, b2: float, eps: float) -> optax.GradientTransformation:
+    """Return optax's Adam scaling, which mixes dtypes: it needs standard promotion even where users ask for strict."""
+    check_number("b1", b1, least=0.0, below=1.0)
+    check_number("b2", b2, least=0.0, below=1.0)
+    check_number("eps", eps, least=0.0)
+    adam = optax.scale_by_adam(b1, b2, eps)
+
+    def update(updates: Updates, state: State, params: PyTree = None) -> tuple[Updates, State]:
+        with jax.numpy_dtype_promotion("standard"):
+            return adam.update(updates, state, params)
+
+    return optax.GradientTransformation(adam.init, update)

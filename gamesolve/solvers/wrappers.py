@@ -11,7 +11,7 @@ from gamesolve.solver import parametric, with_game
 from gamesolve.solvers.entry import Cost, declare
 from gamesolve.solvers.gradient import simgd
 from gamesolve.transforms import rates
-from gamesolve.trees import PyTree, State, Updates
+from gamesolve.trees import PyTree, State, Updates, at_least_float32
 
 __all__ = ["anderson", "average", "lookahead"]
 
@@ -217,7 +217,7 @@ def anderson(
         rhs: Any = sum(map(_products, jax.tree.leaves(changes), jax.tree.leaves(move)))
         largest = jnp.max(jnp.diag(gram))
         shift = jnp.where(largest > 0, jnp.maximum(regularisation, jnp.finfo(gram.dtype).eps) * largest, 1)
-        wide = jnp.promote_types(gram.dtype, jnp.float32)  # LAPACK has no lower precision
+        wide = at_least_float32(gram.dtype)
         regular = (gram + shift * jnp.eye(depth, dtype=gram.dtype)).astype(wide)
         weights = jnp.linalg.solve(regular, rhs.astype(wide))
         mixed = jax.tree.map(

@@ -156,7 +156,7 @@ def extra(inner: optax.GradientTransformation) -> optax.GradientTransformationEx
 
 
 class OptimismState(NamedTuple):
-    """State of `optimism`: step count for schedules, and the last update, infinite before the first step."""
+    """State of `optimism`: step count for schedules, and the last update, the largest number before the first step."""
 
     rates: rates.RatesState
     previous: Updates
@@ -191,15 +191,15 @@ def optimism(
 
     def init(params: PyTree) -> OptimismState:
         count = rates.init((*rates.listed(learning_rate), *rates.listed(omega)))
-        before = 0.0 if zero_start else jnp.inf
-        return OptimismState(count, optax.tree.full_like(params, before))
+        previous = optax.tree.zeros_like(params) if zero_start else jax.tree.map(_unknown, params)
+        return OptimismState(count, previous)
 
     def update(updates: Updates, state: State, params: PyTree = None) -> tuple[Updates, OptimismState]:
         del params
         eta, weight = rates.current(learning_rate, state.rates), rates.current(omega, state.rates)
         # "Not known yet" is a value instead of a flag, because a flag in the carry of a loop is copied in every step.
         # Two products and one sum do the rest; the difference of the updates would take one more pass.
-        past = jax.tree.map(lambda u, before: jnp.where(before == jnp.inf, u, before), updates, state.previous)
+        past = jax.tree.map(lambda u, before: jnp.where(before == _unknown(u), u, before), updates, state.previous)
         if isinstance(eta, tuple) or isinstance(weight, tuple):
             eta, weight = rates.spread(eta, len(updates)), rates.spread(weight, len(updates), "correction")
         descent = rates.times(jax.tree.map(lambda e, w: -(e + w), eta, weight), updates)
@@ -207,6 +207,11 @@ def optimism(
         return move, OptimismState(rates.advance(state.rates), updates)
 
     return optax.GradientTransformation(init, update)
+
+
+def _unknown(leaf: Scalar) -> jax.Array:
+    """Return the largest finite number, which no update is: infinity would trip ``jax_debug_infs``."""
+    return jnp.full_like(leaf, jnp.finfo(jnp.result_type(leaf)).max)
 
 
 class PastState(NamedTuple):

@@ -144,8 +144,20 @@ def _same(player: PyTree) -> PyTree:
     return player
 
 
+def _ones(player: PyTree) -> PyTree:
+    return jax.tree.map(jnp.ones_like, player)
+
+
 def _log(player: PyTree) -> PyTree:
     return jax.tree.map(jnp.log, player)
+
+
+def _exp(variables: PyTree) -> PyTree:
+    return jax.tree.map(jnp.exp, variables)
+
+
+def _softmax(variables: PyTree) -> PyTree:
+    return jax.tree.map(jax.nn.softmax, variables)
 
 
 def _without_mean(player: PyTree, variables: PyTree) -> PyTree:
@@ -158,16 +170,9 @@ def _onto_simplices(player: PyTree) -> PyTree:
     return jax.tree.map(onto, player)
 
 
-_SQUARED_DISTANCE = Potential(_same, _same, lambda player: jax.tree.map(jnp.ones_like, player))
-_ENTROPY = Potential(
-    _log,
-    lambda variables: jax.tree.map(jnp.exp, variables),
-    _same,
-    projection=optax.projections.projection_non_negative,
-)
-_SIMPLEX_ENTROPY = Potential(
-    _log, lambda variables: jax.tree.map(jax.nn.softmax, variables), _same, _without_mean, _onto_simplices
-)
+_SQUARED_DISTANCE = Potential(_same, _same, _ones)
+_ENTROPY = Potential(_log, _exp, _same, projection=optax.projections.projection_non_negative)
+_SIMPLEX_ENTROPY = Potential(_log, _softmax, _same, _without_mean, _onto_simplices)
 
 
 @parametric

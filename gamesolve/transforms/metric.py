@@ -55,7 +55,7 @@ def rms_metric(decay: float = 0.99, eps: float = 1e-5) -> optax.GradientTransfor
         square = jax.tree.map(lambda s, u: s + jnp.asarray(1 - decay, s.dtype) * (u**2 - s), state.square, updates)
 
         def diagonal(root: jax.Array) -> jax.Array:
-            correction = jnp.sqrt(1 - jnp.asarray(decay, root.dtype) ** count)
+            correction = jnp.sqrt(1 - jax.lax.pow(jnp.asarray(decay, root.dtype), count))
             return correction / (root + jnp.asarray(eps, root.dtype))
 
         return jax.tree.map(diagonal, _roots(square)), RmsMetricState(count, square)

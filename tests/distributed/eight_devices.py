@@ -1,4 +1,4 @@
-"""Programs on eight emulated devices, for test_distributed: ``sweep``, ``players`` or ``DTYPE SOLVER...``."""
+"""Programs on eight emulated devices: ``sweep``, ``players``, ``shard_map SOLVER...`` or ``DTYPE SOLVER...``."""
 
 import re
 import sys
@@ -13,6 +13,7 @@ import gamesolve as gs
 from benchmarks.measurements.cases import gan
 from gamesolve import distributed
 from gamesolve.driving import sweep as sweeping
+from tests.contract import test_modes
 
 COLLECTIVES = r"all-reduce|all-gather|all-to-all|collective|reduce-scatter"
 SOLVERS = {
@@ -110,6 +111,12 @@ def check_players():
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), one.players, unbroken.players)
 
 
+def check_shard_map(solvers):
+    for solver in solvers:
+        test_modes.test_shard_map_takes_the_same_step(solver)
+        print(solver, flush=True)
+
+
 if __name__ == "__main__":
     what, *solvers = sys.argv[1:]
     assert jax.device_count() == 8
@@ -117,6 +124,8 @@ if __name__ == "__main__":
         check_sweep()
     elif what == "players":
         check_players()
+    elif what == "shard_map":
+        check_shard_map(solvers)
     else:
         jax.config.update("jax_enable_x64", what == "float64")
         check_parallel(what, solvers)

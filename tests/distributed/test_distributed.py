@@ -49,6 +49,13 @@ def test_data_parallel_runs_are_runs(dtype):
     assert [line.split()[0] for line in output.splitlines() if dtype in line] == solvers
 
 
+@pytest.mark.full
+def test_shard_map_on_eight_devices():
+    solvers = ["simgd", "conopt", "cgd", "acgd", "extragradient", "follow_the_ridge"]
+    (output,) = finish(start("eight_devices", "shard_map", *solvers, devices=8))
+    assert output.split() == solvers
+
+
 @pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.full)])
 def test_two_processes_agree_with_one(whole, tmp_path):
     with socket.socket() as free:
