@@ -58,6 +58,7 @@ def hessian_spectra(game: Game, players: Players, k: int | None = None) -> tuple
     players = as_players(players, game.num_players)
     spectra = []
     for player, own in enumerate(players):
+        products.value(game, players, player, "hessian_spectra")
         flat = jax.flatten_util.ravel_pytree(own)[0]
         if k is None or 2 * k >= flat.size:
             spectra.append(jnp.linalg.eigvalsh(_hessian(game, players, player))[::-1])
@@ -143,7 +144,7 @@ def lead_from(game: Game, players: Players, J: jax.Array, leader: int) -> tuple[
     _, unravel = jax.flatten_util.ravel_pytree(players)
     owner = np.repeat(np.arange(game.num_players), [optax.tree.size(player) for player in players])
     mine, theirs = np.flatnonzero(owner == leader), np.flatnonzero(owner != leader)
-    sign, payoff = game.signed_payoff(leader)
+    sign, payoff = products.value(game, players, leader, "second-order conditions")
 
     def value(z: jax.Array) -> jax.Array:
         return sign * payoff(*unravel(z))

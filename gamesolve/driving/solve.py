@@ -4,6 +4,7 @@ import jax
 import optax
 
 from gamesolve.checks import explained, whole_number
+from gamesolve.driving import stale
 from gamesolve.driving.loops import descent, fixed, move, stopping
 from gamesolve.driving.plan import Plan, Record, Solution, Status, check_divides, check_game, check_state, checked
 from gamesolve.game import Game, as_players
@@ -108,14 +109,17 @@ def solve(
     check_divides(plan.every, num_steps=plan.length)
     try:
         with explained("a payoff, sampler or record"):
-            return _solve(plan, players, state)
+            solution = _solve(plan, players, state)
     except TypeError:
         as_players(players, game.num_players)  # a clearer error if a player is at fault
         raise
+    stale.check(stale.functions_of(plan), (plan, players))
+    return solution
 
 
 @jax.jit
 def _solve(plan: Plan, players: Players, state: State | None) -> Solution:
+    program = (plan, players)
     players = as_players(players, plan.game.num_players)
     if state is None:
         state = plan.solver.init(players)
@@ -125,4 +129,5 @@ def _solve(plan: Plan, players: Players, state: State | None) -> Solution:
         reached = stopping(plan, players, state, 0, plan.length)
     else:
         reached = fixed(plan, players, state)
+    stale.remember(stale.functions_of(plan), program)
     return Solution(reached.players, reached.state, reached.rows, plan.clock(reached.steps), reached.status)

@@ -57,7 +57,10 @@ def proximal(
     def formula(step: Step, last: linear.Report) -> tuple[Players, linear.Report]:
         scaled = lambda q: step.metric(rates.times(step.rates, q, "eta"))
         uniform = step.diagonal is None and not isinstance(step.rates, tuple) and jnp.ndim(step.rates) == 0
-        solve, tolerance = _method(step.game, None if uniform else scaled), inner.relative_tolerance(step.u)
+        solve, tolerance = (
+            _method(step.game, step.players, None if uniform else scaled),
+            inner.relative_tolerance(step.u),
+        )
 
         def solved(at: Players, rhs: Players, last: linear.Report) -> tuple[Players, linear.Report]:
             product = products.forward(step.game, at)
@@ -103,7 +106,11 @@ def newton(inner: linear.Inner = linear.Inner()) -> optax.GradientTransformation
     """
 
     def system(step: Step) -> tuple[Solve, Operator, Players]:
-        return _method(step.game), products.forward(step.game, step.players), jax.tree.map(jnp.negative, step.u)
+        return (
+            _method(step.game, step.players),
+            products.forward(step.game, step.players),
+            jax.tree.map(jnp.negative, step.u),
+        )
 
     return _solving("newton", system, lambda step, y: y, inner)
 
@@ -196,9 +203,9 @@ def _solving(
     return part(name, formula, memory=linear.empty_report)
 
 
-def _method(game: Game, weigh: products.Product | None = None) -> Solve:
+def _method(step: Step, weigh: products.Product | None = None) -> Solve:
     """Return the solve for systems in J, or in ``I - J D`` if ``weigh`` multiplies by the diagonal D."""
-    if game.is_zero_sum:
+    if products.is_coupled(step.game, step.players):
         return partial(linear.solve_symmetric, mirror=products.mirror, weigh=weigh)
     return linear.solve_general
 
