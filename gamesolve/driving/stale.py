@@ -38,9 +38,12 @@ _warned: set[tuple[int, str]] = set()
 
 
 def functions_of(plan: Plan) -> dict[str, Any]:
-    """Return the functions of a run that users write, by their names in messages."""
-    payoffs = {f"the payoff of player {i}": signed(payoff)[1] for i, payoff in enumerate(plan.game.payoffs)}
-    return payoffs | {"record": plan.record, "sample": plan.sample}
+    """Return the functions of a run that users write, by their names in messages; each function once."""
+    functions = {}
+    for player, payoff in enumerate(plan.game.payoffs):
+        functions.setdefault(signed(payoff)[1], f"the payoff of player {player}")
+    others = {name: function for name, function in (("record", plan.record), ("sample", plan.sample)) if function}
+    return {name: function for function, name in functions.items()} | others
 
 
 def remember(functions: Mapping[str, Any], args: PyTree) -> None:
@@ -87,7 +90,11 @@ def _program(args: PyTree) -> int:
 
 def _outside(function: Any, name: str, depth: int, seen: set[tuple[int, int]]) -> Found:
     """Yield what a function reads from outside; functions of installed libraries are not followed."""
-    if isinstance(function, functools.partial):  # also the functions that JAX passes as pytrees
+    if isinstance(function, types.FunctionType):
+        if not _installed(function.__code__.co_filename):
+            for variable, value in _variables(function).items():
+                yield from _values(value, f"{variable} of {name}", _words(function), depth, seen)
+    elif isinstance(function, functools.partial):  # also the functions that JAX passes as pytrees
         yield from _outside(function.func, name, depth, seen)
         if not isinstance(function, jax.tree_util.Partial):
             bound = (*function.args, *function.keywords.values())
@@ -95,10 +102,6 @@ def _outside(function: Any, name: str, depth: int, seen: set[tuple[int, int]]) -
     elif isinstance(function, types.MethodType):
         yield from _outside(function.__func__, name, depth, seen)
         yield from _values(function.__self__, f"self of {name}", _words(function), depth, seen)
-    elif isinstance(function, types.FunctionType):
-        if not _installed(function.__code__.co_filename):
-            for variable, value in _variables(function).items():
-                yield from _values(value, f"{variable} of {name}", _words(function), depth, seen)
     elif hasattr(function, "__wrapped__"):  # jax.jit and other decorators
         yield from _outside(function.__wrapped__, name, depth, seen)
     elif isinstance(called := vars(type(function)).get("__call__"), types.FunctionType):
@@ -107,15 +110,20 @@ def _outside(function: Any, name: str, depth: int, seen: set[tuple[int, int]]) -
 
 def _variables(function: types.FunctionType) -> dict[str, Any]:
     """Return the variables that a function does not define itself: globals, closed-over ones and defaults."""
-    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    closed = {name: cell.cell_contents for name, cell in cells if _filled(cell)}
-    read = {name: function.__globals__[name] for name in _words(function) if name in function.__globals__}
-    defaults = {"a default": (function.__defaults__, function.__kwdefaults__)} if function.__defaults__ else {}
-    return read | closed | defaults
+    code, outside = function.__code__, function.__globals__
+    read = {name: outside[name] for name in _words(function) if name in outside}
+    if function.__closure__:
+        cells = zip(code.co_freevars, function.__closure__, strict=True)
+        read |= {name: cell.cell_contents for name, cell in cells if _filled(cell)}
+    if function.__defaults__ or function.__kwdefaults__:
+        read["a default"] = (function.__defaults__, function.__kwdefaults__)
+    return read
 
 
 def _values(value: Any, name: str, words: tuple[str, ...], depth: int, seen: set[tuple[int, int]]) -> Found:
     """Yield the numbers, words and arrays in a value; of objects only the attributes that occur in the code."""
+    if isinstance(value, types.ModuleType | type | None):
+        return
     if isinstance(value, bool | int | float | complex | str | bytes | np.generic):
         yield name, value
     elif isinstance(value, jax.Array):
@@ -123,7 +131,7 @@ def _values(value: Any, name: str, words: tuple[str, ...], depth: int, seen: set
             yield name, id(value)  # it can be replaced but not changed
     elif isinstance(value, np.ndarray):
         yield name, (value.shape, value.dtype.str, _checksum(value))
-    elif value is not None and depth and not isinstance(value, types.ModuleType | type):
+    elif depth:
         visit = (id(value), id(words))
         if visit not in seen:
             seen.add(visit)

@@ -1,6 +1,7 @@
 """What ``stop_gradient`` and custom derivative rules in a payoff mean for its field, found once for each program."""
 
 import functools
+import weakref
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
@@ -49,6 +50,10 @@ def gradient(rules: Rules, payoff: Payoff, movers: tuple[int, ...]) -> Callable[
     return lambda *players: slope(*_sealed(rules.names, players))
 
 
+# What was found for each payoff, as long as it exists.
+_known: weakref.WeakKeyDictionary[Payoff, dict[Any, Rules]] = weakref.WeakKeyDictionary()
+
+
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _sealed(names: tuple[str, ...], players: Players) -> Players:  # noqa: ARG001
     return players
@@ -72,11 +77,18 @@ def rules(payoff: Payoff, player: int, movers: tuple[int, ...], args: tuple[PyTr
         args: players, constants and data, each a tuple.
     """
     leaves, treedef = jax.tree.flatten(args)
-    return _rules(payoff, player, movers, treedef, tuple(map(jax.typeof, leaves)))
+    kinds = tuple(map(jax.typeof, leaves))
+    try:
+        known = _known.setdefault(payoff, {})
+    except TypeError:
+        known = {}  # an object without weak references
+    key = (movers, treedef, kinds)
+    if key not in known:
+        known[key] = _found(payoff, player, movers, treedef, kinds)
+    return known[key]
 
 
-@functools.lru_cache(maxsize=256)
-def _rules(payoff: Payoff, player: int, movers: tuple[int, ...], treedef: Any, kinds: tuple[Any, ...]) -> Rules:
+def _found(payoff: Payoff, player: int, movers: tuple[int, ...], treedef: Any, kinds: tuple[Any, ...]) -> Rules:
     leaves = [jax.ShapeDtypeStruct(kind.shape, kind.dtype, weak_type=kind.weak_type) for kind in kinds]
     players, constants, data = jax.tree.unflatten(treedef, leaves)
     function = lambda *args: scalar_of(payoff, player, args)

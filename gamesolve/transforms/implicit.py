@@ -57,10 +57,7 @@ def proximal(
     def formula(step: Step, last: linear.Report) -> tuple[Players, linear.Report]:
         scaled = lambda q: step.metric(rates.times(step.rates, q, "eta"))
         uniform = step.diagonal is None and not isinstance(step.rates, tuple) and jnp.ndim(step.rates) == 0
-        solve, tolerance = (
-            _method(step.game, step.players, None if uniform else scaled),
-            inner.relative_tolerance(step.u),
-        )
+        solve, tolerance = _method(step, None if uniform else scaled), inner.relative_tolerance(step.u)
 
         def solved(at: Players, rhs: Players, last: linear.Report) -> tuple[Players, linear.Report]:
             product = products.forward(step.game, at)
@@ -106,11 +103,7 @@ def newton(inner: linear.Inner = linear.Inner()) -> optax.GradientTransformation
     """
 
     def system(step: Step) -> tuple[Solve, Operator, Players]:
-        return (
-            _method(step.game, step.players),
-            products.forward(step.game, step.players),
-            jax.tree.map(jnp.negative, step.u),
-        )
+        return _method(step), products.forward(step.game, step.players), jax.tree.map(jnp.negative, step.u)
 
     return _solving("newton", system, lambda step, y: y, inner)
 
