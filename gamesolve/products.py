@@ -10,8 +10,8 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from gamesolve import opening
 from gamesolve.game import Game, Payoff, exact_products, with_sign
+from gamesolve.game.staged import opened
 from gamesolve.trees import Players, PyTree
 
 Product = Callable[[Players], Players]
@@ -99,7 +99,7 @@ def value(game: Game, players: Players, player: int, user: str) -> tuple[int, Pa
             f"{' and '.join(rules.names)}. Write one payoff per player, without it, for general_sum."
         )
     sign, function = game.signed_payoff(player)
-    return sign, opening.opened(function) if rules.names else function
+    return sign, opened(function) if rules.names else function
 
 
 def stakes(game: Game, players: Players, player: int, user: str = "its stakes") -> Players:

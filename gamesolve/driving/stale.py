@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from gamesolve.driving.plan import Plan
 from gamesolve.game import Game, signed
@@ -29,12 +30,13 @@ DEPTH, ENTRIES, BYTES = 4, 100, 2**20
 # Programs to remember at most.
 PROGRAMS = 10_000
 
+SIMPLE, PURE = (bool, int, float, complex, str, bytes, np.generic), (types.ModuleType, type)
+
 # Functions of this package read nothing that changes.
 PACKAGE = str(pathlib.Path(__file__).parents[1])
 
 # What the functions of each program read when it was traced, by a hash of all that the program depends on.
 _programs: dict[int, Readings] = {}
-_warned: set[tuple[int, str]] = set()
 
 
 def functions_of(plan: Plan) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def functions_of(plan: Plan) -> dict[str, Any]:
     functions = {}
     for player, payoff in enumerate(plan.game.payoffs):
         functions.setdefault(signed(payoff)[1], f"the payoff of player {player}")
-    others = {name: function for name, function in (("record", plan.record), ("sample", plan.sample)) if function}
+    others = {"record": plan.record, "sample": plan.sample}
     return {name: function for function, name in functions.items()} | others
 
 
@@ -63,14 +65,12 @@ def remember(functions: Mapping[str, Any], args: PyTree) -> None:
 def check(functions: Mapping[str, Any], args: PyTree) -> None:
     """Warn once about each value that has changed since the program of these arguments was traced."""
     found = readings(functions)
-    if not found or any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(args)):
+    if not found or any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(args)):
         return
-    program = _program(args)
-    before = _programs.get(program, found)
+    before = _programs.get(_program(args), {})
     for name, value in found.items():
-        # In tuples, NaN equals itself.
-        if (before.get(name, value),) != (value,) and (program, name) not in _warned:
-            _warned.add((program, name))
+        if name in before and (before[name],) != (value,):  # in tuples, NaN equals itself
+            del before[name]  # reported once
             warnings.warn(
                 f"{name} has changed since the program was compiled, which keeps the old value. Pass values that "
                 "change through constants= or the data.",
@@ -102,6 +102,8 @@ def _outside(function: Any, name: str, depth: int, seen: set[tuple[int, int]]) -
     elif isinstance(function, types.MethodType):
         yield from _outside(function.__func__, name, depth, seen)
         yield from _values(function.__self__, f"self of {name}", _words(function), depth, seen)
+    elif function is None:
+        return
     elif hasattr(function, "__wrapped__"):  # jax.jit and other decorators
         yield from _outside(function.__wrapped__, name, depth, seen)
     elif isinstance(called := vars(type(function)).get("__call__"), types.FunctionType):
@@ -122,12 +124,12 @@ def _variables(function: types.FunctionType) -> dict[str, Any]:
 
 def _values(value: Any, name: str, words: tuple[str, ...], depth: int, seen: set[tuple[int, int]]) -> Found:
     """Yield the numbers, words and arrays in a value; of objects only the attributes that occur in the code."""
-    if isinstance(value, types.ModuleType | type | None):
+    if value is None or isinstance(value, PURE):
         return
-    if isinstance(value, bool | int | float | complex | str | bytes | np.generic):
+    if isinstance(value, SIMPLE):
         yield name, value
     elif isinstance(value, jax.Array):
-        if not isinstance(value, jax.core.Tracer):
+        if not isinstance(value, Tracer):
             yield name, id(value)  # it can be replaced but not changed
     elif isinstance(value, np.ndarray):
         yield name, (value.shape, value.dtype.str, _checksum(value))
@@ -167,7 +169,7 @@ def _checksum(array: np.ndarray) -> int:
     if array.dtype.hasobject:
         return id(array)
     step = max(1, array.nbytes // BYTES)
-    return zlib.crc32(np.ascontiguousarray(array if step == 1 else array.flat[::step]).reshape(-1).view(np.uint8))
+    return zlib.crc32((array if step == 1 else array.flat[::step]).tobytes())
 
 
 def _words(function: Any) -> tuple[str, ...]:

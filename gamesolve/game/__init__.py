@@ -18,8 +18,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from gamesolve import opening
 from gamesolve.checks import as_players, check_payoff, scalar_of
+from gamesolve.game import derivatives
 from gamesolve.sampling import drawn
 from gamesolve.trees import Batch, Players, PyTree, Scalar
 
@@ -137,7 +137,7 @@ class Game:
         data = self.draw(0).data_of(player)
         return sign, lambda *players: scalar_of(function, player, (*players, *self.constants, *data))
 
-    def rules(self, players: Players, player: int) -> opening.Rules:
+    def rules(self, players: Players, player: int) -> derivatives.Rules:
         """Return what ``stop_gradient`` and custom derivative rules in a player's payoff mean for its field.
 
         Args:
@@ -149,7 +149,7 @@ class Game:
         if not self._has_draws_per_player:
             owners = [j for j, payoff in enumerate(self.payoffs) if signed(payoff)[1] == function]
         data = self.draw(0).data_of(player)
-        return opening.rules(function, player, tuple(owners), (players, self.constants, data))
+        return derivatives.rules(function, player, tuple(owners), (players, self.constants, data))
 
     def evaluate(self, players: Players) -> tuple[jax.Array, ...]:
         """Return every player's payoff at ``players``, on the bound data.
@@ -196,7 +196,7 @@ class Game:
         for group in groups.values():
             _, function = self.signed_payoff(group[0])
             with exact_products():
-                gradients = opening.gradient(self.rules(players, group[0]), function, tuple(group))(*players)
+                gradients = derivatives.gradient(self.rules(players, group[0]), function, tuple(group))(*players)
             for mover, gradient in zip(group, gradients, strict=True):
                 sign, _ = signed(self.payoffs[mover])
                 entries[mover] = with_sign(sign, gradient)

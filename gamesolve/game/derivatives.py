@@ -11,7 +11,7 @@ import numpy as np
 import optax
 
 from gamesolve.checks import scalar_of
-from gamesolve.opening.staged import hidden, opened
+from gamesolve.game.staged import hidden, opened
 from gamesolve.trees import DType, Players, PyTree, Scalar
 
 Payoff: TypeAlias = Callable[..., Scalar]
@@ -114,7 +114,8 @@ def _along(function: Callable[..., PyTree], moving: tuple[int, ...]) -> Callable
     """Return the derivative of a function in some arguments, along these arguments themselves."""
 
     def derivative(*args: PyTree) -> PyTree:
-        return jax.jvp(lambda *own: function(*own, *args[len(moving) :]), *(2 * (args[: len(moving)],)))[1]
+        own, rest = args[: len(moving)], args[len(moving) :]
+        return jax.jvp(lambda *own: function(*own, *rest), own, own)[1]
 
     return derivative
 

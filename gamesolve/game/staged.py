@@ -119,7 +119,7 @@ def _opened_equation(eqn: core.JaxprEqn) -> core.JaxprEqn:
     if not _rule(eqn) and not any(map(hidden, inside)):
         return eqn
     # A call of what it computes. Not a compiled one: a step outside jit would compile a new program each time.
-    call = eqn.params.get("call_jaxpr" if eqn.primitive.name in CALLS else "jaxpr")
+    call: Any = eqn.params.get("call_jaxpr" if eqn.primitive.name in CALLS else "jaxpr")
     if eqn.primitive.name in (*CALLS, "jit", "pjit"):
         return eqn.replace(primitive=core.primitives.closed_call_p, params={"call_jaxpr": _opened(call)})
     return eqn.replace(params={name: _opened_parameter(value) for name, value in eqn.params.items()})
