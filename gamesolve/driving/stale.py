@@ -28,15 +28,16 @@ Found: TypeAlias = Iterator[tuple[str, Hashable]]
 # How far to follow objects that hold objects, how many entries of each, and how many bytes of an array to look at.
 DEPTH, ENTRIES, BYTES = 4, 100, 2**20
 # Programs to remember at most.
-PROGRAMS = 10_000
+PROGRAMS = 1000
 
 SIMPLE, PURE = (bool, int, float, complex, str, bytes, np.generic), (types.ModuleType, type)
 
 # Functions of this package read nothing that changes.
 PACKAGE = str(pathlib.Path(__file__).parents[1])
 
-# What the functions of each program read when it was traced, by a hash of all that the program depends on.
-_programs: dict[int, Readings] = {}
+# What the functions of each program read when it was traced. The key is compared, not only hashed: the hash of a
+# structure leaves out its static fields, such as the payoffs.
+_programs: dict[Hashable, Readings] = {}
 
 
 def functions_of(plan: Plan) -> dict[str, Any]:
@@ -83,9 +84,9 @@ def readings(functions: Mapping[str, Any]) -> Readings:
     return dict(entry for name, function in functions.items() for entry in _outside(function, name, DEPTH, set()))
 
 
-def _program(args: PyTree) -> int:
+def _program(args: PyTree) -> Hashable:
     leaves, treedef = jax.tree.flatten(args)
-    return hash((treedef, tuple(map(jax.typeof, leaves))))
+    return treedef, tuple(map(jax.typeof, leaves))
 
 
 def _outside(function: Any, name: str, depth: int, seen: set[tuple[int, int]]) -> Found:
