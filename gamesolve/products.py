@@ -10,7 +10,8 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from gamesolve.game import Game, exact_products, with_sign
+from gamesolve.game import Game, Payoff, exact_products, with_sign
+from gamesolve.game.staged import opened
 from gamesolve.trees import Players, PyTree
 
 Product = Callable[[Players], Players]
@@ -47,8 +48,18 @@ def response(game: Game, players: Players, player: int) -> PlayerProduct:
 
     The entry ``t[player]`` is ignored.
     """
+    if not game.rules(players, player).of_value:
+        return _pushed(game, players, player, _others(game, player))
     sign, product = unsigned_response(game, players, player)
     return lambda tangents: with_sign(sign, product(tangents))
+
+
+def is_coupled(game: Game, players: Players) -> bool:
+    """Return whether J has two symmetric diagonal blocks and opposite couplings, as zero-sum games have.
+
+    A payoff whose gradient is not that of its value, because of ``stop_gradient`` for example, has another J.
+    """
+    return game.is_zero_sum and game.rules(players, 0).of_value
 
 
 def unsigned_response(game: Game, players: Players, player: int) -> tuple[int, PlayerProduct]:
@@ -56,7 +67,7 @@ def unsigned_response(game: Game, players: Players, player: int) -> tuple[int, P
 
     By the symmetry of second derivatives it is one reverse pass over that function's gradients in the other players.
     """
-    sign, gradients = _unsigned_stakes(game, player)
+    sign, gradients = _unsigned_stakes(game, players, player, "symmetric products")
     return sign, _pullback(gradients, players, player, _others(game, player))
 
 
@@ -69,12 +80,35 @@ def influence(game: Game, players: Players, player: int) -> PlayerProduct:
     return _pullback(partial(game.gradients, movers=others), players, player, others)
 
 
-def stakes(game: Game, players: Players, player: int) -> Players:
+def value(game: Game, players: Players, player: int, user: str) -> tuple[int, Payoff]:
+    """Return the sign of a player's payoff, and the function without it, whose derivatives are those of its values.
+
+    Args:
+        game: the game.
+        players: tuple of parameter pytrees, of which only the shapes matter.
+        player: index of the player.
+        user: name of what differentiates the payoff, for the message.
+
+    Raises:
+        ValueError: if the player's field is not the gradient of its payoff's value.
+    """
+    rules = game.rules(players, player)
+    if not rules.of_value:
+        raise ValueError(
+            f"the payoff of player {player} must have the gradient of its value for {user}, got another one from "
+            f"{' and '.join(rules.names)}. Write one payoff per player, without it, for general_sum."
+        )
+    sign, function = game.signed_payoff(player)
+    return sign, opened(function) if rules.names else function
+
+
+def stakes(game: Game, players: Players, player: int, user: str = "its stakes") -> Players:
     """Return ``d payoff_i / d players_j`` for every j != i, and None for player i itself.
 
-    It differentiates the payoff without its sign, so that in a zero-sum game XLA merges it with the field.
+    It differentiates the payoff without its sign, so that in a zero-sum game XLA merges it with the field. ``user`` is
+    the name of the method, see `value`.
     """
-    sign, gradients = _unsigned_stakes(game, player)
+    sign, gradients = _unsigned_stakes(game, players, player, user)
     with exact_products():
         entries = [with_sign(sign, gradient) for gradient in gradients(players)]
     entries.insert(player, None)
@@ -83,6 +117,9 @@ def stakes(game: Game, players: Players, player: int) -> Players:
 
 def curvature(game: Game, players: Players, player: int) -> Callable[[PyTree], PyTree]:
     """Return ``t -> J_ii t``: the product with the Hessian of player i's payoff in its own parameters."""
+    if not game.rules(players, player).of_value:
+        push = _pushed(game, players, player, (player,))
+        return lambda tangent: push({player: tangent})
     product = _pullback(partial(game.gradients, movers=(player,)), players, player, (player,))
     return lambda tangent: product({player: tangent})
 
@@ -103,9 +140,9 @@ def _others(game: Game, player: int) -> tuple[int, ...]:
     return tuple(j for j in range(game.num_players) if j != player)
 
 
-def _unsigned_stakes(game: Game, player: int) -> tuple[int, Callable[[Players], Players]]:
+def _unsigned_stakes(game: Game, players: Players, player: int, user: str) -> tuple[int, Callable[[Players], Players]]:
     """Return the sign of player i's payoff, and the gradients in the other players of the function without it."""
-    sign, function = game.signed_payoff(player)
+    sign, function = value(game, players, player, user)
     others = _others(game, player)
     return sign, lambda players: jax.grad(function, others)(*players) if others else ()
 
@@ -119,3 +156,19 @@ def _pullback(
     with exact_products():
         _, product = jax.vjp(lambda own: gradients((*players[:player], own, *players[player + 1 :])), players[player])
     return lambda cotangents: product(tuple(cotangents[j] for j in entries))[0]
+
+
+def _pushed(
+    game: Game, players: Players, player: int, moving: tuple[int, ...]
+) -> Callable[[Players | Mapping[int, PyTree]], PyTree]:
+    """Return ``t -> sum_j J_ij t_j`` over the j in ``moving``, without use of symmetry."""
+    if not moving:
+        return lambda _: jax.tree.map(jnp.zeros_like, players[player])
+
+    def gradient(*moved: PyTree) -> PyTree:
+        placed = dict(zip(moving, moved, strict=True))
+        return game.gradients(tuple(placed.get(j, entry) for j, entry in enumerate(players)), (player,))[0]
+
+    with exact_products():
+        _, product = jax.linearize(gradient, *(players[j] for j in moving))
+    return lambda tangents: product(*(tangents[j] for j in moving))

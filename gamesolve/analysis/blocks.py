@@ -61,6 +61,7 @@ def hessian_spectra(game: Game, players: Players, k: int | None = None) -> tuple
     players = as_players(players, game.num_players)
     spectra = []
     for player, own in enumerate(players):
+        products.value(game, players, player, "hessian_spectra")
         flat = jax.flatten_util.ravel_pytree(own)[0]
         if k is None or 2 * k >= flat.size:
             spectra.append(jnp.linalg.eigvalsh(_hessian(game, players, player))[::-1])
@@ -169,7 +170,7 @@ def lead_from(game: Game, players: Players, J: jax.Array, error: jax.Array, lead
     _, unravel = jax.flatten_util.ravel_pytree(players)
     owner = np.repeat(np.arange(game.num_players), [optax.tree.size(player) for player in players])
     mine, theirs = np.flatnonzero(owner == leader), np.flatnonzero(owner != leader)
-    sign, payoff = game.signed_payoff(leader)
+    sign, payoff = products.value(game, players, leader, "second-order conditions")
     block = np.ix_(theirs, theirs)
     defined = jnp.min(directions(J[block], error[block])[1], initial=jnp.finfo(J.dtype).max) > 1
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gamesolve import products
 from gamesolve.driving.sets import declared_by, natural_residual
 from gamesolve.driving.solve import solve
 from gamesolve.game import Game, Negated, Payoff, as_players, signed
@@ -101,7 +102,9 @@ def best_response(
         >>> float(response.player), float(response.gain)
         (1.0, 1.0)
     """
-    return _respond(alone(game, players, player), as_solver(solver), num_steps)
+    single = alone(game, players, player)
+    products.value(single, single.start or (), 0, "best_response")
+    return _respond(single, as_solver(solver), num_steps)
 
 
 @partial(jax.jit, static_argnums=2)

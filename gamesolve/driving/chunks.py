@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
-from gamesolve.driving import rows
+from gamesolve.driving import rows, stale
 from gamesolve.driving.loops import all_finite, counted, stopping
 from gamesolve.driving.plan import Plan, Reached, Status, check_state
 from gamesolve.game import as_players
@@ -139,7 +139,9 @@ def _launch(origin: Reached, plan: Plan, number: int) -> _Flight | None:
 
 
 def _carried_on(plan: Plan, origin: Reached, end: int) -> Reached:
-    return _advance(plan, origin.players, origin.state, origin.steps, end)
+    result = _advance(plan, origin.players, origin.state, origin.steps, end)
+    stale.check(stale.functions_of(plan), (plan, origin.players))
+    return result
 
 
 def _settle(flight: _Flight) -> Reached:
@@ -216,4 +218,5 @@ def _advance(plan: Plan, players: Players, state: State, begin: Scalar, end: Sca
     """Take the steps from ``begin`` to ``end``; the arguments stay usable."""
     begin, end = jnp.asarray(begin, jnp.int32), jnp.asarray(end, jnp.int32)
     reached = (stopping if plan.may_stop else counted)(plan, players, state, begin, end)
+    stale.remember(stale.functions_of(plan), (plan, players))
     return reached._replace(players=_strong(reached.players), state=_strong(reached.state))

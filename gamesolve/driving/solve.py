@@ -7,7 +7,7 @@ import jax.core
 import optax
 
 from gamesolve.checks import explained, whole_number
-from gamesolve.driving import rows
+from gamesolve.driving import rows, stale
 from gamesolve.driving.loops import descent, fixed, move, stopping
 from gamesolve.driving.plan import Plan, Record, Solution, Status, check_divides, check_game, check_state, checked
 from gamesolve.game import Game, as_players
@@ -117,14 +117,17 @@ def solve(
             # JAX's search for NaN reports what compiled programs return, so the gap of a trace is then written outside.
             outside = plan.may_stop and record is not None and bool(jax.config.jax_debug_nans)  # pyright: ignore
             solution = _solve(plan, players, state, with_gap=not outside)
-            return _with_gap(plan, solution) if outside else solution
+            solution = _with_gap(plan, solution) if outside else solution
     except TypeError:
         as_players(players, game.num_players)  # a clearer error if a player is at fault
         raise
+    stale.check(stale.functions_of(plan), (plan, players))
+    return solution
 
 
 @functools.partial(jax.jit, static_argnames="with_gap")
 def _solve(plan: Plan, players: Players, state: State | None, with_gap: bool) -> Solution:
+    program = (plan, players)
     players = as_players(players, plan.game.num_players)
     if state is None:
         state = plan.solver.init(players)
@@ -134,6 +137,7 @@ def _solve(plan: Plan, players: Players, state: State | None, with_gap: bool) ->
         reached = stopping(plan, players, state, 0, plan.length)
     else:
         reached = fixed(plan, players, state)
+    stale.remember(stale.functions_of(plan), program)
     trace = rows.filled(reached.rows, reached.steps // plan.every) if plan.may_stop and with_gap else reached.rows
     return Solution(reached.players, reached.state, trace, plan.clock(reached.steps), reached.status)
 

@@ -27,6 +27,7 @@ from jax.sharding import Mesh, PartitionSpec
 
 from gamesolve.checks import as_pytree, explained, whole_number
 from gamesolve.distributed import devices, implicit, on_host
+from gamesolve.driving import stale
 from gamesolve.driving.table import ArrayLike, Table
 from gamesolve.trees import Key, PyTree, Scalar, is_key
 
@@ -93,7 +94,9 @@ def sweep(
     lanes = np.arange(total) if order_by is None else np.argsort(_costs(order_by, axes), kind="stable")
     groups = dealt(lanes, number, min(most, -(-total // number)))
     with explained("the function of the sweep"):
-        results = program(as_pytree("fn", fn), tuple(axes.values()), groups, names=tuple(axes), mesh=shares)
+        lane = as_pytree("fn", fn)
+        results = program(lane, tuple(axes.values()), groups, names=tuple(axes), mesh=shares)
+        stale.check({"the function of the sweep": lane}, (lane, axes))
     kept = {name: axis if is_key(axis) else np.asarray(axis) for name, axis in axes.items()}
     return Table(kept, _in_places(results, groups, shape))
 
@@ -124,11 +127,14 @@ def program(
         return jax.lax.map(jax.vmap(one), dealt)
 
     if mesh is None:
-        return rows_of(fn, axes, dealt)
-    own = PartitionSpec(mesh.axis_names)
-    every = PartitionSpec()
-    shared = jax.shard_map(rows_of, mesh=mesh, in_specs=(every, every, own), out_specs=own, check_vma=False)
-    return shared(fn, axes, dealt)
+        results = rows_of(fn, axes, dealt)
+    else:
+        own = PartitionSpec(mesh.axis_names)
+        every = PartitionSpec()
+        shared = jax.shard_map(rows_of, mesh=mesh, in_specs=(every, every, own), out_specs=own, check_vma=False)
+        results = shared(fn, axes, dealt)
+    stale.remember({"the function of the sweep": fn}, (fn, dict(zip(names, axes, strict=True))))
+    return results
 
 
 def dealt(lanes: np.ndarray, number: int, width: int) -> np.ndarray:

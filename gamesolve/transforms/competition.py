@@ -131,7 +131,7 @@ def competitive(
 
 
 def _method(problem: _Problem) -> Callable[[_Problem], _Solution]:
-    if problem.step.game.is_zero_sum:
+    if products.is_coupled(problem.step.game, problem.step.players):
         return _zero_sum
     return _two_players if problem.step.game.num_players == 2 else _many_players
 

@@ -63,7 +63,7 @@ def lola(rate: rates.Rates) -> optax.GradientTransformationExtraArgs:
     """
 
     def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
-        return optax.tree.sub(_anticipated(step), _shaping(step)), memory
+        return optax.tree.sub(_anticipated(step), _shaping(step, "lola")), memory
 
     return part("lola", formula, rate, coefficient="rate", returns=Origin.DIRECTION)
 
@@ -97,7 +97,7 @@ def sos(rate: rates.Rates, a: float = 0.5, b: float = 0.1) -> optax.GradientTran
     check_number("b", b, least=0.0)
 
     def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
-        ahead, shaping = _anticipated(step), _shaping(step)
+        ahead, shaping = _anticipated(step), _shaping(step, "sos")
         against = jnp.negative(optax.tree.vdot(shaping, ahead))
         bounded = jnp.minimum(1, a * optax.tree.vdot(ahead, ahead) / jnp.where(against < 0, -against, 1))
         square = jnp.asarray(optax.tree.vdot(step.u, step.u))
@@ -112,12 +112,12 @@ def _anticipated(step: Step) -> Players:
     return optax.tree.add(step.u, products.off_diagonal(step.game, step.players)(moved))
 
 
-def _shaping(step: Step) -> Players:
+def _shaping(step: Step, name: str) -> Players:
     """Return ``chi_i = sum_j J_ji^T D_j (d payoff_i / d z_j)`` for every player i."""
     sizes = rates.spread(step.rates, step.game.num_players, "rate")
     terms = []
     for i in range(step.game.num_players):
-        stakes = products.stakes(step.game, step.players, i)
+        stakes = products.stakes(step.game, step.players, i, name)
         weighted = tuple(None if j == i else rates.times(sizes[j], stake) for j, stake in enumerate(stakes))
         terms.append(products.influence(step.game, step.players, i)(weighted))
     return tuple(terms)
@@ -152,7 +152,7 @@ def stackelberg(inner: linear.Inner = linear.Inner()) -> optax.GradientTransform
 
     def formula(step: Step, last: linear.Report) -> tuple[Players, linear.Report]:
         require_two_players("stackelberg", step.game)
-        total, report = _total(step, last, inner, inner.relative_tolerance(step.u))
+        total, report = _total("stackelberg", step, last, inner, inner.relative_tolerance(step.u))
         return (total, step.u[1]), report
 
     return part("stackelberg", formula, memory=_unsolved, returns=Origin.DIRECTION)
@@ -193,12 +193,12 @@ def follow_the_ridge(
         require_two_players("follow_the_ridge", step.game)
         u, tolerance, report = step.u, inner.relative_tolerance(step.u), last
         if total:
-            leader, report = _total(step, last, inner, tolerance)
+            leader, report = _total("follow_the_ridge", step, last, inner, tolerance)
             u = (leader, u[1])
         moves = rates.times(jax.tree.map(jnp.negative, step.rates), u)
         response = products.response(step.game, step.players, 1)((moves[0], None))
         begin = report._replace(solution=optax.tree.zeros_like(response)) if total else last
-        correction, correcting = _follow(step, response, begin, inner, tolerance)
+        correction, correcting = _follow("follow_the_ridge", step, response, begin, inner, tolerance)
         kept = combined(report, correcting) if total else correcting
         return (moves[0], optax.tree.sub(moves[1], correction)), kept
 
@@ -210,16 +210,19 @@ def _unsolved(players: Players) -> linear.Report:
 
 
 def _follow(
-    step: Step, rhs: PyTree, last: linear.Report, inner: linear.Inner, tolerance: Scalar
+    name: str, step: Step, rhs: PyTree, last: linear.Report, inner: linear.Inner, tolerance: Scalar
 ) -> tuple[PyTree, linear.Report]:
     """Solve ``J_yy w = rhs`` with the follower's own Hessian; zero if the solve fails."""
+    products.value(step.game, step.players, 1, name)  # or its block need not be symmetric
     operator = products.curvature(step.game, step.players, 1)
     w, report = certified(linear.solve_symmetric, operator, rhs, last, tolerance, inner.max_iterations)
     return optax.tree.where(report.failed, optax.tree.zeros_like(w), w), report
 
 
-def _total(step: Step, last: linear.Report, inner: linear.Inner, tolerance: Scalar) -> tuple[PyTree, linear.Report]:
+def _total(
+    name: str, step: Step, last: linear.Report, inner: linear.Inner, tolerance: Scalar
+) -> tuple[PyTree, linear.Report]:
     """Return the leader's total descent direction ``u_x + J_yx^T w`` with ``J_yy w = d payoff_x / dy``."""
-    _, stake = products.stakes(step.game, step.players, 0)
-    w, report = _follow(step, stake, last, inner, tolerance)
+    _, stake = products.stakes(step.game, step.players, 0, name)
+    w, report = _follow(name, step, stake, last, inner, tolerance)
     return optax.tree.add(step.u[0], products.influence(step.game, step.players, 0)((None, w))), report

@@ -40,6 +40,18 @@ def leaky():
     gs.step(game, GD, (1.0, 1.0))
 
 
+def stopped(x, y):
+    return x * jax.lax.stop_gradient(y) - jax.lax.stop_gradient(x) * y
+
+
+@jax.custom_vjp
+def on_host(x):
+    return jax.pure_callback(np.sin, jax.ShapeDtypeStruct(x.shape, x.dtype), x)
+
+
+on_host.defvjp(lambda x: (on_host(x), x), lambda x, slope: (slope * jnp.cos(x),))
+
+
 class Unhashable:
     __hash__ = None
 
@@ -200,6 +212,12 @@ CASES = {
     "an axis that a table does not have": lambda: gs.sweep(lambda rate: rate, {"rate": [1.0]}).select(gamma=1.0),
     "a value that an axis does not have": lambda: gs.sweep(lambda seed: seed, {"seed": [1, 2]}).select(seed=3),
     "a batch that the devices can not share": lambda: distributed.shard(np.float32(1.0), distributed.devices()),
+    "a payoff with another gradient than its value": lambda: gs.solve(
+        gs.general_sum(stopped, stopped), gs.lola(0.1, 0.1), (1.0, 1.0), 3
+    ),
+    "a payoff that can not be differentiated twice": lambda: gs.analysis.jacobian(
+        gs.zero_sum(lambda x, y: on_host(x) * y), (1.0, 1.0)
+    ),
     "an extra that is not installed": lambda: loggers.tensorboard("unused"),
 }
 

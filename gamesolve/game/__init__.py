@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from gamesolve.checks import as_players, check_payoff, scalar_of
+from gamesolve.game import derivatives
 from gamesolve.sampling import drawn
 from gamesolve.trees import Batch, Players, PyTree, Scalar
 
@@ -136,6 +137,20 @@ class Game:
         data = self.draw(0).data_of(player)
         return sign, lambda *players: scalar_of(function, player, (*players, *self.constants, *data))
 
+    def rules(self, players: Players, player: int) -> derivatives.Rules:
+        """Return what ``stop_gradient`` and custom derivative rules in a player's payoff mean for its field.
+
+        Args:
+            players: tuple of parameter pytrees, of which only the shapes matter.
+            player: index of the player.
+        """
+        _, function = signed(self.payoffs[player])
+        owners = [player]
+        if not self._has_draws_per_player:
+            owners = [j for j, payoff in enumerate(self.payoffs) if signed(payoff)[1] == function]
+        data = self.draw(0).data_of(player)
+        return derivatives.rules(function, player, tuple(owners), (players, self.constants, data))
+
     def evaluate(self, players: Players) -> tuple[jax.Array, ...]:
         """Return every player's payoff at ``players``, on the bound data.
 
@@ -181,7 +196,7 @@ class Game:
         for group in groups.values():
             _, function = self.signed_payoff(group[0])
             with exact_products():
-                gradients = jax.grad(function, tuple(group))(*players)
+                gradients = derivatives.gradient(self.rules(players, group[0]), function, tuple(group))(*players)
             for mover, gradient in zip(group, gradients, strict=True):
                 sign, _ = signed(self.payoffs[mover])
                 entries[mover] = with_sign(sign, gradient)
