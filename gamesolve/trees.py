@@ -1,11 +1,14 @@
 """Pytrees: their names in the signatures of this package, and names for the numbers in them."""
 
+import functools
 import itertools
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 # Any nesting of arrays: dicts, tuples, modules of flax or equinox.
 PyTree: TypeAlias = Any
@@ -21,6 +24,8 @@ Row: TypeAlias = PyTree
 Scalar: TypeAlias = Any
 Key: TypeAlias = jax.Array
 DType: TypeAlias = Any
+# Number of leaves up to which a chain of scalar operations compiles faster than a vector of them.
+_FEW_LEAVES = 8
 
 
 def path_name(path: jax.tree_util.KeyPath) -> str:
@@ -36,6 +41,57 @@ def is_key(leaf: PyTree) -> bool:
 def numbers_of(leaf: PyTree) -> PyTree:
     """Return a leaf, or its key data if it is an array of typed random keys."""
     return jax.random.key_data(leaf) if is_key(leaf) else leaf
+
+
+def widened(tree: PyTree) -> PyTree:
+    """Return a tree in float32 or wider, the precision in which squares are summed."""
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, _wide(jnp.result_type(leaf))), tree)
+
+
+def magnitude(tree: PyTree) -> jax.Array:
+    """Return a power of two near the largest modulus in a tree, in float32 or wider; multiplying by it is exact.
+
+    The number and its reciprocal are normal: zeros have the smallest one. NaN stays NaN.
+    """
+    moduli = [jnp.max(jnp.abs(leaf), initial=0) for leaf in jax.tree.leaves(widened(jax.lax.stop_gradient(tree)))]
+    largest = _joined(jnp.maximum, jnp.max, moduli) if moduli else jnp.zeros((), jnp.float32)
+    info = jnp.finfo(largest.dtype)
+    bounded = jnp.clip(largest, info.tiny, 2.0 ** (info.maxexp - 2))
+    return jax.lax.reduce_precision(bounded, info.nexp, 0)
+
+
+def dot(a: PyTree, b: PyTree) -> jax.Array:
+    """Return the inner product of two trees, summed in float32 or wider."""
+    products = jax.tree.map(jnp.vdot, widened(a), widened(b))
+    return _joined(jnp.add, jnp.sum, jax.tree.leaves(products))
+
+
+def norm(tree: PyTree) -> jax.Array:
+    """Return the Euclidean norm of a tree, in float32 or wider; its derivative at zero is zero.
+
+    No square underflows or overflows on the way: it is zero only for zeros, and finite for finite entries unless it
+    exceeds the largest number itself.
+    """
+    scale = magnitude(tree)
+    unit = optax.tree.scale(1 / scale, widened(tree))
+    square = dot(unit, unit)
+    zero = square == 0
+    return scale * jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, square)))
+
+
+def _joined(
+    pair: Callable[[jax.Array, jax.Array], jax.Array], many: Callable[[jax.Array], jax.Array], numbers: list[jax.Array]
+) -> jax.Array:
+    """Return the sum or maximum of one number per leaf.
+
+    XLA copies a chain of scalar operations into every kernel that uses its result. With as many such kernels as leaves,
+    the time to compile would grow with the square of their number, so that the numbers of many leaves become a vector.
+    """
+    return functools.reduce(pair, numbers) if len(numbers) <= _FEW_LEAVES else many(jnp.stack(numbers))
+
+
+def _wide(dtype: DType) -> DType:
+    return jnp.promote_types(dtype, jnp.float32)
 
 
 def columns(tree: PyTree, leading: int = 1, alone: str = "value") -> dict[str, np.ndarray]:

@@ -22,7 +22,7 @@ from gamesolve.analysis.stability import step_map
 from gamesolve.driving.solve import step
 from gamesolve.game import Game, as_players
 from gamesolve.solver import Solver
-from gamesolve.trees import Players, Scalar
+from gamesolve.trees import Players, Scalar, norm
 
 
 class Margins(NamedTuple):
@@ -136,7 +136,7 @@ def _classify(game: Game, players: Players, J: jax.Array, tol: Scalar, rates: Se
     speeds = jnp.ones(len(sizes), J.dtype) if rates is None else jnp.stack([jnp.asarray(r, J.dtype) for r in rates])
     values = by_real_part(jnp.linalg.eigvals(jnp.repeat(speeds, np.asarray(sizes))[:, None] * J))
     accuracy, flat = _accuracy(J)
-    residual = optax.tree.norm(game.field(players))
+    residual = norm(game.field(players))
     leaders = [lead_from(game, players, J, leader) for leader in range(len(sizes))]
     total = jnp.stack([norm for norm, _ in leaders])
     followers = [jnp.max(jnp.delete(own, leader), initial=-jnp.inf) for leader in range(len(sizes))]
@@ -214,9 +214,9 @@ def attraction(game: Game, solver: optax.GradientTransformation, players: Player
 def _attraction(
     game: Game, solver: Solver, players: Players, gap: jax.Array, radius: jax.Array, J: jax.Array, tol: Scalar
 ) -> Attraction:
-    move = optax.tree.norm(first_move(game, solver, players))
+    move = norm(first_move(game, solver, players))
     distance = jnp.where(move > 0, move / jnp.where(gap > 0, gap, jnp.finfo(move.dtype).tiny), 0)
-    zero = optax.tree.norm(game.field(players)) <= tol
+    zero = norm(game.field(players)) <= tol
     stable = zero & (jnp.max(jnp.linalg.eigvals(J).real) <= _accuracy(J)[0])
     attracting = (distance <= tol) & (radius < 1)
     return Attraction(radius, distance, attracting, zero, stable, attracting & ~stable)

@@ -12,7 +12,7 @@ import optax
 from gamesolve.driving.solve import solve
 from gamesolve.game import Game, Negated, Payoff, as_players, signed
 from gamesolve.solver import Solver, as_solver
-from gamesolve.trees import Players, PyTree
+from gamesolve.trees import Players, PyTree, norm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _respond(single: Game, solver: Solver, num_steps: int) -> Response:
     before = single.start or ()
     after = solve(single, solver, before, num_steps).players
     gain = single.evaluate(after)[0] - single.evaluate(before)[0]
-    return Response(after[0], gain, optax.tree.norm(single.field(after)))
+    return Response(after[0], gain, norm(single.field(after)))
 
 
 def exploitability(

@@ -13,8 +13,9 @@ import optax
 from gamesolve.driving.forward import forward_only
 from gamesolve.driving.plan import Plan, Reached, Record, Status
 from gamesolve.game import Game
+from gamesolve.linear import Report
 from gamesolve.solver import Solver
-from gamesolve.trees import DType, Players, PyTree, Row, Scalar, State
+from gamesolve.trees import DType, Players, PyTree, Row, Scalar, State, norm
 
 # Players and state, with a clock or rows between steps; the third is None if nothing asks for it.
 _Carry: TypeAlias = tuple[Players, State, PyTree]
@@ -29,6 +30,7 @@ def fixed(plan: Plan, players: Players, state: State) -> Reached:
         players, state = move(game, plan.solver, players, state, descent(game, players))
         return (players, state, jax.tree.map(lambda t: t + 1, clock)), None
 
+    start = state
     # Without sampling nothing reads the clock, and counting would cost a tiny game a tenth of its step.
     carry = (players, state, None if plan.sample is None else plan.clock(0))
     record = plan.record
@@ -42,7 +44,7 @@ def fixed(plan: Plan, players: Players, state: State) -> Reached:
             return carry, record(players, state)
 
         (players, state, _), rows = jax.lax.scan(block, carry, length=plan.length // plan.every)
-    return Reached(players, state, rows, plan.length, _budget(players))
+    return Reached(players, state, rows, plan.length, _budget(players, state, start))
 
 
 def counted(plan: Plan, players: Players, state: State, begin: jax.Array, end: jax.Array) -> Reached:
@@ -50,7 +52,7 @@ def counted(plan: Plan, players: Players, state: State, begin: jax.Array, end: j
 
     Rows are recorded at multiples of ``plan.every``; the first one returned is the first after ``begin``.
     """
-    first, last = plan.clock(begin), plan.clock(end)
+    first, last, start = plan.clock(begin), plan.clock(end), state
 
     def advance(clock: jax.Array, carry: tuple[Players, State]) -> tuple[Players, State]:
         players, state = carry
@@ -59,7 +61,7 @@ def counted(plan: Plan, players: Players, state: State, begin: jax.Array, end: j
 
     if plan.record is None:
         players, state = jax.lax.fori_loop(first, last, advance, (players, state))
-        return Reached(players, state, None, end, _budget(players))
+        return Reached(players, state, None, end, _budget(players, state, start))
 
     record, origin = plan.record, plan.clock(begin - begin % plan.every)
 
@@ -74,7 +76,7 @@ def counted(plan: Plan, players: Players, state: State, begin: jax.Array, end: j
     number = -((origin - last) // plan.every)
     carry = (players, state, _no_rows(record, plan.length // plan.every, players, state))
     players, state, rows = jax.lax.fori_loop(0, number, block, carry)
-    return Reached(players, state, rows, end, _budget(players))
+    return Reached(players, state, rows, end, _budget(players, state, start))
 
 
 class _Ahead(NamedTuple):
@@ -95,12 +97,10 @@ def stopping(plan: Plan, players: Players, state: State, begin: Scalar, end: Sca
     def look(players: Players, state: State, clock: jax.Array) -> _Ahead:
         game = plan.bound(clock)
         u = descent(game, players)
-        norm = optax.tree.norm(u)
-        size = optax.tree.norm(players)
-        diverged = ~(jnp.isfinite(norm) & jnp.isfinite(size))
+        diverged = ~all_finite((u, players))
         if plan.max_norm is not None:
-            diverged |= size > plan.max_norm
-        status = jnp.where(False if plan.tol is None else norm <= plan.tol, Status.CONVERGED, Status.BUDGET)
+            diverged |= norm(players) > plan.max_norm
+        status = jnp.where(False if plan.tol is None else norm(u) <= plan.tol, Status.CONVERGED, Status.BUDGET)
         status = jnp.where(diverged, Status.DIVERGED, status).astype(jnp.int32)
         return _Ahead(players, state, clock, game, u, status)
 
@@ -127,7 +127,8 @@ def stopping(plan: Plan, players: Players, state: State, begin: Scalar, end: Sca
         carry = (ahead, rows, jnp.zeros((), jnp.int32))
         ahead, rows, _ = jax.lax.while_loop(lambda carry: before(last)(carry[0]), block, carry)
     steps = ahead.clock - plan.clock(0)
-    return forward_only(Reached(ahead.players, ahead.state, rows, steps, ahead.status))
+    status = jnp.where(ahead.status == Status.BUDGET, _budget(ahead.players, ahead.state, state), ahead.status)
+    return forward_only(Reached(ahead.players, ahead.state, rows, steps, status))
 
 
 def descent(game: Game, players: Players) -> Players:
@@ -160,9 +161,23 @@ def _no_rows(record: Record, number: int, players: Players, state: State) -> Row
     return jax.tree.map(lambda leaf: missing((number, *leaf.shape), leaf.dtype), shapes)
 
 
-def _budget(players: Players) -> jax.Array:
-    """Return the status of a run that took all of its steps."""
-    return jnp.where(all_finite(players), Status.BUDGET, Status.DIVERGED).astype(jnp.int32)
+def _budget(players: Players, state: State, start: State) -> jax.Array:
+    """Return the status of a run that took all of its steps.
+
+    A state that became NaN or infinite has diverged as well: a second moment that overflows stops Adam without a trace
+    in the players. Infinities that a state begins with, such as the best value so far, and reports of inner solves
+    that failed say nothing about the run.
+    """
+    finite = all_finite(players)
+    for leaf, before in zip(_numbers(state), _numbers(start), strict=True):
+        finite &= all_finite(leaf) | ~all_finite(before)
+    return jnp.where(finite, Status.BUDGET, Status.DIVERGED).astype(jnp.int32)
+
+
+def _numbers(state: State) -> list[jax.Array]:
+    """Return the floating leaves of a state without those of reports."""
+    nodes = jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, Report))
+    return [leaf for leaf in nodes if not isinstance(leaf, Report) and jnp.issubdtype(leaf.dtype, jnp.inexact)]
 
 
 def _written(rows: Row, row: jax.Array, new: Row, whole: jax.Array) -> Row:

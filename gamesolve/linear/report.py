@@ -19,7 +19,7 @@ import optax
 
 from gamesolve.checks import Ending, check_number, whole_number
 from gamesolve.linear import krylov
-from gamesolve.trees import PyTree, Scalar, Updates
+from gamesolve.trees import PyTree, Scalar, Updates, dot, magnitude, norm
 
 # A solve whose true relative residual exceeds this has failed.
 ACCEPTED_RESIDUAL = 0.1
@@ -60,7 +60,7 @@ class Inner:
         tightest = default_tolerance(u) if self.tolerance is None else self.tolerance
         if self.forcing is None:
             return tightest
-        return jnp.clip(self.forcing * optax.tree.norm(u), tightest, ACCEPTED_RESIDUAL)
+        return jnp.clip(self.forcing * norm(u), tightest, ACCEPTED_RESIDUAL)
 
 
 def check_inner(inner: Inner) -> None:
@@ -133,7 +133,8 @@ def certify(
         rhs: the right-hand side.
         tolerance: the relative tolerance that was asked for.
     """
-    square, scale = krylov.dot(residual, residual), krylov.dot(rhs, rhs)
+    unit = 1 / magnitude(rhs)
+    square, scale = (dot(tree, tree) for tree in (krylov.times(unit, residual), krylov.times(unit, rhs)))
     relative = jnp.sqrt(krylov.ratio(square, scale))
     # A solution that is NaN or infinite shows in its residual.
     relative = jnp.where(relative >= 0, relative, jnp.inf).astype(last.residual.dtype)

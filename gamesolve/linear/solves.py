@@ -21,7 +21,7 @@ import optax
 from gamesolve.game import exact_products
 from gamesolve.linear import krylov
 from gamesolve.linear.krylov import Operator
-from gamesolve.trees import PyTree, Scalar
+from gamesolve.trees import PyTree, Scalar, dot, norm
 
 # Number of unknowns up to which a dense solve is faster than GMRES on two CPU cores (benchmarks/results).
 DENSE_LIMIT = 64
@@ -172,7 +172,7 @@ def solve_symmetric(
         return _dense(operator, rhs), jnp.zeros((), jnp.int32)
     limit = _limit(rhs, max_iterations)
     start = jax.lax.stop_gradient(start)
-    inner = krylov.dot if weigh is None else lambda a, b: krylov.dot(a, weigh(b))
+    inner = dot if weigh is None else lambda a, b: dot(a, weigh(b))
     flip = (lambda tree: tree) if mirror is None else mirror
     cycle = partial(krylov.minres, inner=inner)
 
@@ -210,7 +210,7 @@ def _repaired(matvec: Operator, rhs: PyTree, x: PyTree, residual: PyTree, weigh:
     light = jax.tree.map(lambda weight: weight <= 1e-3 * heaviest, weights)
     candidate = jax.tree.map(lambda yes, a, b: jnp.where(yes, a + b, a), light, x, residual)
     left = optax.tree.sub(rhs, matvec(candidate))
-    better = krylov.dot(left, left) < krylov.dot(residual, residual)
+    better = norm(left) < norm(residual)
     return optax.tree.where(better, candidate, x)
 
 

@@ -12,7 +12,7 @@ from gamesolve.game import Game
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part
-from gamesolve.trees import Players, PyTree
+from gamesolve.trees import Players, PyTree, Scalar, dot, magnitude, widened
 
 
 @parametric
@@ -230,12 +230,26 @@ def symplectic(
         adjustment = optax.tree.scale(0.5, optax.tree.sub(forward, backward))
         if align:
             # The rule in the coordinates in which P is the identity.
-            product = jnp.multiply(*(optax.tree.vdot(step.metric(tree), backward) for tree in (u, adjustment)))
-            sign = jnp.where(product / optax.tree.size(u) + eps >= 0, 1, -1)
-            adjustment = rates.times(sign, adjustment)
+            adjustment = rates.times(_sign(step.metric(u), backward, step.metric(adjustment), eps), adjustment)
         return step.metric(optax.tree.add(u, rates.times(step.rates, adjustment, "lam"))), memory
 
     return part("symplectic", formula, lam, coefficient="lam", metric=metric)
+
+
+def _sign(u: Players, backward: Players, adjustment: Players, eps: Scalar) -> jax.Array:
+    """Return the sign of ``<u, J^T u> <A u, J^T u> / d + eps``.
+
+    The inner products are those of trees scaled to entries near one, and eps is divided by the scales one by one: the
+    product itself is of fourth order in the field and would soon underflow or overflow.
+    """
+    scales = [magnitude(tree) for tree in (u, backward, adjustment)]
+    first, middle, last = (
+        optax.tree.scale(1 / scale, widened(tree)) for scale, tree in zip(scales, (u, backward, adjustment), strict=True)
+    )
+    bound = jnp.asarray(eps * optax.tree.size(u), scales[0].dtype)
+    for scale in (*scales, scales[1]):
+        bound = bound / scale
+    return jnp.where(dot(first, middle) * dot(last, middle) + bound >= 0, 1, -1)
 
 
 @parametric

@@ -9,7 +9,7 @@ from gamesolve.linear.report import certified, check_inner, combined
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part, require_players, require_two_players
-from gamesolve.trees import Players, PyTree, Scalar
+from gamesolve.trees import Players, PyTree, Scalar, dot, magnitude, norm, widened
 
 
 @parametric
@@ -94,13 +94,21 @@ def sos(rate: rates.Rates, a: float = 0.5, b: float = 0.1) -> optax.GradientTran
 
     def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
         ahead, shaping = _anticipated(step), _shaping(step)
-        against = jnp.negative(optax.tree.vdot(shaping, ahead))
-        bounded = jnp.minimum(1, a * optax.tree.vdot(ahead, ahead) / jnp.where(against < 0, -against, 1))
-        square = jnp.asarray(optax.tree.vdot(step.u, step.u))
-        weight = jnp.minimum(jnp.where(against >= 0, 1, bounded), jnp.where(square < b**2, square, 1))
+        against, square = _against(shaping, ahead)
+        bounded = jnp.minimum(1, a * square / jnp.where(against < 0, -against, 1))
+        length = norm(step.u)
+        weight = jnp.minimum(jnp.where(against >= 0, 1, bounded), jnp.where(length < b, length**2, 1))
         return jax.tree.map(lambda x, s: x - weight.astype(x.dtype) * s, ahead, shaping), memory
 
     return part("sos", formula, rate, coefficient="rate")
+
+
+def _against(shaping: Players, ahead: Players) -> tuple[jax.Array, jax.Array]:
+    """Return ``-<chi, xi_0>`` and ``||xi_0||^2``, both divided by a common factor, so that neither is lost."""
+    long, short = magnitude(ahead), magnitude(shaping)
+    unit = optax.tree.scale(1 / long, widened(ahead))
+    across = dot(optax.tree.scale(1 / short, widened(shaping)), unit)
+    return jnp.negative(across), dot(unit, unit) * (long / short)
 
 
 def _anticipated(step: Step) -> Players:

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.trees import PyTree, Scalar
+from gamesolve.trees import PyTree, Scalar, magnitude, norm
 
 Judge = Callable[[PyTree, jax.Array], jax.Array]
 
@@ -236,16 +236,23 @@ def _normalised(judge: Judge, bound: Scalar, key: jax.Array | None) -> Judge:
     del key
 
     def bounded(leaf: jax.Array) -> jax.Array:
-        return leaf if leaf.ndim < 2 else bound * leaf / _largest_singular_value(leaf.reshape(-1, leaf.shape[-1]))
+        if leaf.ndim < 2:
+            return leaf
+        largest = _largest_singular_value(leaf.reshape(-1, leaf.shape[-1]))
+        return (bound * leaf / jnp.where(largest > 0, largest, 1)).astype(leaf.dtype)
 
     return lambda discriminator, examples: judge(jax.tree.map(bounded, discriminator), examples)
 
 
 def _largest_singular_value(matrix: jax.Array) -> jax.Array:
+    size = magnitude(matrix)
+    matrix = jnp.asarray(matrix, size.dtype) / size
+
     def iterate(_: Scalar, vector: jax.Array) -> jax.Array:
         image = matrix.T @ (matrix @ vector)
-        return image / jnp.linalg.norm(image)
+        length = norm(image)
+        return image / jnp.where(length > 0, length, 1)
 
     # Mixed signs and sizes make it unlikely that the leading singular vector is orthogonal to this fixed start.
     start = jnp.cos(1.0 + 2.0 * jnp.arange(matrix.shape[1], dtype=matrix.dtype))
-    return jnp.linalg.norm(matrix @ jax.lax.fori_loop(0, 20, iterate, start / jnp.linalg.norm(start)))
+    return size * norm(matrix @ jax.lax.fori_loop(0, 20, iterate, start / norm(start)))
