@@ -60,7 +60,7 @@ def test_solvers_are_optax_transformations():
     moves, _ = update((-1.0, 2.0), init(START), START, unknown=3)
     chex.assert_trees_all_close(moves, (0.1, -0.2))
     assert gs.simgd.__name__ == "simgd"
-    assert "Simultaneous" in gs.simgd.__doc__
+    assert "simultaneous" in gs.simgd.__doc__
 
 
 def test_tree_map_makes_solvers():

@@ -1,1 +1,13 @@
-"""One question each: what a step costs beside hand-written code and beside peers, how fast spectra are found."""
+"""Measurements: the cost of a step beside hand-written code and beside peers, and how fast spectra are found.
+
+Each one is a module with ``OPTIONS`` of the command line and ``main(arguments, command)``.
+"""
+
+NAMES = {
+    "overhead": "every solver through gamesolve.solve against a hand-written lax.scan",
+    "running": "gs.run and checkpoints against gs.solve, sweeps against loops over single runs",
+    "estimators": "unbiased consensus steps on minibatches against the biased one",
+    "peers": "gamesolve against eager PyTorch and the PyTorch package cgds",
+    "spectra": "leading eigenvalues of a GAN by the compiled Arnoldi iteration against scipy's ARPACK",
+    "images": "optimisers and regularisers on digits and MNIST: score, distance, coverage, seconds",
+}

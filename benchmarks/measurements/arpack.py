@@ -1,4 +1,4 @@
-"""Eigenpairs by ARPACK on the host, the peer that the compiled Arnoldi iteration is measured beside."""
+"""Compute eigenpairs by ARPACK on the host, the peer of the compiled Arnoldi iteration."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,21 +12,24 @@ from gamesolve.linear.eigenpairs import ORDERS, Operator, Pairs, _product, certi
 
 
 def arpack(operator: Operator, start: jax.Array, k: int, which: Sequence[str], tolerance: float | None = None) -> Pairs:
-    """Return the same by ARPACK on the host, one run for each end, over the compiled product.
+    """Return eigenpairs by ARPACK on the host, one run for each end, over the compiled product.
 
     Args:
         operator: the map.
         start: first vector.
         k: number of eigenpairs at each end.
         which: ends of the spectrum, keys of `ORDERS`.
-        tolerance: on residuals relative to the eigenvalue's modulus.
+        tolerance: tolerance on residuals, relative to the eigenvalue's modulus. Default: that of the precision.
 
     Returns:
-        The `Pairs`; fewer than ``k`` per end where ARPACK finds no more.
+        The `Pairs`; fewer than ``k`` per end if ARPACK does not find more.
     """
     tolerance = default_tolerance(start.dtype) if tolerance is None else tolerance
-    matvec = lambda vector: np.asarray(_product(operator, vector.ravel()))
-    sparse: Any = scipy.sparse.linalg  # whose stubs know neither its keywords nor its results
+    sparse: Any = scipy.sparse.linalg  # its stubs lack some keywords and results
+
+    def matvec(vector: np.ndarray) -> np.ndarray:
+        return np.asarray(_product(operator, vector.ravel()))
+
     linear = sparse.LinearOperator((start.size, start.size), matvec=matvec, dtype=start.dtype)
     values, rows = [], []
     for end in which:

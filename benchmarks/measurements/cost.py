@@ -1,4 +1,4 @@
-"""What does one compiled step cost, free of noise? Flops by XLA's count and dot products in the optimised program."""
+"""Count the flops and dot products of one compiled step, free of the noise of timings."""
 
 import re
 from collections.abc import Callable
@@ -9,8 +9,10 @@ import jax
 import gamesolve as gs
 from benchmarks.measurements import hand
 from benchmarks.measurements.cases import Case, build
+from gamesolve.game import Players
+from gamesolve.trees import Scalar, State
 
-# Less work for LLVM, which comes after all that is counted here: compiling takes half the time.
+# Less work for LLVM, which runs after everything that is counted here: compiling takes half the time.
 _QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 _DOT = re.compile(r"= \S+ dot\(")
 
@@ -38,7 +40,7 @@ def gamesolve_step(case: Case, solver: str) -> Cost:
     """Return the cost of one `gamesolve.step`; players, game, state and step size are arguments of the program."""
     eta, *rest = case.numbers(solver)
 
-    def step(eta: Any, game: gs.Game, players: Any, state: Any) -> Any:
+    def step(eta: Scalar, game: gs.Game, players: Players, state: State) -> tuple[Players, State]:
         return gs.step(game, build(solver, eta, *rest), players, state)
 
     state = jax.eval_shape(build(solver, eta, *rest).init, case.players)
@@ -50,11 +52,9 @@ def hand_step(case: Case, solver: str) -> Cost:
     eta, *rest = case.numbers(solver)
     method = hand.METHODS[solver]
 
-    def step(eta: Any, arguments: Any, players: Any, state: Any) -> Any:
-        f = lambda x, y: case.payoff(x, y, *arguments)
-        return method.step(f, (eta, *rest), players, state)
+    def step(eta: Scalar, arguments: tuple[Any, ...], players: hand.Pair, state: State) -> tuple[hand.Pair, State]:
+        return method.step(case.function(arguments), (eta, *rest), players, state)
 
-    f = lambda x, y: case.payoff(x, y, *case.arguments)
-    state = jax.eval_shape(lambda players: method.init(f, players), case.players)
+    state = jax.eval_shape(lambda players: method.init(case.function(case.arguments), players), case.players)
     with jax.default_matmul_precision("highest"):  # gamesolve's own choice; it matters on GPUs
         return compiled_cost(step, eta, case.arguments, case.players, state)

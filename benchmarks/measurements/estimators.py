@@ -1,8 +1,9 @@
-"""What does an unbiased consensus step on a minibatch cost beside the biased one?"""
+"""Measure an unbiased consensus step on a minibatch beside the biased one."""
 
 import argparse
+import itertools
 import math
-import statistics
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,63 +12,45 @@ import jax
 import gamesolve as gs
 from benchmarks import report
 from benchmarks.measurements.cases import Case, gan
-from benchmarks.timing import interleaved, median_ratio
+from benchmarks.measurements.timed import per_step, verdict
+from benchmarks.report import Row
+from gamesolve.compare.timing import interleaved, median_ratio
 
-NOTES = (
-    "Steps of `conopt` on the MLP GAN through `gamesolve.solve`, interleaved; `ratio` is the median over the rounds of "
-    "time over the plugin's within a round. `memory` is the temporary memory of the compiled run."
-)
-# Largest acceptable time and temporary memory over the plugin's, by estimator; what all pairs take more is constant.
-TARGETS: dict[Any, tuple[float, float]] = {2: (1.25, 1.5), 4: (1.4, 1.5), "all": (7.0, math.inf)}
+# Largest acceptable time and temporary memory, relative to the plugin, by estimator.
+TARGETS: Mapping[int | str, tuple[float, float]] = {2: (1.25, 1.5), 4: (1.4, 1.5), "all": (7.0, math.inf)}
 STEPS = 5
+OPTIONS = {"batches": {"nargs": "+", "type": int, "default": [64, 256, 1024], "help": "batch sizes"}}
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the suite's own options."""
-    parser.add_argument("--batches", nargs="+", type=int, default=[64, 256, 1024], help="batch sizes")
+def rows(arguments: argparse.Namespace) -> Iterator[Row]:
+    """Yield a row for each batch size and estimator."""
+    return itertools.chain.from_iterable(_rows(batch, arguments.repeats) for batch in arguments.batches)
 
 
-def main(arguments: argparse.Namespace, command: str) -> int:
-    """Run the suite; returns the exit code."""
-    rows = []
-    for batch in arguments.batches:
-        case = gan((16, 2), (128, 128, 128), batch, STEPS)
-        for row in _rows(case, batch, arguments.repeats):
-            rows.append(row)
-            print(" ".join(f"{key} {value}" for key, value in row.items()), flush=True)
-    where = report.environment(command, ("jax", "jaxlib", "optax"))
-    report.write("estimators", "Unbiased consensus on minibatches", NOTES, rows, where, arguments.out)
-    print(f"\n{report.table(rows)}\n\n{sum(row['verdict'] != 'missed' for row in rows)} of {len(rows)} rows met")
-    return 0
+main = partial(report.measure, "estimators", rows)
 
 
-def _rows(case: Case, batch: int, repeats: int) -> list[dict[str, Any]]:
-    solvers = {groups: gs.conopt(1e-4, 1.0, groups=groups) for groups in (None, *TARGETS)}
-    programs = {groups: partial(gs.solve, case.game, solver, case.players, STEPS) for groups, solver in solvers.items()}
-    times = interleaved({str(groups): program for groups, program in programs.items()}, repeats)
-    plain = times["None"]
+def _rows(batch: int, repeats: int) -> Iterator[Row]:
+    case = gan((16, 2), (128, 128, 128), batch, STEPS)
+    solvers = {"plugin": gs.conopt(1e-4, 1.0)} | {n: gs.conopt(1e-4, 1.0, groups=n) for n in TARGETS}
+    programs = {str(n): partial(gs.solve, case.game, solver, case.players, STEPS) for n, solver in solvers.items()}
+    times = interleaved(programs, repeats)
     memory = {groups: _memory(case, solver) for groups, solver in solvers.items()}
-    return [
-        {
+    for groups in solvers:
+        ratio = round(median_ratio(times[str(groups)], times["plugin"]), 3)
+        share = round(memory[groups] / memory["plugin"], 3)
+        longest, largest = TARGETS.get(groups, (1.0, 1.0))
+        yield {
             "batch": batch,
-            "groups": "plugin" if groups is None else groups,
-            "step": report.duration(statistics.median(times[str(groups)]) / STEPS),
-            "ratio": (ratio := round(median_ratio(times[str(groups)], plain), 3)),
-            "target": TARGETS[groups][0] if groups else 1.0,
+            "groups": groups,
+            "step": per_step(times[str(groups)], STEPS),
+            "ratio": ratio,
+            "target": longest,
             "memory": f"{memory[groups] / 2**20:.1f} MiB",
-            "extra memory": f"{(memory[groups] - memory[None]) / 2**20:.1f} MiB",
-            "memory ratio": (share := round(memory[groups] / memory[None], 3)),
-            "verdict": _verdict(groups, ratio, share),
+            "extra memory": f"{(memory[groups] - memory['plugin']) / 2**20:.1f} MiB",
+            "memory ratio": share,
+            "verdict": verdict(ratio <= longest and share <= largest) if groups in TARGETS else "unit",
         }
-        for groups in solvers
-    ]
-
-
-def _verdict(groups: Any, ratio: float, share: float) -> str:
-    if groups is None:
-        return "unit"
-    longest, largest = TARGETS[groups]
-    return "met" if ratio <= longest and share <= largest else "missed"
 
 
 def _memory(case: Case, solver: gs.Solver) -> int:

@@ -1,8 +1,8 @@
-"""What would one write without gamesolve? Every solver as a step of plain JAX, for ``min over x, max over y of f``.
+"""Write the solvers as steps of plain JAX for ``min over x, max over y of f``, as one would without gamesolve.
 
 Nothing of gamesolve is imported here: these steps are the yardstick of `benchmarks.measurements.overhead` and of
-``tests/test_overhead.py``. Each one is ``step(f, rates, players, state) -> (players, state)``, where ``f(x, y)``
-is a scalar, ``rates`` the numbers that the method takes and ``players = (x, y)``.
+``tests/benchmarks/test_overhead.py``. Each one is ``step(f, rates, players, state) -> (players, state)`` with a scalar
+``f(x, y)``, the solver's numbers ``rates`` and ``players = (x, y)``.
 """
 
 from collections.abc import Callable
@@ -11,46 +11,44 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from benchmarks.measurements.hand_cg import Certificate, certify, conjugate_gradients, fresh_certificate
+from benchmarks.measurements.hand_cg import Certificate, Product, Tree, certify, conjugate_gradients, fresh_certificate
 
-Function = Callable[[Any, Any], jax.Array]
+Function = Callable[[Tree, Tree], jax.Array]
+Rates = tuple[Any, ...]
+Pair = tuple[Tree, Tree]
+State = Any
 
 
 class Method(NamedTuple):
-    """A hand-written solver.
+    """A hand-written solver: ``init(f, players) -> state`` and ``step(f, rates, players, state)``."""
 
-    Attributes:
-        init: ``init(f, players) -> state``.
-        step: ``step(f, rates, players, state) -> (players, state)``.
-    """
-
-    init: Callable[..., Any]
-    step: Callable[..., tuple[Any, Any]]
+    init: Callable[..., State]
+    step: Callable[..., tuple[Pair, State]]
 
 
 class Adaptive(NamedTuple):
     """State of ACGD: number of steps, average squares of both gradients, and the last inner solve."""
 
     count: Any  # pyright: ignore[reportIncompatibleMethodOverride]
-    squares: Any
+    squares: Pair
     last: Certificate
 
 
-def simgd(f: Function, rates: Any, players: Any, state: Any) -> tuple[Any, Any]:
-    """Both players move along their own gradients."""
+def simgd(f: Function, rates: Rates, players: Pair, state: State) -> tuple[Pair, State]:
+    """Move both players along their own gradients."""
     (x, y), (eta,) = players, rates
     down, up = jax.grad(f, (0, 1))(x, y)
     return (_axpy(-eta, down, x), _axpy(eta, up, y)), state
 
 
-def altgd(f: Function, rates: Any, players: Any, state: Any) -> tuple[Any, Any]:
-    """The maximiser sees the minimiser's move."""
+def altgd(f: Function, rates: Rates, players: Pair, state: State) -> tuple[Pair, State]:
+    """Move the minimiser, then the maximiser, which sees that move."""
     (x, y), (eta,) = players, rates
     x = _axpy(-eta, jax.grad(f, 0)(x, y), x)
     return (x, _axpy(eta, jax.grad(f, 1)(x, y), y)), state
 
 
-def extragradient(f: Function, rates: Any, players: Any, state: Any) -> tuple[Any, Any]:
+def extragradient(f: Function, rates: Rates, players: Pair, state: State) -> tuple[Pair, State]:
     """Move with the gradients found after a trial step."""
     (x, y), (eta,) = players, rates
     trial, _ = simgd(f, rates, players, None)
@@ -58,18 +56,21 @@ def extragradient(f: Function, rates: Any, players: Any, state: Any) -> tuple[An
     return (_axpy(-eta, down, x), _axpy(eta, up, y)), state
 
 
-def ogda(f: Function, rates: Any, players: Any, state: Any) -> tuple[Any, Any]:
-    """Add the step size times what the gradients have changed by; the state is the gradients before."""
+def ogda(f: Function, rates: Rates, players: Pair, state: Pair) -> tuple[Pair, Pair]:
+    """Add the step size times the change of the gradients; the state is the previous gradients."""
     (x, y), (eta,) = players, rates
     down, up = jax.grad(f, (0, 1))(x, y)
-    optimistic = lambda new, old: jax.tree.map(lambda a, b: eta * a + eta * (a - b), new, old)
+
+    def optimistic(new: Tree, old: Tree) -> Tree:
+        return jax.tree.map(lambda a, b: eta * a + eta * (a - b), new, old)
+
     x = jax.tree.map(jnp.subtract, x, optimistic(down, state[0]))
     y = jax.tree.map(jnp.add, y, optimistic(up, state[1]))
     return (x, y), (down, up)
 
 
-def conopt(f: Function, rates: Any, players: Any, state: Any) -> tuple[Any, Any]:
-    """Descend gamma times half the squared norm of both gradients as well: one product with the Hessian."""
+def conopt(f: Function, rates: Rates, players: Pair, state: State) -> tuple[Pair, State]:
+    """Descend also gamma times half the squared norm of both gradients: one product with the Hessian."""
     (x, y), (eta, gamma) = players, rates
     (down, up), pull = jax.vjp(jax.grad(f, (0, 1)), x, y)
     pull_x, pull_y = pull((down, up))
@@ -78,18 +79,18 @@ def conopt(f: Function, rates: Any, players: Any, state: Any) -> tuple[Any, Any]
     return (x, y), state
 
 
-def cgd(f: Function, rates: Any, players: Any, state: Certificate) -> tuple[Any, Certificate]:
-    """Competitive gradient descent: one number scales both players, so the Schur complement is symmetric as it is.
+def cgd(f: Function, rates: Rates, players: Pair, state: Certificate) -> tuple[Pair, Certificate]:
+    """Competitive gradient descent: one number scales both players, so the Schur complement is already symmetric.
 
     The smaller player k with opponent o solves ``(I + eta^2 D_ko D_ok) w = g_k +- eta D_ko g_o`` and moves by
-    ``-+ eta w``; the opponent moves by ``+- eta (g_o -+ eta D_ok w)``; upper signs where k minimises.
+    ``-+ eta w``; the opponent moves by ``+- eta (g_o -+ eta D_ok w)``; upper signs if k minimises.
     """
     (eta,) = rates
     k, gradients, to_k, to_o = _linearised(f, players)
     g_k, g_o = gradients[k], gradients[1 - k]
     sign = 1 if k == 0 else -1
 
-    def operate(w: Any) -> Any:
+    def operate(w: Tree) -> Pair:
         half = to_o(w)
         return jax.tree.map(lambda a, b: a + eta * eta * b, w, to_k(half)), half
 
@@ -103,8 +104,8 @@ def cgd(f: Function, rates: Any, players: Any, state: Certificate) -> tuple[Any,
     return (_axpy(-eta, moves[0], x), _axpy(eta, moves[1], y)), state
 
 
-def acgd(f: Function, rates: Any, players: Any, state: Adaptive) -> tuple[Any, Adaptive]:
-    """Adaptive CGD: a diagonal D takes the place of eta, and ``D_k^(1/2)`` on both sides keeps the system symmetric."""
+def acgd(f: Function, rates: Rates, players: Pair, state: Adaptive) -> tuple[Pair, Adaptive]:
+    """Adaptive CGD: a diagonal D replaces eta, and ``D_k^(1/2)`` on both sides keeps the system symmetric."""
     eta, decay, eps = rates
     k, gradients, to_k, to_o = _linearised(f, players)
     count = state.count + 1
@@ -114,7 +115,7 @@ def acgd(f: Function, rates: Any, players: Any, state: Adaptive) -> tuple[Any, A
     g_k, g_o, root, size_o = gradients[k], gradients[1 - k], jax.tree.map(jnp.sqrt, sizes[k]), sizes[1 - k]
     sign = 1 if k == 0 else -1
 
-    def operate(w: Any) -> Any:
+    def operate(w: Tree) -> Pair:
         half = _times(size_o, to_o(_times(root, w)))
         return jax.tree.map(lambda a, b, r: a + r * b, w, to_k(half), root), half
 
@@ -130,17 +131,17 @@ def acgd(f: Function, rates: Any, players: Any, state: Adaptive) -> tuple[Any, A
     return players, Adaptive(count, squares, last)
 
 
-def run(method: Method, f: Function, rates: Any, players: Any, num_steps: int) -> Any:
+def run(method: Method, f: Function, rates: Rates, players: Pair, num_steps: int) -> tuple[Pair, State]:
     """Take ``num_steps`` steps in one scan; returns the players and the state."""
 
-    def body(carry: Any, _: None) -> tuple[Any, None]:
+    def body(carry: tuple[Pair, State], _: None) -> tuple[tuple[Pair, State], None]:
         return method.step(f, rates, *carry), None
 
     carry, _ = jax.lax.scan(body, (players, method.init(f, players)), length=num_steps)
     return carry
 
 
-def _linearised(f: Function, players: Any) -> tuple[int, Any, Any, Any]:
+def _linearised(f: Function, players: Pair) -> tuple[int, Pair, Product, Product]:
     """Return the smaller player, both gradients and the two mixed products, linearised once for the whole step."""
     x, y = players
     down, to_y = jax.vjp(lambda y: jax.grad(f, 0)(x, y), y)
@@ -150,41 +151,38 @@ def _linearised(f: Function, players: Any) -> tuple[int, Any, Any, Any]:
     return k, (down, up), products[k], products[1 - k]
 
 
-def _smaller(players: Any) -> int:
+def _smaller(players: Pair) -> int:
     sizes = [sum(jnp.size(leaf) for leaf in jax.tree.leaves(player)) for player in players]
     return int(sizes[1] < sizes[0])
 
 
-def _axpy(scale: Any, a: Any, b: Any) -> Any:
+def _axpy(scale: Any, a: Tree, b: Tree) -> Tree:
     return jax.tree.map(lambda p, q: q + scale * p, a, b)
 
 
-def _times(a: Any, b: Any) -> Any:
+def _times(a: Tree, b: Tree) -> Tree:
     return jax.tree.map(jnp.multiply, a, b)
 
 
-def _nothing(f: Function, players: Any) -> tuple[()]:
+def _nothing(f: Function, players: Pair) -> tuple[()]:
     del f, players
     return ()
 
 
-def _fresh_competitive(f: Function, players: Any) -> Certificate:
+def _fresh_competitive(f: Function, players: Pair) -> Certificate:
     del f
     return fresh_certificate(players[_smaller(players)])
 
 
-def _fresh_adaptive(f: Function, players: Any) -> Adaptive:
+def _fresh_adaptive(f: Function, players: Pair) -> Adaptive:
     squares = jax.tree.map(jnp.zeros_like, players)
     return Adaptive(jnp.zeros((), jnp.int32), squares, _fresh_competitive(f, players))
 
 
 METHODS: dict[str, Method] = {
-    "simgd": Method(_nothing, simgd),
-    "altgd": Method(_nothing, altgd),
-    "extragradient": Method(_nothing, extragradient),
-    # The gradient before the first step counts as equal to the first one, so it is taken once before the loop.
+    **{step.__name__: Method(_nothing, step) for step in (simgd, altgd, extragradient, conopt)},
+    # The gradient before the first step counts as equal to the first one, so it is computed once before the loop.
     "ogda": Method(lambda f, players: jax.grad(f, (0, 1))(*players), ogda),
-    "conopt": Method(_nothing, conopt),
     "cgd": Method(_fresh_competitive, cgd),
     "acgd": Method(_fresh_adaptive, acgd),
 }

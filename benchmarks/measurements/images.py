@@ -1,4 +1,4 @@
-"""Which optimiser makes the better images, with and without a regulariser, at one budget?"""
+"""Measure which optimiser makes the best images, with and without a regulariser, at equal budgets."""
 
 import argparse
 import functools
@@ -14,22 +14,26 @@ import optax
 
 import gamesolve as gs
 from benchmarks import report
+from benchmarks.report import Row
+from gamesolve.game import Players
 from gamesolve.games import data, gan
+from gamesolve.trees import Scalar, State
 
 DATA: Mapping[str, Callable[[], data.Dataset]] = {"digits": data.digits, "mnist-5k": data.mnist_5k}
-# A step on images twelve times as large takes longer, and more of them are needed.
+# Budgets; a step on images twelve times as large takes longer, and more steps are needed.
 SECONDS = {"digits": 1.5, "mnist-5k": 10.0}
 STEPS = {"digits": 300, "mnist-5k": 500}
-# Every GAN gets the one of these step sizes with which a seed of its own ends nearest to the data.
+# Every GAN gets the step size with which a separate seed ends nearest to the data.
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
-OPTIMISERS: Mapping[str, Callable[[Any], Any]] = {
+CRITIC = "n-critic WGAN"
+OPTIMISERS: Mapping[str, Callable[[Scalar], optax.GradientTransformation]] = {
     "Adam SimGD": lambda rate: gs.per_player(_adam(rate), _adam(rate)),
     "Adam AltGD": lambda rate: gs.alternating(_adam(rate), _adam(rate)),
     "consensus plugin": lambda rate: optax.chain(gs.transforms.consensus(0.1), optax.rmsprop(rate)),
     "consensus unbiased": lambda rate: optax.chain(gs.transforms.consensus(0.1, groups=2), optax.rmsprop(rate)),
     "extra-Adam": lambda rate: gs.extra_adam(rate, b1=0.5),
     "ACGD": gs.acgd,
-    "n-critic WGAN": lambda rate: gs.alternating(optax.rmsprop(rate), optax.rmsprop(rate), order=(1, 1, 1, 1, 1, 0)),
+    CRITIC: lambda rate: gs.alternating(optax.rmsprop(rate), optax.rmsprop(rate), order=(1, 1, 1, 1, 1, 0)),
 }
 REGULARISERS: Mapping[str, gan.Regulariser] = {
     "none": gan.weight_decay(0.0),
@@ -39,109 +43,88 @@ REGULARISERS: Mapping[str, gan.Regulariser] = {
 }
 CHUNK = 50
 CLIP = 0.1
-MEASURED = ("score", "frechet", "coverage", "precision", "recall")
-NOTES = (
-    "GANs of two hidden layers of 128 units (leaky ReLU), latents of 16 dimensions, batches of 64; the payoff is the "
-    "minimax log loss, for the n-critic WGAN Wasserstein's, its critic clipped to ±0.1 where nothing else regularises "
-    "it. Seeds run as lanes of one program. A budget in s is CPU time of training for each seed, in which methods take "
-    "different numbers of steps; a budget in steps is as many updates of the generator for all, at different times. "
-    "CPU time counts all threads of the process and no waiting; compilation is apart. Score, distance (Frechet, less "
-    "is better) and coverage are those of one classifier, means over the seeds with their standard "
-    "deviation; the row `real images` holds them for real images against other real ones, the best that can be hoped "
-    "for. Figures of two data sets have two classifiers and do not compare. A distance of nan: a seed diverged. `rate` "
-    f"is the step size, the one of {', '.join(f'{rate:g}' for rate in RATES)} that had the least distance after the "
-    "budget in steps on a seed apart from those of the table; nothing else was tuned."
-)
+# The measures, and those of real images.
+MEASURED = {
+    "score": "real_score",
+    "frechet": "frechet_floor",
+    "coverage": "real_coverage",
+    "precision": "real_precision",
+    "recall": "real_recall",
+}
 
 
 class Lanes(NamedTuple):
-    """Runs of one optimiser with one regulariser, side by side.
-
-    Attributes:
-        rates: their step sizes.
-        players: where they stand.
-        state: the solver's, likewise.
-        keys: their randomness.
-    """
+    """Runs of one optimiser with one regulariser, side by side: step sizes, players, states and random keys."""
 
     rates: jax.Array
-    players: Any
-    state: Any
+    players: Players
+    state: State
     keys: jax.Array
 
 
 class Trainer(NamedTuple):
-    """One optimiser with one regulariser, ready to train lanes.
-
-    Attributes:
-        start: ``start(rates, keys)`` makes lanes.
-        advance: ``advance(lanes)`` takes a chunk of steps with all of them.
-        quality: ``quality(players)`` measures them.
-    """
+    """One optimiser with one regulariser; ``advance`` takes a chunk of steps, ``quality`` measures players."""
 
     start: Callable[[jax.Array, jax.Array], Lanes]
     advance: Callable[[Lanes], Lanes]
-    quality: Callable[[Any], gan.ImageMeasures]
+    quality: Callable[[Players], gan.ImageMeasures]
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the suite's own options."""
-    parser.add_argument("--data", nargs="+", choices=DATA, default=list(DATA))
-    parser.add_argument("--optimisers", nargs="+", choices=OPTIMISERS, default=list(OPTIMISERS))
-    parser.add_argument("--regularisers", nargs="+", choices=REGULARISERS, default=list(REGULARISERS))
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, help=f"budget in CPU seconds for each seed; otherwise {SECONDS}")
-    parser.add_argument("--steps", type=int, help=f"budget in steps; otherwise {STEPS}")
+OPTIONS = {
+    "data": report.choices(DATA),
+    "optimisers": report.choices(OPTIMISERS),
+    "regularisers": report.choices(REGULARISERS),
+    "seeds": {"type": int, "default": 3},
+    "seconds": {"type": float, "help": f"budget in CPU seconds per seed (default: {SECONDS})"},
+    "steps": {"type": int, "help": f"budget in steps (default: {STEPS})"},
+}
 
 
 def main(arguments: argparse.Namespace, command: str) -> int:
-    """Run the suite, one table for each data set; returns the exit code."""
-    where = report.environment(command, ("jax", "jaxlib", "optax"))
+    """Run the measurement, one table for each data set; returns the exit code."""
     for name in arguments.data:
-        rows, claims = [], ""
-        for row in measure(name, arguments):
-            rows.append(row)
-            print(" ".join(f"{key} {value}" for key, value in row.items()), flush=True)
-            # Long as it takes, what is there so far is kept.
+
+        def words(rows: Sequence[Row], name: str = name) -> dict[str, str]:
             claims = "\n".join(f"- {line}" for line in claim(rows))
-            notes = f"{NOTES}\n\nDoes ACGD without a regulariser match or beat the regularised baselines?\n\n{claims}"
-            report.write(f"images-{name}", f"GANs on images: {name}", notes, rows, where, arguments.out)
-        print(f"\n{report.table(rows)}\n\n{claims}\n")
+            return {"name": name, "rates": ", ".join(f"{rate:g}" for rate in RATES), "claims": claims}
+
+        measured = functools.partial(measure, name)
+        report.measure("images", measured, arguments, command, about=f"-{name}", words=words)
     return 0
 
 
-def measure(name: str, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+def measure(name: str, arguments: argparse.Namespace) -> Iterator[Row]:
     """Yield a row for the real images of a data set, and one for each GAN and budget."""
     dataset = DATA[name]()
     classifier = gan.train_classifier(dataset)
-    yield _real(gan.images(dataset, classifier=classifier))
+    real = gan.images(dataset, classifier=classifier)
+    start: Any = real.game.start
+    measured = real.measures["quality"](start)
+    yield {"optimiser": "real images", "regulariser": "-"} | _row(
+        "-", "-", 0, {name: getattr(measured, floor)[None] for name, floor in MEASURED.items()}, 0.0, 0.0
+    )
     seconds = SECONDS[name] if arguments.seconds is None else arguments.seconds
     steps = STEPS[name] if arguments.steps is None else arguments.steps
     for optimiser, regulariser in itertools.product(arguments.optimisers, arguments.regularisers):
         trainer = prepare(dataset, classifier, optimiser, regulariser)
-        rate = tuned(trainer, steps)
-        for row in train(trainer, rate, arguments.seeds, seconds, steps):
+        for row in train(trainer, tuned(trainer, steps), arguments.seeds, seconds, steps):
             yield {"optimiser": optimiser, "regulariser": regulariser} | row
 
 
 def prepare(dataset: data.Dataset, classifier: gan.Classifier, optimiser: str, regulariser: str) -> Trainer:
-    """Return what trains this optimiser with this regulariser."""
+    """Return the trainer of this optimiser with this regulariser."""
     networks = gan.perceptrons(dataset.inputs.shape[1:])
-    critic = optimiser == "n-critic WGAN"
-    loss = gan.wasserstein if critic else gan.minimax
+    loss = gan.wasserstein if optimiser == CRITIC else gan.minimax
     experiment = gan.images(dataset, networks, loss, (REGULARISERS[regulariser],), classifier=classifier)
-    make, advance = _program(optimiser, critic and regulariser == "none")
+    make, advance = _program(optimiser, optimiser == CRITIC and regulariser == "none")
 
     def start(rates: jax.Array, keys: jax.Array) -> Lanes:
         starts, keys = jnp.moveaxis(jax.vmap(jax.random.split)(keys), 1, 0)
         players = jax.vmap(networks.init)(starts)
         return Lanes(rates, players, jax.vmap(lambda rate, lane: make(rate).init(lane))(rates, players), keys)
 
-    return Trainer(
-        start,
-        functools.partial(advance, experiment.game, experiment.sample),
-        functools.partial(_quality, experiment.measures["quality"]),
-    )
+    quality = functools.partial(_quality, experiment.measures["quality"])
+    return Trainer(start, functools.partial(advance, experiment.game, experiment.sample), quality)
 
 
 def tuned(trainer: Trainer, steps: int) -> float:
@@ -153,27 +136,24 @@ def tuned(trainer: Trainer, steps: int) -> float:
     return RATES[int(np.argmin(np.nan_to_num(trainer.quality(lanes.players).frechet, nan=np.inf)))]
 
 
-def train(trainer: Trainer, rate: float, seeds: int, seconds: float, steps: int) -> Iterator[dict[str, Any]]:
-    """Train chunk by chunk, and yield a row as each of the two budgets ends."""
+def train(trainer: Trainer, rate: float, seeds: int, seconds: float, steps: int) -> Iterator[Row]:
+    """Train chunk by chunk, and yield a row when each of the two budgets ends."""
     lanes = trainer.start(jnp.full(seeds, rate), jax.random.split(jax.random.key(1), seeds))
-    warm = _cpu_seconds(lambda: trainer.advance(lanes))[0]
+    warm, _ = _advance(trainer, lanes)
     budgets = {f"{seconds:g} s": lambda: spent >= seconds * seeds, f"{steps} steps": lambda: taken >= steps}
     spent, taken, first = 0.0, 0, None
     while budgets:
-        elapsed, lanes = _cpu_seconds(lambda: trainer.advance(lanes))  # noqa: B023
+        elapsed, lanes = _advance(trainer, lanes)
         first = elapsed if first is None else first
         spent, taken = spent + elapsed, taken + CHUNK
         for budget in [budget for budget, over in budgets.items() if over()]:
             del budgets[budget]
             measured = trainer.quality(lanes.players)
-            figures = {name: np.asarray(getattr(measured, name)) for name in MEASURED}
-            yield _row(budget, f"{rate:g}", taken, figures) | {
-                "seconds": spent / seeds,
-                "compile": max(0.0, warm - first),
-            }
+            figures = {name: getattr(measured, name) for name in MEASURED}
+            yield _row(budget, f"{rate:g}", taken, figures, spent / seeds, max(0.0, warm - first))
 
 
-def claim(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+def claim(rows: Sequence[Row]) -> Iterator[str]:
     """Yield a sentence for each budget: the distances of ACGD alone and of the best regularised baseline."""
     for budget in dict.fromkeys(row["budget"] for row in rows):
         group = [row for row in rows if row["budget"] == budget]
@@ -193,15 +173,15 @@ def claim(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 @functools.cache
-def _program(optimiser: str, clipped: bool) -> tuple[Callable[[Any], Any], Callable[..., Lanes]]:
-    """Return what makes the solver and its compiled chunk; games that differ in strengths only share it."""
+def _program(optimiser: str, clipped: bool) -> tuple[Callable[[Scalar], Any], Callable[..., Lanes]]:
+    """Return the solver's constructor and its compiled chunk, which games that differ only in strengths share."""
 
-    def make(rate: Any) -> Any:
+    def make(rate: Scalar) -> optax.GradientTransformation:
         solver = OPTIMISERS[optimiser](rate)
         return optax.chain(solver, gs.transforms.project((None, gan.clip(CLIP)))) if clipped else solver
 
     @jax.jit
-    def advance(game: gs.Game, sample: Any, lanes: Lanes) -> Lanes:
+    def advance(game: gs.Game, sample: Callable[[jax.Array], Any], lanes: Lanes) -> Lanes:
         def one(lane: Lanes) -> Lanes:
             here, later = jax.random.split(lane.keys)
             solution = gs.solve(game, make(lane.rates), lane.players, CHUNK, state=lane.state, sample=sample, key=here)
@@ -213,40 +193,35 @@ def _program(optimiser: str, clipped: bool) -> tuple[Callable[[Any], Any], Calla
 
 
 @jax.jit
-def _quality(measure: Any, players: Any) -> gan.ImageMeasures:
+def _quality(measure: Callable[[Players], gan.ImageMeasures], players: Players) -> gan.ImageMeasures:
     return jax.vmap(measure)(players)
 
 
-def _adam(rate: Any) -> optax.GradientTransformation:
+def _adam(rate: Scalar) -> optax.GradientTransformation:
     return optax.adam(rate, b1=0.5)
 
 
-def _real(experiment: gan.Experiment) -> dict[str, Any]:
-    """Return the row of the real images."""
-    measured = experiment.measures["quality"](experiment.game.start)
-    names = ("real_score", "frechet_floor", "real_coverage", "real_precision", "real_recall")
-    figures = {name: np.asarray(getattr(measured, real))[None] for name, real in zip(MEASURED, names, strict=True)}
-    about = {"optimiser": "real images", "regulariser": "-"}
-    return about | _row("-", "-", 0, figures) | {"seconds": 0.0, "compile": 0.0}
-
-
-def _row(budget: str, rate: str, steps: int, figures: dict[str, np.ndarray]) -> dict[str, Any]:
-    score, distance = figures["score"], figures["frechet"]
+def _row(
+    budget: str, rate: str, steps: int, figures: Mapping[str, jax.Array], seconds: float, compile_seconds: float
+) -> Row:
+    arrays = {name: np.asarray(values) for name, values in figures.items()}
+    mean = {name: float(values.mean()) for name, values in arrays.items()}
     return {
         "budget": budget,
         "rate": rate,
         "steps": steps,
-        "score": float(score.mean()),
-        "score sd": float(score.std()),
-        "distance": float(distance.mean()),
-        "distance sd": float(distance.std()),
-        "coverage": float(figures["coverage"].mean()),
-        "precision": float(figures["precision"].mean()),
-        "recall": float(figures["recall"].mean()),
+        "score": mean["score"],
+        "score sd": float(arrays["score"].std()),
+        "distance": mean["frechet"],
+        "distance sd": float(arrays["frechet"].std()),
+        **{name: mean[name] for name in ("coverage", "precision", "recall")},
+        "seconds": seconds,
+        "compile": compile_seconds,
     }
 
 
-def _cpu_seconds(program: Callable[[], Any]) -> tuple[float, Any]:
+def _advance(trainer: Trainer, lanes: Lanes) -> tuple[float, Lanes]:
+    """Return the CPU seconds of a chunk of steps, and the lanes after it."""
     begin = time.process_time()
-    result = jax.block_until_ready(program())
+    result = jax.block_until_ready(trainer.advance(lanes))
     return time.process_time() - begin, result

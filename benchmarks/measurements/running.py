@@ -1,14 +1,12 @@
-"""What do the loop on the host and checkpoints cost beside one compiled call, and what do lanes side by side gain?"""
+"""Measure the loop on the host and checkpoints beside one compiled call, and lanes side by side beside single runs."""
 
 import argparse
 import contextlib
-import functools
 import io
 import os
-import statistics
 import tempfile
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -17,142 +15,87 @@ import numpy as np
 import gamesolve as gs
 from benchmarks import report
 from benchmarks.measurements.cases import CASES
-from benchmarks.timing import Program, interleaved, median_ratio
+from benchmarks.measurements.timed import compared
+from benchmarks.report import Row
+from gamesolve.compare.timing import interleaved
+from gamesolve.game import Players
 
-NOTES = (
-    "Costs: time over the time of one call of `gs.solve` for the same steps; a target is a most. Gains: game-steps a "
-    "second over those of the other way; a target is a least. Rounds are interleaved and the ratio is the median over "
-    "them. The single runs are compiled once and called in a Python loop; their time is that of a part of the lanes. "
-    "The process has a CPU device for each core (`jax_num_cpu_devices`); a sweep divides its lanes among all devices, "
-    "the loop and the plain `vmap` run on one, as they would without."
-)
-LANES = 1024
-Lane = Callable[[Any], Any]
+Lane = Callable[[jax.Array], Players]
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the suite's own options."""
-    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
+class _Terminal(io.StringIO):
+    """A terminal, on which a progress bar is drawn."""
+
+    def isatty(self) -> bool:
+        return True
 
 
-def main(arguments: argparse.Namespace, command: str) -> int:
-    """Run the suite; returns the exit code."""
-    jax.config.update("jax_num_cpu_devices", os.cpu_count())
-    rows = []
-    for name in arguments.rows:
-        rows.append({"what": name} | ROWS[name](arguments.repeats))
-        print(" ".join(f"{key} {value}" for key, value in rows[-1].items()), flush=True)
-    where = report.environment(command, ("jax", "jaxlib", "optax"))
-    report.write("running", "Long runs and sweeps", NOTES, rows, where, arguments.out)
-    print(f"\n{report.table(rows)}\n\n{sum(row['verdict'] == 'met' for row in rows)} of {len(rows)} targets met")
-    return 0
-
-
-def cost(repeats: int, *, steps: int, target: float, every: int | None = None) -> dict[str, Any]:
+def cost(repeats: int, *, steps: int, target: float, every: int | None = None) -> Row:
     """Time `run` with chunks of 100 steps and its bar, and a checkpoint every so many steps, beside `solve`."""
     case = CASES["gan"]()
     arguments = (case.game, gs.simgd(1e-3, 0.5), case.players, steps)
 
-    def run() -> Any:
+    def run() -> gs.Solution:
         with contextlib.redirect_stderr(_Terminal()):
             if every is None:
                 return gs.run(*arguments)
             with tempfile.TemporaryDirectory() as folder:
                 return gs.run(*arguments, checkpoint=folder, checkpoint_every=every // 100)
 
-    times = interleaved({"run": run, "solve": functools.partial(gs.solve, *arguments)}, repeats)
-    ratio = median_ratio(times["run"], times["solve"])
-    each = {name: report.duration(statistics.median(seconds) / steps) for name, seconds in times.items()}
-    return {
-        "one": each["run"],
-        "other": each["solve"],
-        "ratio": ratio,
-        "target": target,
-        "verdict": _verdict(ratio <= target),
-    }
+    return compared(interleaved({"one": run, "other": partial(gs.solve, *arguments)}, repeats), steps, target)
 
 
-def gain(repeats: int, *, make: Callable[[], Lane], rates: np.ndarray, part: int, target: float) -> dict[str, Any]:
-    """Time a sweep beside a Python loop over a part of its lanes, each a call of one compiled program."""
-    lane = make()
+def gain(repeats: int, *, make: Callable[[], Lane], rates: np.ndarray, target: float) -> Row:
+    """Time a sweep beside a Python loop over 64 of its lanes, each a call of one compiled program."""
+    lane, some = make(), jnp.asarray(rates[:: len(rates) // 64])
     single = jax.jit(lane)
-    some = jnp.asarray(rates[:: len(rates) // part])
 
     def loop() -> None:
         for rate in some:
             jax.block_until_ready(single(rate))
 
-    programs: Mapping[str, Program] = {"sweep": lambda: gs.sweep(lane, {"rate": rates}).values, "loop": loop}
-    times = interleaved(programs, repeats)
-    return _gain(
-        {"sweep": times["sweep"], "other": [seconds * len(rates) / len(some) for seconds in times["loop"]]},
-        len(rates),
-        target,
-    )
+    times = interleaved({"one": lambda: gs.sweep(lane, {"rate": rates}).values, "other": loop}, repeats)
+    times["other"] = [seconds * len(rates) / len(some) for seconds in times["other"]]
+    return compared(times, len(rates), target, gain=True)
 
 
-def ordered(repeats: int, *, make: Callable[[], Lane], rates: np.ndarray, target: float) -> dict[str, Any]:
+def ordered(repeats: int, *, make: Callable[[], Lane], rates: np.ndarray, target: float) -> Row:
     """Time lanes of very different cost, sorted and in groups, beside all of them under one ``vmap``."""
     lane = make()
     together = jax.jit(jax.vmap(lane))
-    programs: Mapping[str, Program] = {
-        "sweep": lambda: gs.sweep(lane, {"rate": rates}, order_by=_rate).values,
-        "other": lambda: together(rates),
-    }
-    return _gain(interleaved(programs, repeats), len(rates), target)
+    sweep = partial(gs.sweep, lane, {"rate": rates}, order_by=lambda point: point["rate"])
+    times = interleaved({"one": lambda: sweep().values, "other": lambda: together(rates)}, repeats)
+    return compared(times, len(rates), target, gain=True)
 
 
-class _Terminal(io.StringIO):
-    """What a bar is drawn on."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-def _gain(times: Mapping[str, list[float]], lanes: int, target: float) -> dict[str, Any]:
-    ratio = median_ratio(times["other"], times["sweep"])
-    one, other = (report.duration(statistics.median(times[name]) / lanes) for name in ("sweep", "other"))
-    return {"one": one, "other": other, "ratio": ratio, "target": target, "verdict": _verdict(ratio >= target)}
-
-
-def _verdict(met: bool) -> str:
-    return "met" if met else "missed"
-
-
-def _rate(point: dict[str, Any]) -> Any:
-    return point["rate"]
-
-
-def _scalar_lane() -> Lane:
-    case = CASES["scalar"]()
-    return lambda rate: gs.solve(case.game, gs.simgd(rate), case.players, 50_000).players
-
-
-def _quadratic_lane(name: str, steps: int) -> Lane:
+def _lane(name: str, make: Callable[[jax.Array], gs.Solver], steps: int) -> Lane:
+    """Return a lane of a sweep over step sizes."""
     case = CASES[name]()
-    return lambda rate: gs.solve(case.game, gs.cgd(rate), case.players, steps).players
+    return lambda rate: gs.solve(case.game, make(rate), case.players, steps).players
 
 
-COSTS: Mapping[str, Callable[[int], dict[str, Any]]] = {
-    "run / solve, gan, chunks of 100": functools.partial(cost, steps=1000, target=1.03),
-    "run / solve, gan, checkpoint every 1000": functools.partial(cost, steps=2000, target=1.05, every=1000),
+SCALAR = partial(_lane, "scalar", gs.simgd, 50_000)
+SMALL, LARGE = (partial(_lane, f"quadratic-{size}", gs.cgd, steps) for size, steps in ((10, 500), (100, 50)))
+SLOW, FAST = np.geomspace(1e-5, 1e-3, 1024), np.geomspace(0.3, 0.6, 1024)
+SHUFFLED = np.random.default_rng(0).permutation(np.geomspace(1e-2, 10, 256))
+COSTS: Mapping[str, Callable[[int], Row]] = {
+    "run / solve, gan, chunks of 100": partial(cost, steps=1000, target=1.03),
+    "run / solve, gan, checkpoint every 1000": partial(cost, steps=2000, target=1.05, every=1000),
 }
-GAINS: Mapping[str, Callable[[int], dict[str, Any]]] = {
-    "sweep / loop, simgd, scalar, 1024 lanes": functools.partial(
-        gain, make=_scalar_lane, rates=np.geomspace(1e-5, 1e-3, LANES), part=64, target=12.0
-    ),
-    "sweep / loop, cgd, quadratic-10, 1024 lanes": functools.partial(
-        gain,
-        make=functools.partial(_quadratic_lane, "quadratic-10", 500),
-        rates=np.geomspace(0.3, 0.6, LANES),
-        part=64,
-        target=3.0,
-    ),
-    "sweep / vmap, cgd, quadratic-100, rates over 3 decades": functools.partial(
-        ordered,
-        make=functools.partial(_quadratic_lane, "quadratic-100", 50),
-        rates=np.random.default_rng(0).permutation(np.geomspace(1e-2, 10, 256)),
-        target=2.0,
-    ),
+ROWS: Mapping[str, Callable[[int], Row]] = {
+    **COSTS,
+    "sweep / loop, simgd, scalar, 1024 lanes": partial(gain, make=SCALAR, rates=SLOW, target=12.0),
+    "sweep / loop, cgd, quadratic-10, 1024 lanes": partial(gain, make=SMALL, rates=FAST, target=3.0),
+    "sweep / vmap, cgd, quadratic-100, rates over 3 decades": partial(ordered, make=LARGE, rates=SHUFFLED, target=2.0),
 }
-ROWS = {**COSTS, **GAINS}
+OPTIONS = {"rows": report.choices(ROWS)}
+
+
+def rows(arguments: argparse.Namespace) -> Iterator[Row]:
+    """Yield the rows."""
+    jax.config.update("jax_num_cpu_devices", os.cpu_count())
+    for name in arguments.rows:
+        yield {"what": name} | ROWS[name](arguments.repeats)
+
+
+main = partial(report.measure, "running", rows)

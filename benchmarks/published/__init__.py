@@ -1,4 +1,4 @@
-"""Published figures, reproduced: one function for each row, which yields its claims.
+"""Reproduce published figures: one function for each row, which yields its claims.
 
 >>> from benchmarks import published
 >>> import jax
@@ -17,7 +17,7 @@ __all__ = ["ROWS", "Claim", "Row"]
 
 
 class Row(NamedTuple):
-    """A published experiment: where it is from, and what gives its claims in float64."""
+    """A published experiment: its source, and the function that yields its claims in float64."""
 
     source: str
     claims: Callable[[], Iterator[Claim]]

@@ -1,26 +1,22 @@
-"""A published figure beside the one measured here, and the verdict."""
+"""Compare published figures with those measured here."""
 
-import dataclasses
 import math
-from typing import Any
+from typing import NamedTuple
 
 import jax
 import jax.flatten_util
 import jax.numpy as jnp
+import optax
 
 import gamesolve as gs
+from gamesolve.game import Players
+from gamesolve.trees import Scalar, State
 
 
-@dataclasses.dataclass(frozen=True)
-class Claim:
-    """One figure.
+class Claim(NamedTuple):
+    """One figure, as published (or described) and as measured here, and whether the two agree.
 
-    Attributes:
-        quantity: what it is.
-        published: as it was published, or what was said.
-        measured: here.
-        holds: whether the two agree; figures to the last digit shown.
-        note: where the experiment is smaller than the published one.
+    Figures agree to the last digit shown; ``note`` says if the experiment is smaller than the published one.
     """
 
     quantity: str
@@ -30,8 +26,8 @@ class Claim:
     note: str = ""
 
 
-def shown(quantity: str, published: str, measured: Any) -> Claim:
-    """Compare a number with one given as it was published, to the last digit shown."""
+def shown(quantity: str, published: str, measured: Scalar) -> Claim:
+    """Compare a number with a published one, to the last digit shown."""
     value = float(measured)
     return Claim(quantity, published, f"{value:.{_digits(published) + 2}g}", agrees(value, published))
 
@@ -47,25 +43,20 @@ def agrees(value: float, published: str) -> bool:
     return abs(value - number) <= 0.5001 * unit
 
 
-def said(quantity: str, published: str, measured: Any, holds: Any, note: str = "") -> Claim:
+def said(quantity: str, published: str, measured: str | Scalar, holds: Scalar, note: str = "") -> Claim:
     """Compare a finding with words."""
     return Claim(quantity, published, measured if isinstance(measured, str) else f"{measured:.6g}", bool(holds), note)
 
 
-def distance(game: gs.Game, solver: Any, start: Any, steps: int) -> float:
+def distance(game: gs.Game, solver: optax.GradientTransformation, start: Players, steps: int) -> float:
     """Return the Euclidean norm of all players after a run."""
-    return float(norm(gs.solve(game, solver, start, steps).players))
+    return float(record_norm(gs.solve(game, solver, start, steps).players, None))
 
 
-def norm(players: Any) -> jax.Array:
-    """Return the Euclidean norm of all players."""
-    return jnp.linalg.norm(jax.flatten_util.ravel_pytree(players)[0])
-
-
-def record_norm(players: Any, state: Any) -> jax.Array:
-    """Return the norm of the players, as a ``record``."""
+def record_norm(players: Players, state: State) -> jax.Array:
+    """Return the Euclidean norm of all players, as a ``record``."""
     del state
-    return norm(players)
+    return jnp.linalg.norm(jax.flatten_util.ravel_pytree(players)[0])
 
 
 def _digits(published: str) -> int:

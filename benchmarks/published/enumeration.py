@@ -1,9 +1,8 @@
-"""G17: unbiased consensus by enumeration of every batch of a small finite sum."""
+"""Check unbiased consensus by enumerating every batch of a small finite sum: G17."""
 
 import functools
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import jax
 import jax.flatten_util
@@ -13,12 +12,17 @@ import numpy as np
 import gamesolve as gs
 from benchmarks.published.claims import Claim, said
 from gamesolve import estimators, products
+from gamesolve.game import Players
+from gamesolve.trees import Batch, PyTree
+
+Product = Callable[..., Callable[[Players], Players]]
+Groups = int | str | None
 
 POINTS = 8
 BATCH = 4
 
 
-def payoff(x: Any, y: Any, rows: Any) -> jax.Array:
+def payoff(x: jax.Array, y: jax.Array, rows: Batch) -> jax.Array:
     """A smooth finite sum in two and three dimensions."""
     inner = jnp.tanh(rows["a"] @ x) * jnp.sin(rows["b"] @ y)
     return jnp.mean(inner + 0.3 * rows["c"] * jnp.sum(x**2) - 0.2 * jnp.sum(y**2) * rows["c"] ** 2)
@@ -38,27 +42,27 @@ def players() -> tuple[jax.Array, jax.Array]:
     return jnp.asarray([0.4, -0.3]), jnp.asarray([0.2, 0.7, -0.5])
 
 
-def ravel(tree: Any) -> np.ndarray:
+def ravel(tree: PyTree) -> np.ndarray:
     """Return all numbers of a pytree."""
     return np.asarray(jax.flatten_util.ravel_pytree(tree)[0])
 
 
-def exact(points: Any, players: Any, product: Callable[..., Any] = products.transposed) -> np.ndarray:
+def exact(points: Batch, players: Players, product: Product = products.transposed) -> np.ndarray:
     """Return a product of the mean game's Jacobian with its own field."""
     return ravel(_exact(points, players, product))
 
 
 @functools.partial(jax.jit, static_argnames="product")
-def _exact(points: Any, players: Any, product: Callable[..., Any]) -> Any:
+def _exact(points: Batch, players: Players, product: Product) -> Players:
     game = GAME.bind(points)
     return product(game, players)(game.field(players))
 
 
 def over_batches(
-    points: Any,
-    players: Any,
-    groups: Any,
-    product: Callable[..., Any] = products.transposed,
+    points: Batch,
+    players: Players,
+    groups: Groups,
+    product: Product = products.transposed,
     rows: np.ndarray | None = None,
     population: int | None = None,
 ) -> np.ndarray:
@@ -70,20 +74,22 @@ def over_batches(
     return np.concatenate([np.asarray(leaf).reshape(len(rows), -1) for leaf in jax.tree.leaves(stacked)], axis=1)
 
 
-def _estimate(points: Any, players: Any, groups: Any, product: Any, population: Any, index: jax.Array) -> Any:
+def _estimate(
+    points: Batch, players: Players, groups: Groups, product: Product, population: int | None, index: jax.Array
+) -> Players:
     game = GAME.bind(jax.tree.map(lambda leaf: leaf[index], points))
     return estimators.self_product(product, game, players, groups, population).product
 
 
-def plugin_excess(points: Any, players: Any) -> np.ndarray:
-    """Return the bias that theory gives the plugin: (E[J_i^T v_i] - J^T v) over the batch size."""
+def plugin_excess(points: Batch, players: Players) -> np.ndarray:
+    """Return the plugin's bias by theory: (E[J_i^T v_i] - J^T v) over the batch size."""
     single = lambda row: jax.tree.map(lambda leaf: leaf[row : row + 1], points)
     alone = np.mean([exact(single(row), players) for row in range(POINTS)], axis=0)
     return (alone - exact(points, players)) / BATCH
 
 
 def g17() -> Iterator[Claim]:
-    """Bias and variance of the consensus term over all 4096 batches of 4 from 8."""
+    """Check bias and variance of the consensus term over all 4096 batches of 4 from 8."""
     where, at = points(), players()
     truth = exact(where, at)
     size = np.linalg.norm(truth)

@@ -1,20 +1,17 @@
-"""Games of papers that the catalogue does not name."""
+"""Games of papers that are not in the catalogue."""
 
-from typing import Any
-
-import jax
 import jax.numpy as jnp
 
 import gamesolve as gs
 
 
 def forsaken() -> gs.Game:
-    """Return ``x y + phi(x) - phi(y)``: an equilibrium behind a cycle that attracts."""
+    """Return ``x y + phi(x) - phi(y)``: an equilibrium inside an attracting limit cycle."""
     return gs.zero_sum(_forsaken)
 
 
 def timescale() -> gs.Game:
-    """Return ``-a cos x + cos(x - y) + a cos y``, a = 0.15: what is stable depends on the ratio of the step sizes."""
+    """Return ``-a cos x + cos(x - y) + a cos y``, a = 0.15: stability depends on the ratio of the step sizes."""
     return gs.zero_sum(_timescale)
 
 
@@ -25,7 +22,7 @@ def tandem() -> gs.Game:
 
 def polymatrix() -> gs.Game:
     """Return the losses ``|x|^2 |y|^2`` and its negative."""
-    return gs.from_losses(_product_of_squares, _negative_product)
+    return gs.from_losses(_squares, _negative_squares)
 
 
 def definite(sign: float) -> gs.Game:
@@ -33,33 +30,12 @@ def definite(sign: float) -> gs.Game:
     return gs.zero_sum(_definite, constants=(jnp.asarray(sign),))
 
 
-def _phi(z: Any) -> Any:
-    return 2 * z**6 / 21 - z**4 / 3 + z**2 / 3
-
-
-def _forsaken(x: Any, y: Any) -> jax.Array:
-    return x * y + _phi(x) - _phi(y)
-
-
-def _timescale(x: Any, y: Any) -> jax.Array:
-    return -0.15 * jnp.cos(x) + jnp.cos(x - y) + 0.15 * jnp.cos(y)
-
-
-def _tandem_x(x: Any, y: Any) -> jax.Array:
-    return (x + y) ** 2 - 2 * x
-
-
-def _tandem_y(x: Any, y: Any) -> jax.Array:
-    return (x + y) ** 2 - 2 * y
-
-
-def _product_of_squares(x: Any, y: Any) -> jax.Array:
-    return jnp.sum(x**2) * jnp.sum(y**2)
-
-
-def _negative_product(x: Any, y: Any) -> jax.Array:
-    return -_product_of_squares(x, y)
-
-
-def _definite(x: Any, y: Any, sign: Any) -> jax.Array:
-    return sign * (x**2 - y**2)
+# Named functions, so that games built twice are equal and share their programs.
+_phi = lambda z: 2 * z**6 / 21 - z**4 / 3 + z**2 / 3
+_forsaken = lambda x, y: x * y + _phi(x) - _phi(y)
+_timescale = lambda x, y: -0.15 * jnp.cos(x) + jnp.cos(x - y) + 0.15 * jnp.cos(y)
+_tandem_x = lambda x, y: (x + y) ** 2 - 2 * x
+_tandem_y = lambda x, y: (x + y) ** 2 - 2 * y
+_squares = lambda x, y: jnp.sum(x**2) * jnp.sum(y**2)
+_negative_squares = lambda x, y: -_squares(x, y)
+_definite = lambda x, y, sign: sign * (x**2 - y**2)

@@ -10,20 +10,22 @@ import optax
 
 import gamesolve as gs
 from benchmarks.published.claims import Claim, distance, said, shown
+from gamesolve.game import Players
 from gamesolve.games import gan
+from gamesolve.trees import Row
 
-# A Wasserstein critic is projected after each of its moves: the part of a chain that cuts the move short does it.
+# A Wasserstein critic is projected after each of its moves, by shortening the move.
 CLIP = optax.stateless(lambda moves, players: jax.tree.map(lambda u, z: jnp.clip(z + u, -1, 1) - z, moves, players))
 RMSPROP = optax.rmsprop(1e-4)
 CONSENSUS = optax.chain(gs.transforms.consensus(10.0), RMSPROP)
-# G18 in a short run, and at about the size that was published.
+# G18 in a short run, and at about the published size.
 SHORT = {"batch": 64, "steps": 2000, "every": 500, "seeds": 5}
 LONG = {"batch": 512, "steps": 12_000, "every": 1000, "seeds": 5}
-# Budget of G16 in forward passes, as it was published.
+# Published budget of G16, in forward passes.
 PASSES = 100_000
 
 
-def clipped(solver: Any) -> optax.GradientTransformationExtraArgs:
+def clipped(solver: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
     """Return simultaneous play with a critic clipped to [-1, 1]."""
     return optax.chain(solver, gs.per_player(optax.identity(), CLIP))
 
@@ -34,7 +36,7 @@ def turns(first: float, order: tuple[int, ...] = (0, 1)) -> optax.GradientTransf
 
 
 def g4() -> Iterator[Claim]:
-    """Dirac-GAN, step .2, |z| after 500 steps from (1, 1)."""
+    """Check the Dirac-GAN, step .2, |z| after 500 steps from (1, 1)."""
     plain = {"simultaneous": gs.simgd(0.2), "alternating": gs.altgd(0.2)}
     critic = {"simultaneous": clipped(gs.simgd(0.2)), "alternating": turns(0.2)}
     for name, game, solvers, published in (
@@ -50,12 +52,13 @@ def g4() -> Iterator[Claim]:
 
 
 def consensus_in_turns(game: gs.Game) -> jax.Array:
-    """Return |z| where each player takes its own entry of the regularised field, the second after the first moved."""
+    """Return |z| if the players move in turn, each along its own entry of the regularised field."""
     part = gs.transforms.consensus(1.0)
 
-    def step(_: Any, players: Any) -> Any:
+    def step(index: jax.Array, players: Players) -> Players:
+        del index
+        better: Any
         for mover in (0, 1):
-            better: Any
             u = jax.tree.map(jnp.negative, game.field(players))
             better, _ = part.update(u, part.init(players), players, game=game)
             moved = zip(players, better, strict=True)
@@ -66,7 +69,7 @@ def consensus_in_turns(game: gs.Game) -> jax.Array:
 
 
 def g5() -> Iterator[Claim]:
-    """Toy Wasserstein GAN, y clipped to [-1, 1], |z| after 100 steps from (2, .5)."""
+    """Check the toy Wasserstein GAN, y clipped to [-1, 1], |z| after 100 steps from (2, .5)."""
     game, start = gs.games.curl(), (2.0, 0.5)
     for name, solver, expected in (
         ("simultaneous(.1)", clipped(gs.simgd(0.1)), "1.07759"),
@@ -84,10 +87,11 @@ def g5() -> Iterator[Claim]:
 
 
 def g16(passes: int = PASSES // 10) -> Iterator[Claim]:
-    """Covariance estimation: the step sizes among .005, .025, .1, .4 with which nothing diverges."""
+    """Check covariance estimation: the step sizes among .005, .025, .1, .4 with which it does not diverge."""
     experiment = gan.covariance()
+    start: Any = experiment.game.start
     note = "" if passes >= PASSES else f"reduced: {passes} forward passes of {PASSES}"
-    # Forward passes of a step; those of CGD with three iterations of its inner solves, what they take when they settle.
+    # Forward passes per step; those of CGD with three iterations of its inner solves, as near the equilibrium.
     makes = {
         "OGDA": (gs.ogda, 2, {0.005, 0.025}),
         "ConOpt": (lambda eta: gs.conopt(eta, gamma=1.0), 6, {0.005}),
@@ -98,15 +102,14 @@ def g16(passes: int = PASSES // 10) -> Iterator[Claim]:
         stable = {
             eta
             for eta in (0.005, 0.025, 0.1, 0.4)
-            if gs.solve(experiment.game, make(eta), experiment.game.start, passes // cost, max_norm=1e6).status
-            != gs.Status.DIVERGED
+            if gs.solve(experiment.game, make(eta), start, passes // cost, max_norm=1e6).status != gs.Status.DIVERGED
         }
         expected, found = (" ".join(f"{eta:g}" for eta in sorted(etas)) for etas in (published, stable))
         yield said(f"stable steps of {name}", expected, found, stable == published, note)
 
 
 def eight(batch: int, key: jax.Array) -> gan.Experiment:
-    """Make the GAN on 8 Gaussians: nets of four layers of 16 units, latents of 16 dimensions."""
+    """Return the GAN on 8 Gaussians: networks of four layers of 16 units, latents of 16 dimensions."""
     sizes = (16, 16, 16, 16)
     return gan.ring(
         8,
@@ -120,7 +123,7 @@ def eight(batch: int, key: jax.Array) -> gan.Experiment:
 
 
 def g18(size: Mapping[str, int] = SHORT) -> Iterator[Claim]:
-    """8 Gaussians, RMSProp 1e-4: how many clusters the generator covers, and how far its samples are from the data."""
+    """Check 8 Gaussians, RMSProp 1e-4: the clusters that the generator covers, and the distance of its samples."""
     with jax.enable_x64(False):
         consensus = _late(CONSENSUS, **size)
         others = {"SimGD": _late(RMSPROP, **size), "AltGD": _late(gs.alternating(RMSPROP, RMSPROP), **size)}
@@ -136,14 +139,15 @@ def g18(size: Mapping[str, int] = SHORT) -> Iterator[Claim]:
             yield said(quantity, published, distances, closer, f"reduced: {steps}; MMD instead of clusters")
 
 
-def _late(solver: Any, batch: int, steps: int, every: int, seeds: int) -> dict[str, float]:
+def _late(solver: optax.GradientTransformation, batch: int, steps: int, every: int, seeds: int) -> dict[str, float]:
     """Return means of the measures over the seeds and the later half of the records."""
 
-    def train(seed: jax.Array) -> Any:
+    def train(seed: jax.Array) -> Row:
         experiment = eight(batch, jax.random.key(seed))
+        start: Any = experiment.game.start
         record, key = experiment.watch("modes", "mmd"), jax.random.key(50 + seed)
         options = {"sample": experiment.sample, "key": key, "record": record, "every": every}
-        return gs.solve(experiment.game, solver, experiment.game.start, steps, **options).trace
+        return gs.solve(experiment.game, solver, start, steps, **options).trace
 
     traces = jax.vmap(train)(jnp.arange(seeds))
     return {name: float(np.mean(np.asarray(trace)[:, steps // every // 2 :])) for name, trace in traces.items()}

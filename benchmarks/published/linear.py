@@ -18,7 +18,7 @@ def rate(game: gs.Game, solver: gs.Solver) -> float:
 
 
 def g1() -> Iterator[Claim]:
-    """Implicit competitive regularisation: x^2 + 10 x y + y^2."""
+    """Check implicit competitive regularisation: x^2 + 10 x y + y^2."""
     game, start = gs.games.icr_quadratic(), (1.0, 1.0)
     solver = gs.simgd((0.09, 0.01))
     value = complex(gs.analysis.step_spectrum(game, solver, ORIGIN)[0])
@@ -33,7 +33,7 @@ def g1() -> Iterator[Claim]:
 
 
 def g2() -> Iterator[Claim]:
-    """The bilinear games of the CGD paper: a x y, step .2, |z| after 50 steps from (.5, .5)."""
+    """Check the bilinear games of the CGD paper: a x y, step .2, |z| after 50 steps from (.5, .5)."""
     solvers = {
         "SimGD": (gs.simgd(0.2), "1.88503", "1541.55"),
         "AltGD": (gs.altgd(0.2), ".686801", ".589951"),
@@ -55,7 +55,7 @@ def g2() -> Iterator[Claim]:
 
 
 def g3() -> Iterator[Claim]:
-    """The quadratics of the CGD paper: ±(x^2 - y^2), step .2, |z| after 100 steps from (.5, .5)."""
+    """Check the quadratics of the CGD paper: ±(x^2 - y^2), step .2, |z| after 100 steps from (.5, .5)."""
     good, bad, start = games.definite(1.0), games.definite(-1.0), (0.5, 0.5)
     conopt = gs.conopt(0.2, gamma=1.0)
     yield shown("SimGD, +", "4.62e-23", distance(good, gs.simgd(0.2), start, 100))
@@ -68,11 +68,11 @@ def g3() -> Iterator[Claim]:
     found = gs.analysis.classify(bad, end)
     words = {"zero of the field": found.is_equilibrium, "stable": found.stable, "Nash": found.nash}
     verdict = ", ".join(word if holds else f"not {word}" for word, holds in words.items())
-    yield said("what ConOpt found, -", "no equilibrium", verdict, not found.stable and not found.nash)
+    yield said("limit of ConOpt, -", "no equilibrium", verdict, not found.stable and not found.nash)
 
 
 def g6() -> Iterator[Claim]:
-    """Negative momentum on x y."""
+    """Check negative momentum on x y."""
     curl = gs.games.curl()
     for eta, expected in ((0.1, ".99852"), (0.3, ".98661")):
         yield shown(
@@ -81,11 +81,11 @@ def g6() -> Iterator[Claim]:
         plain = rate(curl, gs.altgd(eta))
         yield said(f"rate, alternating, step {eta:g}", "1 exactly", f"{plain:.15g}", abs(plain - 1) < 1e-12)
         least = min(rate(curl, gs.simgd(eta, momentum=beta)) for beta in (-0.5, 0.0, 0.5))
-        yield said(f"least rate, simultaneous, momentum -.5, 0, .5, step {eta:g}", "> 1", least, least > 1)
+        yield said(f"smallest rate, simultaneous, momentum -.5, 0, .5, step {eta:g}", "> 1", least, least > 1)
 
 
 def g9() -> Iterator[Claim]:
-    """Lookahead-minimax on x y, step .3, six inner steps: the factor from one synchronisation to the next."""
+    """Check lookahead-minimax on x y, step .3, six inner steps: the factor from one synchronisation to the next."""
     for alpha, expected in ((0.5, ".74476"), (0.4, ".71993"), (0.8, "1.01980")):
         solver = gs.lookahead(gs.simgd(0.3), period=6, alpha=alpha)
         path = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 60, record=record_norm, every=6).trace
@@ -94,7 +94,7 @@ def g9() -> Iterator[Claim]:
 
 
 def g11() -> Iterator[Claim]:
-    """Integrators on a rotation: the factor of one step."""
+    """Check integrators on a rotation: the factor of one step."""
     names = {1: "Euler", 2: "Heun", 4: "RK4"}
     published = {
         1: ("1.00499", "1.11803", "1.41421"),
@@ -108,7 +108,7 @@ def g11() -> Iterator[Claim]:
 
 
 def g14() -> Iterator[Claim]:
-    """Anchored extragradient on x y from (1, 1), step 1/8: the norm of the field."""
+    """Check anchored extragradient on x y from (1, 1), step 1/8: the norm of the field."""
     for name, solver, published in (
         ("EAG-C", gs.anchored_extragradient(1 / 8), ("1.2541", ".06394", ".011299")),
         ("EG", gs.extragradient(1 / 8), ("1.3087", ".65152", "6.09e-4")),
@@ -119,7 +119,7 @@ def g14() -> Iterator[Claim]:
 
 
 def g15() -> Iterator[Claim]:
-    """Lyapunov exponents of two maps on x y, step .2."""
+    """Check Lyapunov exponents of two maps on x y, step .2."""
     for name, solver, published in (
         ("SimGD", gs.simgd(0.2), ".0196104"),
         ("EG", gs.extragradient(0.2), "-.0195784"),

@@ -1,4 +1,4 @@
-"""What a report says: tables made of the cells and points of runs, as rows of equal keys."""
+"""Make the tables of a report from the cells and points of runs."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import suites
-from benchmarks.races import schema, statistics, store
+from benchmarks.races import schema, store
+from benchmarks.report import Row
+from benchmarks.suites.suite import Race, Suite
+from gamesolve.compare import profiles
 
-Row = dict[str, Any]
 # Contractions below this, and logarithms of contractions, are rounding.
 ZERO = 1e-6
 
@@ -21,25 +23,34 @@ class Digest:
     """One suite of one or more runs.
 
     Attributes:
-        suite: the suite as data.
         cells: summaries of its races.
         rows: rows of its tables.
-        points: its curve points; solvers are named with their device where there are several.
-        axis: the column of `schema.AXES` that solvers are compared at equal amounts of.
+        points: its curve points; solvers are named with their device if there are several.
+        axis: the column of `schema.AXES` at equal amounts of which solvers are compared.
     """
 
-    suite: Any
+    suite: Suite
     cells: list[Row]
     rows: list[Row]
     points: pd.DataFrame
     axis: str
+
+    @property
+    def games(self) -> list[str]:
+        """The names of the games."""
+        return list(dict.fromkeys(cell["game"] for cell in self.cells))
+
+    def of(self, game: str) -> pd.DataFrame:
+        """Return the points of a game."""
+        own: Any = self.points[self.points["game"] == game]
+        return own
 
 
 def load(runs: Sequence[Path], axis: str = "spent") -> list[Digest]:
     """Read runs.
 
     Raises:
-        StoreError: if a folder holds none, or they do not go together.
+        StoreError: if a folder holds no run, or the runs do not go together.
     """
     cells = store.together(runs)
     points: Any = pd.concat([store.points(folder) for folder in runs], ignore_index=True)
@@ -47,83 +58,64 @@ def load(runs: Sequence[Path], axis: str = "spent") -> list[Digest]:
     if several:
         points["solver"] = points["solver"] + " (" + points["device"] + ")"
     digests = []
-    for name in suites.NAMES:
-        own = [cell for cell in cells if cell["suite"] == name]
-        if own:
-            suite = suites.load(name)
-            order = {pair: index for index, pair in enumerate(suite.names())}
-            own.sort(key=lambda cell: order.get((cell["game"], cell["solver"]), len(order)))
-            if several:
-                own = [cell | {"solver": f"{cell['solver']} ({cell['device']})"} for cell in own]
-            rows = [row for cell in own for row in cell.get("rows", ())]
-            races = [cell for cell in own if "rows" not in cell]
-            if axis != "spent":  # games without noise draw no examples
-                used = set(points.loc[(points["suite"] == name) & (points[axis] > 0), "game"])
-                races = [cell for cell in races if cell["game"] in used]
-            digests.append(Digest(suite, races, rows, points[points["suite"] == name], axis))
+    for suite in map(
+        suites.load, dict.fromkeys(name for name in suites.NAMES for cell in cells if cell["suite"] == name)
+    ):
+        order = {pair: index for index, pair in enumerate(suite.names())}
+        own = [cell for cell in cells if cell["suite"] == suite.name]
+        own.sort(key=lambda cell: order.get((cell["game"], cell["solver"]), len(order)))
+        if several:
+            own = [cell | {"solver": f"{cell['solver']} ({cell['device']})"} for cell in own]
+        rows = [row for cell in own for row in cell.get("rows", ())]
+        races, curves = [cell for cell in own if "rows" not in cell], points[points["suite"] == suite.name]
+        if axis != "spent":  # games without noise draw no examples
+            used = set(curves.loc[curves[axis] > 0, "game"])
+            races = [cell for cell in races if cell["game"] in used]
+        digests.append(Digest(suite, races, rows, curves, axis))
     return digests
 
 
 def summary(digest: Digest) -> list[Row]:
-    """Return a row for each cell of a race: how its runs ended, where, and at what cost."""
-    rows = []
-    for cell in digest.cells:
-        row: Row = {"game": cell["game"], "solver": cell["solver"]}
-        if "final" not in cell:
-            rows.append(row | dict.fromkeys(_summary_keys(digest)) | {"status": "n/a", "note": cell["note"]})
-            continue
-        finals, first = numbers(cell["final"]), numbers(cell["first"])
-        low, median, high = statistics.band(finals / first)
-        mean = statistics.interquartile_mean(np.log10(np.maximum(finals / first, 1e-300)))
-        reached = to_target(cell, digest.axis)
-        solved = np.isfinite(reached)
-        status = {name: count for name, count in cell["status"].items() if count}
-        entries = (
-            ", ".join(f"{count} {name}" for name, count in status.items()),
-            cell["learning_rate"],
-            median,
-            low,
-            high,
-            mean.value,
-            f"{mean.low:.2f} to {mean.high:.2f}" if np.isfinite(mean.value) else "",
-            f"{solved.sum()}/{len(solved)}",
-            float(np.median(reached[solved])) if solved.mean() > 0.5 else None,
-            cell["contraction"],
-            cell["predicted"],
-            *ratios(cell["contraction"], cell["predicted"]),
-            cell["products_per_step"],
-            1e6 * cell["seconds_per_product"] * cell["products_per_step"],
-            cell["flops_per_step"],
-            cell["compile_seconds"],
-            cell["note"] or ("best step at the edge of the grid" if cell["at_edge"] else ""),
-        )
-        rows.append(row | dict(zip(_summary_keys(digest), entries, strict=True)))
-    return rows
+    """Return a row for each cell of a race: how its runs ended, their final values, and their costs."""
+    return [{"game": cell["game"], "solver": cell["solver"]} | _summary(cell, digest.axis) for cell in digest.cells]
 
 
-def _summary_keys(digest: Digest) -> tuple[str, ...]:
-    return (
-        *("status", "step size", "median", "20 %", "80 %", "IQM log10", "95 % interval", "at target"),
-        f"{digest.axis} to target",
-        *(
-            "contraction",
-            "predicted",
-            "ratio",
-            "ratio of logs",
-            "steps",
-            "µs a step",
-            "flops a step",
-            "compile s",
-            "note",
-        ),
-    )
+def _summary(cell: Row, axis: str) -> Row:
+    if "final" not in cell:
+        return {"status": "n/a", "note": cell["note"]}
+    relative = numbers(cell["final"]) / numbers(cell["first"])
+    low, median, high = profiles.band(relative)
+    mean = profiles.interquartile_mean(np.log10(np.maximum(relative, 1e-300)))
+    reached = to_target(cell, axis)
+    solved = np.isfinite(reached)
+    ratio, logs = ratios(cell["contraction"], cell["predicted"])
+    return {
+        "status": ", ".join(f"{count} {name}" for name, count in cell["status"].items() if count),
+        "step size": cell["learning_rate"],
+        "median": median,
+        "20 %": low,
+        "80 %": high,
+        "IQM log10": mean.value,
+        "95 % interval": f"{mean.low:.2f} to {mean.high:.2f}" if np.isfinite(mean.value) else "",
+        "at target": f"{solved.sum()}/{len(solved)}",
+        f"{axis} to target": float(np.median(reached[solved])) if solved.mean() > 0.5 else None,
+        "contraction": cell["contraction"],
+        "predicted": cell["predicted"],
+        "ratio": ratio,
+        "ratio of logs": logs,
+        "steps": cell["products_per_step"],
+        "µs a step": 1e6 * cell["seconds_per_product"] * cell["products_per_step"],
+        "flops a step": cell["flops_per_step"],
+        "compile s": cell["compile_seconds"],
+        "note": cell["note"] or ("best step at the edge of the grid" if cell["at_edge"] else ""),
+    }
 
 
 def ratios(contraction: float | None, predicted: float | None) -> tuple[float | None, float | None]:
-    """Return a measured contraction over the predicted one, and the same of their logarithms, where that means much.
+    """Return a measured contraction over the predicted one, and the same for their logarithms, if they mean much.
 
-    The logarithm is the finer measure: near one, where the slowest mode has not yet won, contractions agree anyway. A
-    rate that is zero but for rounding (Newton's) can't be measured, nor the logarithm of one that is 1.
+    The logarithm is the finer measure: near one, if the slowest mode does not dominate yet, contractions agree anyway.
+    A rate that is zero but for rounding (Newton's) cannot be measured, nor the logarithm of a rate that is 1.
     """
     if contraction is None or predicted is None or predicted < ZERO:
         return None, None
@@ -131,31 +123,33 @@ def ratios(contraction: float | None, predicted: float | None) -> tuple[float | 
     return contraction / predicted, float(logs[0] / logs[1]) if abs(logs[1]) > ZERO else None
 
 
+def rated(digest: Digest) -> list[Row]:
+    """Return the rows of a race with a measured and a predicted contraction."""
+    return [row for row in summary(digest) if row.get("ratio")]
+
+
 def worst_ratio(digest: Digest) -> Row | None:
     """Return the row of a race whose measured contraction is farthest from the predicted one."""
-    rated = [row for row in summary(digest) if row.get("ratio")]
-    return max(rated, key=lambda row: abs(np.log(row["ratio"])), default=None)
+    return max(rated(digest), key=lambda row: abs(np.log(row["ratio"])), default=None)
 
 
 def to_target(cell: Row, axis: str) -> np.ndarray:
-    """Return what each seed of a cell had spent of an axis when it reached the target, NaN where it never did."""
+    """Return what each seed of a cell had spent of an axis when it reached the target, NaN if it never did."""
     derived = {"flops": ("step", "flops_per_step"), "seconds": ("spent", "seconds_per_product")}
-    if axis in derived:
-        column, factor = derived[axis]
-        return numbers(cell["to_target"][column]) * cell[factor]
-    return numbers(cell["to_target"][axis])
+    column, factor = derived.get(axis, (axis, None))
+    return numbers(cell["to_target"][column]) * (1 if factor is None else cell[factor])
 
 
 def times(digest: Digest) -> tuple[np.ndarray, list[str]]:
-    """Return what each problem (a start of a game) cost each solver, NaN where unsolved, and the solvers' names.
+    """Return the cost of each problem (a start of a game) for each solver, NaN if unsolved, and the solvers' names.
 
-    Solvers that a game does not run, or that refuse it, have not solved it; games that most were not asked to play
-    are left out.
+    Solvers that a game does not run, or that refuse it, have not solved it; games that run at most half of the
+    solvers are left out.
     """
     cells = [cell for cell in digest.cells if "final" in cell]
     solvers = list(dict.fromkeys(cell["solver"] for cell in cells))
     blocks = []
-    for game in dict.fromkeys(cell["game"] for cell in cells):
+    for game in digest.games:
         own = {cell["solver"]: to_target(cell, digest.axis) for cell in cells if cell["game"] == game}
         if len(own) > len(solvers) / 2:
             number = min(map(len, own.values()))  # devices may differ in it
@@ -170,32 +164,30 @@ def spendable(digest: Digest) -> float:
 
 
 def profile(digest: Digest) -> list[Row]:
-    """Return what performance and data profiles say at a few places, best solver first."""
+    """Return performance and data profiles at a few places, best solver first."""
     taken, solvers = times(digest)
     if not len(taken):
         return []
-    budget = spendable(digest)
-    ratios, budgets = np.array([1.0, 2.0, 4.0, 8.0]), budget * np.array([0.05, 0.25, 1.0])
-    by_ratio, by_budget = statistics.performance_profile(taken, ratios), statistics.data_profile(taken, budgets)
+    ratios, budgets = np.array([1.0, 2.0, 4.0, 8.0]), spendable(digest) * np.array([0.05, 0.25, 1.0])
+    by_ratio, by_budget = profiles.performance_profile(taken, ratios), profiles.data_profile(taken, budgets)
+    within, solved = (f"within {ratio:g}x of the best" for ratio in ratios), (f"solved for {x:.3g}" for x in budgets)
+    columns = ["solver", *within, *solved]
     rows = [
-        {"solver": name}
-        | {f"within {ratio:g}x of the best": share for ratio, share in zip(ratios, shares, strict=True)}
-        | {f"solved for {spent:.3g}": share for spent, share in zip(budgets, solved, strict=True)}
-        for name, shares, solved in zip(solvers, by_ratio, by_budget, strict=True)
+        dict(zip(columns, [name, *a, *b], strict=True)) for name, a, b in zip(solvers, by_ratio, by_budget, strict=True)
     ]
     return sorted(rows, key=lambda row: -row["within 2x of the best"])
 
 
 def at_equal_budget(digest: Digest) -> list[Row]:
-    """Return where solvers were when each had spent the most of the axis that all of them did, by game, best first."""
+    """Return each solver's value at the largest amount of the axis that all of them spent, by game, best first."""
     rows = []
-    for game in dict.fromkeys(cell["game"] for cell in digest.cells):
-        own: Any = digest.points[digest.points["game"] == game]
-        most = own.groupby("solver")[digest.axis].max().min()
+    for game in digest.games:
+        runs = digest.of(game).groupby("solver")
+        spent: Any = runs[digest.axis].max()
+        most = spent.min()
         found = []
-        for name, runs in own.groupby("solver"):
-            there = curves(runs, digest.axis, np.array([most]))[:, 0]
-            low, median, high = statistics.band(there)
+        for name, group in runs:
+            low, median, high = profiles.band(curves(group, digest.axis, np.array([most]))[:, 0])
             found.append({"game": game, digest.axis: most, "solver": name, "median": median, "20 %": low, "80 %": high})
         rows += sorted(found, key=lambda row: row["median"])
     return rows
@@ -206,13 +198,14 @@ def curves(points: pd.DataFrame, axis: str, where: np.ndarray) -> np.ndarray:
     runs = [run for _, run in points.groupby("seed")]
     values = [run["value"].to_numpy() / run["value"].iloc[0] for run in runs]
     return np.array(
-        [statistics.along(run[axis].to_numpy(), curve, where) for run, curve in zip(runs, values, strict=True)]
+        [profiles.along(run[axis].to_numpy(), curve, where) for run, curve in zip(runs, values, strict=True)]
     )
 
 
 def flows(digest: Digest) -> tuple[int, list[str]]:
-    """Return how many games have a known flow that was looked at, and those that turned out otherwise."""
-    known = {game.name: game.flow for game in getattr(digest.suite, "games", ()) if game.flow}
+    """Return the number of games with a known flow that was checked, and the games whose flow differs from it."""
+    games = digest.suite.games if isinstance(digest.suite, Race) else ()
+    known = {game.name: game.flow for game in games if game.flow}
     seen = {cell["game"]: cell["flow"] for cell in digest.cells if cell["game"] in known and "flow" in cell}
     return len(seen), [f"{game} ({flow})" for game, flow in seen.items() if flow != known[game]]
 
@@ -221,36 +214,32 @@ def differences(one: Path, other: Path) -> tuple[list[Row], list[str]]:
     """Compare two runs.
 
     Returns:
-        A row for each cell of both races, with the ratio of their final medians and times; and the cells of which
-        any column but the timings differs, or that only one of the runs has.
+        A row for each cell of both races, with its final medians and the ratio of its times; and the cells that only
+        one of the runs has, or of which a column other than the timings differs.
+
+    Raises:
+        StoreError: if a folder holds no run.
     """
     sides = [{store.label(cell): cell for cell in store.cells(folder)} for folder in (one, other)]
     rows, differ = [], [f"{name}: in one run only" for name in sides[0].keys() ^ sides[1].keys()]
-    for name in sides[0].keys() & sides[1].keys():
-        a, b = sides[0][name], sides[1][name]
+    for name in sorted(sides[0].keys() & sides[1].keys()):
+        a, b = (side[name] for side in sides)
         if _untimed(a) != _untimed(b) or not _same_points(one, other, a):
             differ.append(name)
         if "final" in a and "final" in b:
-            finals = [statistics.band(numbers(cell["final"]))[1] for cell in (a, b)]
-            rows.append(
-                {
-                    "cell": name,
-                    "final": finals[0],
-                    "other final": finals[1],
-                    "seconds ratio": a["seconds"] / b["seconds"],
-                }
-            )
-    return sorted(rows, key=lambda row: row["cell"]), sorted(differ)
+            final, again = (profiles.band(numbers(cell["final"]))[1] for cell in (a, b))
+            seconds = a["seconds"] / b["seconds"]
+            rows.append({"cell": name, "final": final, "other final": again, "seconds ratio": seconds})
+    return rows, sorted(differ)
 
 
 def numbers(values: Sequence[float | None]) -> np.ndarray:
-    """Return values of a cell as an array, NaN where there is none."""
+    """Return values of a cell as an array, NaN for missing ones."""
     return np.array([np.nan if value is None else value for value in values], float)
 
 
 def _same_points(one: Path, other: Path, cell: Row) -> bool:
-    where = (cell["suite"], cell["game"], cell["solver"], cell["device"])
-    paths = [store.points_path(store.cell_path(folder, *where)) for folder in (one, other)]
+    paths = [store.path(folder, "points", cell) for folder in (one, other)]
     if not all(path.exists() for path in paths):
         return not any(path.exists() for path in paths)
     frames = [pd.read_parquet(path).drop(columns=list(schema.TIMING), errors="ignore") for path in paths]

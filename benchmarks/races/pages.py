@@ -1,4 +1,4 @@
-"""The report of runs: one HTML page that needs nothing else, and the same tables as Markdown."""
+"""Write the report of runs: one HTML page without other files, and the same tables as Markdown."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import Any
 from benchmarks import report
 from benchmarks.races import digest as digests
 from benchmarks.races import pictures, schema, store
+from benchmarks.report import Row
+from benchmarks.suites.suite import Race
 
 TEMPLATE = Path(__file__).parent / "page.html"
 
@@ -20,9 +22,8 @@ def write(runs: Sequence[Path], out: Path, axis: str = "spent") -> list[Path]:
     try:
         import jinja2  # here, because only this needs it
     except ImportError:
-        raise store.StoreError("report needs jinja2; install it with pip install 'gamesolve[bench]'.") from None
-    loaded = digests.load(runs, axis)
-    sections = [_section(digest) for digest in loaded]
+        raise store.StoreError("report needs jinja2. Install it with pip install 'gamesolve[bench]'.") from None
+    sections = [_section(digest) for digest in digests.load(runs, axis)]
     manifests = [store.read_manifest(folder) for folder in runs]
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["shown"] = shown
@@ -35,63 +36,50 @@ def write(runs: Sequence[Path], out: Path, axis: str = "spent") -> list[Path]:
     return [html, markdown]
 
 
-def record(runs: Sequence[Path], out: Path) -> list[Path]:
-    """Write what is kept of runs, a table and a JSON file for each suite: its conclusions, its profiles or its rows."""
-    manifest = store.read_manifest(runs[0])
-    where = {"device": f"{', '.join(manifest['devices'])}, {manifest['machine']}"}
-    where |= {key: manifest[key] for key in ("command", "date", "commit", "versions")}
+def record(runs: Sequence[Path], out: Path) -> None:
+    """Write the results to keep, a table and a JSON file for each suite: its conclusions, and its profiles or rows."""
+    where = {
+        key: store.read_manifest(runs[0])[key]
+        for key in ("command", "date", "machine", "devices", "commit", "versions")
+    }
     for digest in digests.load(runs):
         notes = "\n".join([digest.suite.question, "", *(f"- {line}" for line in conclusions([digest]))])
         rows = [{key: shown(value) for key, value in row.items()} for row in digest.rows or digests.profile(digest)]
         report.write(digest.suite.name, f"Suite {digest.suite.name}", notes, rows, where, out)
-    return sorted(out.glob("*.md"))
 
 
 def conclusions(loaded: Sequence[digests.Digest]) -> list[str]:
-    """Return the sentences that a run ends with."""
+    """Return the conclusions of runs, one sentence each."""
+    return [f"{digest.suite.name}: {line}" for digest in loaded for line in _conclusions(digest)]
+
+
+def _conclusions(digest: digests.Digest) -> list[str]:
     lines = []
-    for digest in loaded:
-        name = digest.suite.name
-        if (worst := digests.worst_ratio(digest)) is not None:
-            rated = [row for row in digests.summary(digest) if row["ratio"]]
-            logs = [row["ratio of logs"] for row in rated if row["ratio of logs"]]
-            close = sum(abs(ratio - 1) < 0.05 for ratio in logs)
-            lines.append(
-                f"{name}: measured contraction over the predicted rate, {len(rated)} cells; the worst is "
-                f"{worst['ratio']:.6f} ({worst['solver']} on {worst['game']}); the logarithms agree to 5 % in {close} "
-                f"of {len(logs)}, where the slowest mode has won by the end of the run"
-            )
-        checked, other = digests.flows(digest)
-        if checked:
-            verdict = f"otherwise than known: {', '.join(other)}" if other else "as known"
-            lines.append(f"{name}: what the flow does at the equilibrium was looked at on {checked} games, {verdict}")
-        if name == "published":
-            agree = sum(row["verdict"].startswith("agrees") for row in digest.rows)
-            rows = len({row["row"] for row in digest.rows})
-            lines.append(f"published: {agree} of {len(digest.rows)} figures agree, in {rows} experiments")
-        exponents = {row["solver"]: row["exponent"] for row in digest.rows if row.get("exponent") is not None}
-        if exponents:
-            low, high = min(exponents, key=lambda key: exponents[key]), max(exponents, key=lambda key: exponents[key])
-            lines.append(
-                f"{name}: exponents of the cost in the parameters from {exponents[low]:.3f} ({low}) to "
-                f"{exponents[high]:.3f} ({high}), {len(exponents)} solvers"
-            )
-    return lines
-
-
-def tables(digest: digests.Digest) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Return the tables of a suite with their titles."""
-    if digest.rows:
-        return [("", digest.rows)]
-    return [
-        (title, rows)
-        for title, rows in (
-            (f"profiles over {schema.AXES[digest.axis]}", digests.profile(digest)),
-            (f"values at equal {schema.AXES[digest.axis]}", digests.at_equal_budget(digest)),
-            ("cells", digests.summary(digest)),
+    if (worst := digests.worst_ratio(digest)) is not None:
+        rated = digests.rated(digest)
+        logs = [row["ratio of logs"] for row in rated if row["ratio of logs"]]
+        close = sum(abs(ratio - 1) < 0.05 for ratio in logs)
+        lines.append(
+            f"measured contraction over the predicted rate, {len(rated)} cells; the worst is "
+            f"{worst['ratio']:.6f} ({worst['solver']} on {worst['game']}); the logarithms agree to 5 % in {close} "
+            f"of {len(logs)}, those whose slowest mode dominates by the end of the run"
         )
-        if rows
-    ]
+    checked, other = digests.flows(digest)
+    if checked:
+        verdict = f"otherwise than known: {', '.join(other)}" if other else "as known"
+        lines.append(f"the stability of the flow at the equilibrium was looked at on {checked} games, {verdict}")
+    verdicts = [row["verdict"].startswith("agrees") for row in digest.rows if "verdict" in row]
+    if verdicts:
+        experiments = len({row["row"] for row in digest.rows})
+        lines.append(f"{sum(verdicts)} of {len(verdicts)} figures agree, in {experiments} experiments")
+    exponents = sorted((row["exponent"], row["solver"]) for row in digest.rows if row.get("exponent") is not None)
+    if exponents:
+        (low, first), (high, last) = exponents[0], exponents[-1]
+        lines.append(
+            f"exponents of the cost in the parameters from {low:.3f} ({first}) to {high:.3f} ({last}), "
+            f"{len(exponents)} solvers"
+        )
+    return lines
 
 
 def shown(value: Any) -> str:
@@ -103,32 +91,36 @@ def shown(value: Any) -> str:
     return f"{value:.4g}" if abs(value) < 1e-3 or abs(value) >= 1e4 else f"{value:.5g}"
 
 
-def text(rows: Sequence[dict[str, Any]]) -> str:
+def text(rows: Sequence[Row]) -> str:
     """Return rows as a Markdown table."""
     return report.table([{key: shown(value).replace("|", "\\|") for key, value in row.items()} for row in rows])
 
 
-def _section(digest: digests.Digest) -> dict[str, Any]:
-    figures = []
-    if digest.cells:
-        figures += [("", drawn) for drawn in pictures.profiles(digest)]
+def _section(digest: digests.Digest) -> Row:
+    unit, tables, figures = schema.AXES[digest.axis], [("", digest.rows)], []
+    if isinstance(digest.suite, Race) and digest.cells:
+        tables = [
+            (f"profiles over {unit}", digests.profile(digest)),
+            (f"values at equal {unit}", digests.at_equal_budget(digest)),
+            ("cells", digests.summary(digest)),
+        ]
         about = {game.name: game.summary for game in digest.suite.games}
-        for name in dict.fromkeys(cell["game"] for cell in digest.cells):
-            points: Any = digest.points[digest.points["game"] == name]
-            if len(points):
-                figures.append((about.get(name, ""), pictures.curves(points, name, digest.axis)))
+        figures = [("", drawn) for drawn in pictures.both_profiles(digest)]
+        figures += [
+            (about.get(game, ""), pictures.curves(digest, game)) for game in digest.games if len(digest.of(game))
+        ]
     elif digest.rows and "microseconds" in digest.rows[0]:
-        figures += [("", drawn) for drawn in pictures.scaling(digest.rows)]
+        figures = [("", drawn) for drawn in pictures.scaling(digest.rows)]
     return {
         "name": digest.suite.name,
         "question": digest.suite.question,
         "conclusions": conclusions([digest]),
-        "tables": tables(digest),
+        "tables": [(title, report.aligned(rows)) for title, rows in tables if rows],
         "figures": figures,
     }
 
 
-def _markdown(sections: Sequence[dict[str, Any]], manifests: Sequence[dict[str, Any]]) -> str:
+def _markdown(sections: Sequence[Row], manifests: Sequence[Row]) -> str:
     parts = ["# Benchmarks of game solvers"]
     for manifest in manifests:
         versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())

@@ -1,47 +1,40 @@
-"""The folder of a run: a manifest, and for each cell a summary and its curve points, written when the cell is done."""
+"""Read and write the folder of a run: a manifest, and a summary and curve points for each finished cell."""
 
 import dataclasses
-import datetime
-import importlib.metadata
 import json
-import os
-import platform
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import pandas as pd
 
-import gamesolve
 from benchmarks.races import schema
+from benchmarks.report import Row
 from benchmarks.suites import load
 from benchmarks.suites.suite import Settings
+from gamesolve.cli.results import write_json
+from gamesolve.compare.provenance import provenance
 
 PACKAGES = ("jax", "jaxlib", "optax", "numpy", "scipy", "pandas", "pyarrow")
+# The folders of cells, and the kinds of their files.
+KINDS = {"cells": "json", "points": "parquet"}
+LABELS = ("device", "suite", "game", "solver")
 
 
 class StoreError(Exception):
-    """A folder that can't be used; one sentence says why."""
+    """An unusable folder or setting, with a message of one sentence."""
 
 
-def manifest(settings: Settings, suites: Sequence[str], command: str) -> dict[str, Any]:
-    """Return all that is needed to run it again and to judge its figures."""
+def describe(settings: Settings, suites: Sequence[str], command: str) -> Row:
+    """Return everything that is needed to repeat a run and to judge its figures."""
     return {
         "schema": schema.VERSION,
-        "status": "running",
-        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "command": command,
+        **provenance(command, PACKAGES),
         "suites": list(suites),
         "settings": json.loads(json.dumps(dataclasses.asdict(settings))),
         "precision": {name: "float64" if settings.x64 or load(name).x64 else "float32" for name in suites},
         "commit": _commit(),
-        "versions": {"python": platform.python_version(), "gamesolve": gamesolve.__version__}
-        | {name: importlib.metadata.version(name) for name in PACKAGES},
-        "devices": [f"{device.platform}: {device.device_kind}" for device in jax.devices()],
-        # The load says whether others used the machine.
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
         "points": schema.POINTS,
         "cell": schema.CELL,
         "timing": list(schema.TIMING),
@@ -49,144 +42,109 @@ def manifest(settings: Settings, suites: Sequence[str], command: str) -> dict[st
 
 
 def _commit() -> str:
-    """Return the commit of the source, marked where files differ from it."""
-    folder = Path(__file__).parent
-
-    def ask(*words: str) -> str:
-        return subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True).stdout
-
+    """Return the commit of the source, and whether files differ from it."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
     try:
-        changed = ask("status", "--porcelain", "--untracked-files=no").strip()
-        return ask("rev-parse", "HEAD").strip() + (" with changes" if changed else "")
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(path)
-
-
-def begin(folder: Path, content: dict[str, Any], resume: bool) -> None:
-    """Make the folder, or check that its run is the one to go on with; the manifest keeps the earlier sessions.
+def checked(folder: Path, content: Row, resume: bool) -> Row:
+    """Return the manifest of a run to begin, or to resume with its earlier sessions.
 
     Raises:
-        StoreError: if there is another run in it, or nothing may be written.
+        StoreError: if the folder holds another run, or cannot be written to.
     """
-    path = folder / "manifest.json"
-    if path.exists():
-        if not resume:
-            raise StoreError(f"{folder} holds a run; give another --out, or --resume to go on with it.")
-        old = read_manifest(folder)
-        same = ("schema", "suites", "settings")
-        differ = [key for key in same if old.get(key) != content[key]]
-        if differ:
-            raise StoreError(
-                f"{folder} was begun with other {' and '.join(differ)}; give the same command, or another --out."
-            )
-        session = {key: old[key] for key in ("date", "commit", "versions", "devices", "status")}
-        content = content | {"earlier": [*old.get("earlier", ()), session]}
     try:
-        write_json(path, content)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"can't write to {folder}: {error.strerror}.") from None
+        raise StoreError(f"cannot write to {folder}: {error.strerror}.") from None
+    if not (folder / "manifest.json").exists():
+        return content
+    if not resume:
+        raise StoreError(f"{folder} holds a run. Give another --out, or --resume to continue it.")
+    old = read_manifest(folder)
+    differ = [key for key in ("suites", "settings") if old.get(key) != content[key]]
+    if differ:
+        raise StoreError(f"{folder} has other {' and '.join(differ)}. Give the same command, or another --out.")
+    session = {key: old[key] for key in ("date", "commit", "versions", "devices", "status")}
+    return content | {"earlier": [*old.get("earlier", ()), session]}
 
 
-def finish(folder: Path, status: str) -> None:
-    """Note in the manifest how the run ended."""
-    write_json(folder / "manifest.json", read_manifest(folder) | {"status": status})
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> Row:
     """Return the manifest of a run.
 
     Raises:
-        StoreError: if there is none, or it is of another version.
+        StoreError: if there is none, or it has another version.
     """
     try:
         content = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
         raise StoreError(f"{folder} holds no run: it has no readable manifest.json.") from None
     if content.get("schema") != schema.VERSION:
-        raise StoreError(f"{folder} has schema {content.get('schema')}; this program reads {schema.VERSION}.")
+        raise StoreError(f"{folder} must have schema {schema.VERSION}, got {content.get('schema')}.")
     return content
 
 
-def cell_path(folder: Path, suite: str, game: str, solver: str, device: str) -> Path:
-    """Return the path of a cell's summary."""
-    return folder / "cells" / device / suite / game / f"{solver}.json"
+def path(folder: Path, kind: str, cell: Mapping[str, Any]) -> Path:
+    """Return the path of a cell's summary (``cells``) or points, which pandas reads as one table."""
+    *parents, name = (cell[label] for label in LABELS)
+    return Path(folder, kind, *parents, f"{name}.{KINDS[kind]}")
 
 
-def points_path(path: Path) -> Path:
-    """Return the path of a cell's points; they have a folder of their own, which pandas reads as one table."""
-    *front, _, device, suite, game, name = path.parts
-    return Path(*front, "points", device, suite, game, name).with_suffix(".parquet")
+def files(folder: Path, kind: str) -> list[Path]:
+    """Return the files of all finished cells, sorted."""
+    return sorted(folder.glob(f"{kind}/*/*/*/*.{KINDS[kind]}"))
 
 
-def save(path: Path, names: dict[str, str], summary: dict[str, Any], points: pd.DataFrame | None) -> None:
-    """Write a cell, its summary last: where that is, the cell is done."""
+def save(folder: Path, cell: Mapping[str, str], summary: Row, points: pd.DataFrame | None) -> None:
+    """Write a cell, its summary last: if it exists, the cell is finished."""
     if points is not None:
-        where = points_path(path)
+        where = path(folder, "points", cell)
         where.parent.mkdir(parents=True, exist_ok=True)
         part = where.with_suffix(".part")
-        points.assign(**names)[list(schema.POINTS)].to_parquet(part, index=False)
+        points.assign(**cell)[list(schema.POINTS)].to_parquet(part, index=False)
         part.replace(where)
-    write_json(path, names | summary)
+    write_json(path(folder, "cells", cell), {**cell, **summary})
 
 
-def summaries(folder: Path) -> list[Path]:
-    """Return the files of all cells that are done, in the order of their names."""
-    return sorted(folder.glob("cells/*/*/*/*.json"))
-
-
-def tables(folder: Path) -> list[Path]:
-    """Return the files of all curve points, in the order of their names."""
-    return sorted(folder.glob("points/*/*/*/*.parquet"))
-
-
-def cells(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the summaries of all cells that are done."""
-    for path in summaries(folder):
-        yield json.loads(path.read_text(encoding="utf-8"))
-
-
-def label(cell: dict[str, Any]) -> str:
-    """Return what a cell is called."""
-    return " ".join(cell[key] for key in ("device", "suite", "game", "solver"))
-
-
-def together(runs: Sequence[Path]) -> list[dict[str, Any]]:
-    """Return the cells of several runs.
-
-    Raises:
-        StoreError: if a folder holds no run, two of them hold the same cell, or solvers met a game under other terms.
-    """
-    found: dict[str, dict[str, Any]] = {}
-    terms: dict[tuple[str, ...], tuple[Any, ...]] = {}
-    for folder in runs:
-        read_manifest(folder)
-        for cell in cells(folder):
-            name = label(cell)
-            if name in found:
-                raise StoreError(f"{name} is in two of the runs; compare them, or take runs of other cells.")
-            found[name] = cell
-            if "final" in cell:
-                key = tuple(cell[part] for part in ("device", "suite", "game"))
-                same = tuple(cell[part] for part in ("lanes", "budget", "target"))
-                if terms.setdefault(key, same) != same:
-                    raise StoreError(
-                        f"{name} had {same[0]} starts and budget {same[1]}, other solvers {terms[key][0]} and "
-                        f"{terms[key][1]}; only runs with the same --seeds and --budget go together."
-                    )
-    return list(found.values())
+def cells(folder: Path) -> Iterator[Row]:
+    """Yield the summaries of all finished cells."""
+    read_manifest(folder)
+    for file in files(folder, "cells"):
+        yield json.loads(file.read_text(encoding="utf-8"))
 
 
 def points(folder: Path) -> pd.DataFrame:
     """Return the points of all curves of a run."""
-    paths = tables(folder)
-    if not paths:
-        return pd.DataFrame(columns=list(schema.POINTS))
-    return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+    frames = [pd.read_parquet(file) for file in files(folder, "points")]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(schema.POINTS))
+
+
+def label(cell: Mapping[str, Any]) -> str:
+    """Return the name of a cell."""
+    return " ".join(cell[label] for label in LABELS)
+
+
+def together(runs: Sequence[Path]) -> list[Row]:
+    """Return the cells of several runs.
+
+    Raises:
+        StoreError: if a folder holds no run, two runs hold the same cell, or solvers had different terms on a game.
+    """
+    found: dict[str, Row] = {}
+    terms: dict[tuple[str, ...], tuple[Any, ...]] = {}
+    for cell in (cell for folder in runs for cell in cells(folder)):
+        name = label(cell)
+        if found.setdefault(name, cell) is not cell:
+            raise StoreError(f"{name} is in two of the runs. Compare them, or give runs of other cells.")
+        if "final" in cell:
+            same = tuple(cell[part] for part in ("lanes", "budget", "target"))
+            others = terms.setdefault(tuple(cell[part] for part in LABELS[:3]), same)
+            if others != same:
+                raise StoreError(
+                    f"{name} had {same[0]} starts and budget {same[1]}, other solvers {others[0]} and {others[1]}. "
+                    "Give runs with the same --seeds and --budget."
+                )
+    return list(found.values())

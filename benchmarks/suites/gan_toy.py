@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks.suites.suite import USUAL, Entry, Race, solvers
-from gamesolve.game import Game
+from gamesolve.compare.lanes import Sampler
+from gamesolve.game import Game, Players
 from gamesolve.games import gan
 
 GENERATOR, DISCRIMINATOR = gan.MLP((4, 16, 16, 2)), gan.MLP((2, 16, 16, 1))
@@ -18,33 +19,38 @@ def _ring(key: jax.Array) -> gan.Experiment:
     return gan.ring(8, 0.05, key=key, **settings)
 
 
-def _sampler(game: Game) -> Any:
+def _sampler(game: Game) -> Sampler | None:
     del game
     return _ring(jax.random.key(0)).sample
 
 
 def _bound() -> Game:
     """Return the ring's game on one draw, on which fields are measured."""
-    game = _ring(jax.random.key(0)).game
-    return game.bind(_sampler(game)(jax.random.key(7)))
+    experiment = _ring(jax.random.key(0))
+    sample: Any = experiment.sample
+    return experiment.game.bind(sample(jax.random.key(7)))
 
 
-def _from_best(game: Game, players: Any) -> jax.Array:
+def _from_best(game: Game, players: Players) -> jax.Array:
     del game
     return jnp.linalg.norm(gan.projection(SCALES).measures["output"](players) - jnp.array([2.0, 1.5]))
 
 
-def _missed(game: Game, players: Any) -> jax.Array:
+def _missed(game: Game, players: Players) -> jax.Array:
     del game
     return 9 - jnp.asarray(_ring(jax.random.key(0)).measures["modes"](players), jnp.float32)
 
 
+PROJECTION = (
+    "a generator that cannot be exact: (2, 2) from a disc of radius 2.5; the measure: distance from (2, 1.5), the "
+    "optimum if the discriminator sees the first number ten times as large"
+)
 SUITE = Race(
     "gan-toy",
-    "Which solvers train tiny GANs, at one budget and each at its best step size?",
+    "Which solvers train tiny GANs, at equal budgets and each at its best step size?",
     (
         Entry("bump", lambda: gan.bias_plane(gan.Bump(0.5)).game, "biases, bump discriminator: stable, not Nash"),
-        Entry("dirac-wasserstein", lambda: gan.dirac(gan.wasserstein).game, "Dirac-GAN, Wasserstein's loss: a centre"),
+        Entry("dirac-wasserstein", lambda: gan.dirac(gan.wasserstein).game, "Dirac-GAN, Wasserstein loss: a centre"),
         Entry("mean", lambda: gan.mean_estimation().game, "a mean estimated by a linear generator and critic"),
         Entry(
             "covariance",
@@ -56,8 +62,7 @@ SUITE = Race(
         Entry(
             "projection",
             lambda: gan.projection(SCALES).game,
-            "a generator that must err: (2, 2) from a disc of radius 2.5; the measure: distance from (2, 1.5), the "
-            "best there is where the discriminator sees the first number ten times as large",
+            PROJECTION,
             measure=_from_best,
             draw=lambda key, game: gan.projection(SCALES, key=key).game.start,
             target=0.1,

@@ -1,7 +1,7 @@
-"""Games that each step sees a noisy draw of."""
+"""Games of which each step sees a noisy draw."""
 
+import dataclasses
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,12 +9,14 @@ import numpy as np
 
 import gamesolve as gs
 from benchmarks.suites.suite import Entry, Race, solvers
-from gamesolve import games, sampling
+from gamesolve import games, registry, sampling
+from gamesolve.compare.lanes import Sampler
 from gamesolve.game import Game
 from gamesolve.solvers.entry import Cost, SolverEntry
 
 BATCH = 8
 PERIOD = 50
+USUAL = ("simgd", "altgd", "extragradient", "ogda", "conopt", "cgd", "acgd", "anchored_extragradient")
 
 
 def _regression() -> Game:
@@ -23,42 +25,27 @@ def _regression() -> Game:
     return games.dual_regression(features, features @ draw(size=5).astype(np.float32) + 0.5, ridge=0.2)
 
 
-def _rows(batch: int, game: Game) -> Any:
+def _rows(batch: int, game: Game) -> Sampler:
     (arrays,) = game.data
     return gs.minibatches(arrays, batch)
 
 
-def _noise(game: Game) -> Any:
+def _noise(game: Game) -> Sampler:
     return sampling.joint(*(sampling.latents(BATCH, leaf.shape[0]) for leaf in jax.tree.leaves(game.start)))
 
 
-# The reference takes a second field on the same batch, and the full field is one of 64 examples every fiftieth step.
-_SVRG = tuple(
-    SolverEntry(name, make, formula, paper, cost, {"full": None, "period": PERIOD}, rated=False)
-    for name, make, formula, paper, cost in (
-        ("svrg", gs.svrg, "z + E (v_B(z) - v_B(w) + v(w))", "Palaniappan, Bach 2016", Cost(fields=2 + 8 / PERIOD)),
-        (
-            "svrg_extragradient",
-            gs.svrg_extragradient,
-            "the same at a look-ahead",
-            "Chavdarova et al. 2019; Alacaoglu, Malitsky 2022",
-            Cost(fields=3 + 8 / PERIOD),
-        ),
-    )
-)
+def _svrg(name: str, fields: int) -> dict[str, SolverEntry]:
+    """Return the entry for 64 examples in batches of 8, with the full field in every fiftieth step."""
+    cost, arguments = Cost(fields=fields + 8 / PERIOD), {"full": None, "period": PERIOD}
+    return {name: dataclasses.replace(registry.SOLVERS[name], cost=cost, arguments=arguments)}
 
+
+NOISY = "x^T y in 10 + 10 dimensions, noise 0.1 on each example"
 SUITE = Race(
     "stochastic",
-    "What is left of a method when the field is noisy, and what does variance reduction buy?",
+    "How well do solvers do with a noisy field, and what does variance reduction gain?",
     (
-        Entry(
-            "noisy-bilinear",
-            lambda: games.noisy_bilinear(jnp.eye(10), 0.1),
-            "x^T y in 10 + 10 dimensions, noise 0.1 on each example",
-            _noise,
-            BATCH,
-            solvers=("simgd", "altgd", "extragradient", "ogda", "conopt", "cgd", "acgd", "anchored_extragradient"),
-        ),
+        Entry("noisy-bilinear", lambda: games.noisy_bilinear(jnp.eye(10), 0.1), NOISY, _noise, BATCH, solvers=USUAL),
         Entry(
             "regression",
             _regression,
@@ -69,12 +56,11 @@ SUITE = Race(
         Entry(
             "single-entries",
             functools.partial(games.single_entries, 8),
-            "x^T y, one coordinate an example",
+            "x^T y, one coordinate per example",
             functools.partial(_rows, 1),
             1,
         ),
     ),
-    solvers("simgd", "altgd", "extragradient", "ogda", "conopt", "cgd", "acgd", "anchored_extragradient")
-    | {entry.name: entry for entry in _SVRG},
+    solvers(*USUAL) | _svrg("svrg", 2) | _svrg("svrg_extragradient", 3),
     target=1e-1,
 )

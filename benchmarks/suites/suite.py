@@ -1,4 +1,4 @@
-"""What a suite is: games and solvers as data that a protocol runs, or tables that functions make."""
+"""Describe suites: games and solvers as data that a protocol runs, or tables that functions compute."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -7,29 +7,31 @@ from typing import Any
 import jax
 
 from gamesolve import registry
+from gamesolve.compare.lanes import Measure, Sampler
 from gamesolve.game import Game, Players
 from gamesolve.solvers.entry import SolverEntry
 
 # Every solver of a suite is tuned on the same step sizes, from the same tuning starts.
 STEP_SIZES = tuple(10 ** (-3 + exponent / 3) for exponent in range(12))
 TUNING_SEEDS = 2
-# Test starts of every cell, which are the lanes of its program: few fill a CPU, a GPU wants many.
-SEEDS = {"cpu": 24}
-OTHER_SEEDS = 256
-# What most suites run; bilinear and quadratic ones run every solver of the registry.
+# Test starts of every cell, which are the lanes of its program: a few fill a CPU, a GPU needs many.
+SEEDS, OTHER_SEEDS = {"cpu": 24}, 256
+# The solvers of most suites; bilinear and quadratic run every solver of the registry.
 USUAL = (*registry.CORE, "sga", "lead", "anchored_extragradient", "proximal", "lookahead", "optimistic_adam")
+
+Draw = Callable[[jax.Array, Game], Players | None]
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What the command line may change.
+    """The settings of the command line.
 
     Attributes:
-        budget: what a run may spend, in fields and products with the Jacobian; that of each suite unless given.
-        seeds: starts that every tuned solver is tested from; as many as fill the device unless given.
-        x64: compute in float64 where a suite would not.
-        solvers: names of the solvers to run; all unless given.
-        games: names of the games (or rows) to run; all unless given.
+        budget: fields and products with the Jacobian per run. Default: that of each suite.
+        seeds: test starts of every tuned solver. Default: as many as fill the device.
+        x64: whether to compute in float64 in all suites.
+        solvers: names of the solvers to run. Default: all.
+        games: names of the games, or rows, to run. Default: all.
         device: platform to run on.
     """
 
@@ -50,28 +52,26 @@ class Entry:
     """A game of a suite.
 
     Attributes:
-        name: its name in tables and on the command line.
-        make: builds it, with its start and its known equilibria.
-        summary: what it is.
-        sample: makes of the game what every step draws; None for a game without noise.
-        batch: number of examples in a draw.
-        measure: ``measure(game, players)``, what a solver should bring to zero; the distance to the nearest known
-            equilibrium unless given, or the norm of the field where none is known.
-        draw: ``draw(key, game)``, a random start; unless given one about as far from the equilibrium as the game's own.
-        solvers: those that run on it; all of the suite unless given.
-        budget: what a run may spend; the suite's unless given.
-        target: share of its first value that the measure has to reach; the suite's unless given.
-        flow: what the flow is known to do at the nearest equilibrium: stable, neutral or unstable; the run checks it.
+        name: name in tables and on the command line.
+        make: function that builds the game, with its start and its known equilibria.
+        summary: description of the game.
+        sample: function that makes the sampler of a step from the game; None for a game without noise.
+        batch: number of examples per draw.
+        measure: ``measure(game, players)``, to be brought to zero. Default: the distance to the nearest known
+            equilibrium, or the norm of the field if none is known.
+        draw: ``draw(key, game)``, a random start. Default: one about as far from the equilibrium as the game's own.
+        solvers, budget, target: in place of those of the suite.
+        flow: known stability of the flow at the nearest equilibrium, which the run checks: stable, neutral, unstable.
     """
 
     name: str
     make: Callable[[], Game]
     summary: str
-    sample: Callable[[Game], Any] | None = None
+    sample: Callable[[Game], Sampler | None] | None = None
     batch: int = 0
-    measure: Callable[[Game, Players], jax.Array] | None = None
-    draw: Callable[[jax.Array, Game], Players] | None = None
-    solvers: tuple[str, ...] | None = None
+    measure: Measure | None = None
+    draw: Draw | None = None
+    solvers: Sequence[str] | None = None
     budget: int | None = None
     target: float | None = None
     flow: str = ""
@@ -79,17 +79,13 @@ class Entry:
 
 @dataclasses.dataclass(frozen=True)
 class Race:
-    """Games times solvers.
+    """Games times solvers; a solver with an argument ``full`` is given the game on all of its data.
 
     Attributes:
-        name: of the suite.
-        question: what it asks.
-        games: the games.
-        solvers: the solvers by name; one with an argument ``full`` is given the game on all of its data.
-        budget: what a run may spend, in fields and products with the Jacobian.
-        target: share of its first value that the measure has to reach.
-        x64: whether it needs float64.
-        rated: whether measured contractions are held against the predicted rates.
+        budget: fields and products with the Jacobian per run.
+        target: the measure to reach, relative to its first value.
+        x64: whether the suite needs float64.
+        rated: whether measured contractions are compared with the predicted rates.
     """
 
     name: str
@@ -108,14 +104,7 @@ class Race:
 
 @dataclasses.dataclass(frozen=True)
 class Tables:
-    """Tables of figures that need no race.
-
-    Attributes:
-        name: of the suite.
-        question: what it asks.
-        tasks: functions of the settings that return rows, by name.
-        x64: whether it needs float64.
-    """
+    """Tables that need no race; ``tasks`` are functions of the settings that return rows, by name."""
 
     name: str
     question: str

@@ -1,21 +1,24 @@
 """Nonlinear games on two numbers."""
 
 import dataclasses
-import functools
 import math
-from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from benchmarks.published import games as published
 from benchmarks.suites.rivals import RIVALS
 from benchmarks.suites.suite import USUAL, Entry, Race, solvers
 from gamesolve import games
-from gamesolve.game import Game
+from gamesolve.game import Game, Players
 from gamesolve.games import gan
 
+Point = tuple[float, float]
+COSINE = "field (cos phi, sin theta): two centres and two saddles per period, no attractor"
+TANDEM = "losses (x + y)^2 - 2 z_i: the line x + y = 1 of equilibria"
 
-def _at(game: Game, start: tuple[float, ...], *equilibria: tuple[float, ...]) -> Game:
+
+def _at(game: Game, start: Point, *equilibria: Point) -> Game:
     known = tuple(tuple(map(jnp.asarray, point)) for point in equilibria)
     return dataclasses.replace(game, start=tuple(map(jnp.asarray, start)), equilibria=known)
 
@@ -24,40 +27,31 @@ def _timescale() -> Game:
     return _at(published.timescale(), (0.5, 0.4), (0.0, 0.0), (math.pi, math.pi))
 
 
-def _forsaken() -> Game:
-    return _at(published.forsaken(), (1.0, 1.0), (0.0, 0.0))
-
-
-def _tandem() -> Game:
-    return _at(published.tandem(), (0.3, -0.4))
-
-
-def _tandem_gap(game: Game, players: Any) -> Any:
+def _tandem_gap(game: Game, players: Players) -> jax.Array:
     del game
     return jnp.abs(players[0] + players[1] - 1)
 
 
-def _dirac(**settings: Any) -> Game:
-    return gan.dirac(**settings).game
+def _dirac(name: str, summary: str, loss: gan.Loss = gan.minimax, *regularisers: gan.Regulariser) -> Entry:
+    return Entry(name, lambda: gan.dirac(loss, regularisers).game, f"Dirac-GAN{summary}")
 
 
 SUITE = Race(
     "toy",
-    "What do solvers do where the field is not linear: centres, cycles, lines of equilibria?",
+    "How do solvers behave if the field is not linear: centres, cycles, lines of equilibria?",
     (
-        Entry("cosine", games.cosine, "field (cos phi, sin theta): two centres and two saddles a period, no attractor"),
-        Entry("forsaken", _forsaken, "x y + phi(x) - phi(y): an equilibrium behind a cycle that attracts"),
-        Entry("timescale", _timescale, "-a cos x + cos(x - y) + b cos y: stable from some ratio of step sizes on"),
+        Entry("cosine", games.cosine, COSINE),
         Entry(
-            "tandem",
-            _tandem,
-            "losses (x + y)^2 - 2 z_i: the line x + y = 1 of equilibria",
-            measure=_tandem_gap,
+            "forsaken",
+            lambda: _at(published.forsaken(), (1.0, 1.0), (0.0, 0.0)),
+            "x y + phi(x) - phi(y): an equilibrium inside an attracting limit cycle",
         ),
-        Entry("dirac", _dirac, "Dirac-GAN, minimax loss: a centre"),
-        Entry("dirac-swapped", functools.partial(_dirac, loss=gan.non_saturating), "Dirac-GAN, non-saturating loss"),
-        Entry("dirac-squares", functools.partial(_dirac, loss=gan.least_squares), "Dirac-GAN, least squares"),
-        Entry("dirac-r1", functools.partial(_dirac, regularisers=(gan.r1(0.3),)), "Dirac-GAN with R1 of weight 0.3"),
+        Entry("timescale", _timescale, "-a cos x + cos(x - y) + b cos y: stable above some ratio of step sizes"),
+        Entry("tandem", lambda: _at(published.tandem(), (0.3, -0.4)), TANDEM, measure=_tandem_gap),
+        _dirac("dirac", ", minimax loss: a centre"),
+        _dirac("dirac-swapped", ", non-saturating loss", gan.non_saturating),
+        _dirac("dirac-squares", ", least squares", gan.least_squares),
+        _dirac("dirac-r1", " with R1 of weight 0.3", gan.minimax, gan.r1(0.3)),
     ),
     solvers(*USUAL) | RIVALS,
     x64=True,

@@ -1,4 +1,4 @@
-"""The command ``gamesolve``."""
+"""Provide the command ``gamesolve``."""
 
 from gamesolve.cli.command import main
 

@@ -1,7 +1,7 @@
-"""The command ``gamesolve compare``: solvers side by side on games of the catalogue or of one's own.
+"""Run the command ``gamesolve compare``: compare solvers on games of the catalogue or on the user's game.
 
-It prints a table per game and writes a folder per run: ``results.csv``, a figure per game, and ``manifest.json`` with
-all that is needed to run it again, and what the columns of the table mean.
+It prints a table per game and writes a folder per run: ``results.csv``, a figure per game, and ``manifest.json``, which
+holds everything that is needed to repeat the run and the meanings of the table's columns.
 """
 
 import argparse
@@ -11,9 +11,9 @@ import math
 import os
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import jax
 
@@ -22,18 +22,19 @@ from gamesolve import compare, registry
 from gamesolve.cli import results, tables
 from gamesolve.cli.loading import CommandError, blaming, load_game
 
+T = TypeVar("T")
+
 DEFAULT_GAMES = ("bilinear", "bilinear-10", "icr", "quadratic", "general-sum", "three-players")
 
 DESCRIPTION = """\
-Run solvers on games and compare them: does each settle, how fast, how fast should it by the spectrum of its own
-step, and what does it cost. Without arguments: well-known solvers on the bilinear and
-quadratic games of the catalogue."""
+Run solvers on games and compare them: whether each solver converges, its measured and predicted rate, and the cost
+of its steps. Default: well-known solvers on the bilinear and quadratic games of the catalogue."""
 
 EXAMPLES = """\
 examples:
   gamesolve compare
   gamesolve compare --games bilinear,icr --solvers altgd,extragradient,cgd --lr 0.05 --steps 5000
-  gamesolve compare --games icr --lr 0.09,0.01           a step size for each player
+  gamesolve compare --games icr --lr 0.09,0.01           one step size per player
   gamesolve compare my_game.py:game --start my_game.py:players
 """
 
@@ -42,17 +43,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Args:
-        argv: its arguments; those of the process unless given.
+        argv: arguments of the command. Default: those of the process.
 
     Returns:
-        Exit code: 0, 2 after a mistake in the input, 130 after Ctrl-C.
+        Exit code: 0, 2 if the input is invalid, 130 after Ctrl-C.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is None:
         _keep_programs()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # Greek letters on a terminal that has none
+            stream.reconfigure(errors="replace")  # some terminals cannot show Greek letters
     options = _parser().parse_args(arguments)
     try:
         if options.list:
@@ -67,15 +68,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         _progress("")
-        print("gamesolve: interrupted; what was finished has been written.", file=sys.stderr)
+        print("gamesolve: interrupted. Finished results have been written.", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # whoever read the output, such as head, has had enough
+    except BrokenPipeError:  # the reader of the output, such as head, has stopped
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
 def _keep_programs() -> None:
-    """Keep compiled programs for the next call, in the user's cache folder unless JAX was told another one."""
+    """Keep compiled programs for the next call, in the user's cache folder unless JAX has another one."""
     if jax.config.jax_compilation_cache_dir is None:  # pyright: ignore[reportAttributeAccessIssue]
         caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(caches / "gamesolve"))
@@ -95,8 +96,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     defaults = compare.Settings()
     add = command.add_argument
-    add("target", nargs="?", metavar="FILE:NAME", help="a game of your own, or a function that returns it")
-    add("--start", metavar="FILE:NAME", help="where your game starts, likewise (default: its game.start)")
+    add("target", nargs="?", metavar="FILE:NAME", help="your game, or a function that returns it")
+    add(
+        "--start",
+        metavar="FILE:NAME",
+        help="starting players of your game, or a function that returns them (default: its game.start)",
+    )
     add(
         "--games",
         nargs="+",
@@ -104,12 +109,17 @@ def _parser() -> argparse.ArgumentParser:
         help=f"games of the catalogue (default: {' '.join(DEFAULT_GAMES)})",
     )
     add("--solvers", nargs="+", metavar="NAME", help=f"solvers (default: {' '.join(registry.CORE)})")
-    add("--steps", type=_count, default=defaults.steps, help="steps of each run (default: %(default)s)")
-    add("--lr", type=_rates, default=defaults.learning_rate, help="step size; a,b for one per player (default: 0.1)")
-    add("--seeds", type=_count, default=1, help="random starts; the table has medians (default: the game's own start)")
+    add("--steps", type=_count, default=defaults.steps, help="number of steps of each run (default: %(default)s)")
+    add("--lr", type=_rates, default=defaults.learning_rate, help="step size, or a,b for one per player (default: 0.1)")
+    add(
+        "--seeds",
+        type=_count,
+        default=1,
+        help="number of random starts; the table shows medians (default: the game's own start)",
+    )
     add("--x64", action="store_true", help="compute in float64")
-    add("--out", type=Path, metavar="FOLDER", help="where to write (default: runs/<time>-compare)")
-    add("--list", action="store_true", help="list the games and solvers, and leave")
+    add("--out", type=Path, metavar="FOLDER", help="output folder (default: runs/<time>-compare)")
+    add("--list", action="store_true", help="list the games and solvers, and exit")
     return parser
 
 
@@ -121,9 +131,9 @@ def _compare(options: argparse.Namespace, arguments: list[str]) -> None:
     try:
         results.make_folder(folder)
     except OSError as error:
-        raise CommandError(f"can't write to {folder}: {error.strerror}.") from None
+        raise CommandError(f"cannot write to {folder}: {error.strerror}.") from None
     with (
-        results.manifest(folder, arguments, settings, names, list(solvers)),
+        results.manifest(folder, results.describe(arguments, settings, names, list(solvers))),
         results.open_table(folder) as write,
     ):
         for problem, summary in problems:
@@ -147,7 +157,7 @@ def _catalogue(
     options: argparse.Namespace, settings: compare.Settings
 ) -> tuple[list[str], Iterator[tuple[compare.Problem, str]]]:
     if options.start:
-        raise CommandError("--start goes with a game of your own; give one as my_game.py:game.")
+        raise CommandError("--start needs a game in a file. Give one as my_game.py:game.")
     entries = _named(registry.GAMES, options.games, DEFAULT_GAMES, "game")
 
     def prepared() -> Iterator[tuple[compare.Problem, str]]:
@@ -155,7 +165,7 @@ def _catalogue(
             _progress(f"{entry.name} ...")
             try:
                 yield compare.prepare(entry.name, entry.make(), settings), entry.summary
-            except ValueError as error:  # step sizes for another number of players
+            except ValueError as error:  # another number of step sizes than of players
                 raise CommandError(str(error)) from None
 
     return list(entries), prepared()
@@ -164,9 +174,9 @@ def _catalogue(
 def _own(
     options: argparse.Namespace, settings: compare.Settings
 ) -> tuple[list[str], Iterator[tuple[compare.Problem, str]]]:
-    """Load and check the user's own game, before anything is written."""
+    """Load and check the user's game, before anything is written."""
     if options.games:
-        raise CommandError("--games names games of the catalogue; leave it out when you give a file.")
+        raise CommandError("--games selects games of the catalogue. Leave it out if you give a file.")
     _progress(f"{options.target} ...")
     name, game, start = load_game(options.target, options.start)
     with blaming(options.target, f"{options.target} failed at its start"):
@@ -174,13 +184,13 @@ def _own(
     return [name], iter([(problem, "your game")])
 
 
-def _named(table: Any, wanted: Sequence[str] | None, default: Any, kind: str) -> dict[str, Any]:
-    """Return the entries of a registry that were asked for, as names separated by commas or spaces."""
+def _named(table: Mapping[str, T], wanted: Sequence[str] | None, default: Sequence[str], kind: str) -> dict[str, T]:
+    """Return the requested entries of a registry; names are separated by commas or spaces."""
     names = default if wanted is None else [name for word in wanted for name in word.split(",") if name]
     if not names:
-        raise CommandError(f"no {kind} given; known: {', '.join(table)}.")
+        raise CommandError(f"no {kind} given. Known: {', '.join(table)}.")
     if files := [name for name in names if ".py:" in name]:
-        raise CommandError(f"{files[0]} was read as the name of a {kind}; write it before the options.")
+        raise CommandError(f"{files[0]} was read as the name of a {kind}. Write it before the options.")
     try:
         return {name: registry.find(table, name, kind) for name in names}
     except ValueError as error:
@@ -188,7 +198,7 @@ def _named(table: Any, wanted: Sequence[str] | None, default: Any, kind: str) ->
 
 
 def _progress(message: str) -> None:
-    """Show what is being done on one line of a terminal, in place of what was shown before; "" clears it."""
+    """Show progress on the last line of a terminal, in place of the previous message; "" clears the line."""
     if sys.stderr.isatty():
         print(f"\r{message[:79].ljust(79)}\r{message[:79]}", end="", file=sys.stderr, flush=True)
 
@@ -199,7 +209,7 @@ def _count(text: str) -> int:
     except ValueError:
         value = 0
     if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero")
+        raise argparse.ArgumentTypeError(f"must be a positive integer, got {text!r}")
     return value
 
 
@@ -207,7 +217,7 @@ def _rates(text: str) -> float | tuple[float, ...]:
     try:
         values = tuple(float(part) for part in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number, nor numbers separated by commas") from None
+        raise argparse.ArgumentTypeError(f"must be a number, or numbers separated by commas, got {text!r}") from None
     if not all(math.isfinite(value) and value >= 0 for value in values):
-        raise argparse.ArgumentTypeError(f"{text!r} has a step size that is negative or not finite")
+        raise argparse.ArgumentTypeError(f"step sizes must be finite and not negative, got {text!r}")
     return values[0] if len(values) == 1 else values

@@ -1,4 +1,4 @@
-"""A game of the user's own: load it from a file, and blame the file for what goes wrong in it."""
+"""Load a game from the user's file, and report errors in the file in one line."""
 
 import contextlib
 import difflib
@@ -9,38 +9,39 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from gamesolve.game import Game, Players
 
 
 class CommandError(Exception):
-    """A mistake in what the command was given: one line for the user, exit code 2."""
+    """Invalid input of the command: one line for the user, exit code 2."""
 
 
 def load_game(target: str, start: str | None) -> tuple[str, Game, Players]:
-    """Load a game and where it starts.
+    """Load a game and its starting players.
 
     Args:
         target: ``file:name`` of the game.
-        start: that of the players, if not the game's own start.
+        start: ``file:name`` of the players. Default: the game's own start.
 
     Returns:
-        The name to call it, the game and the players.
+        The game's name, the game and the players.
 
     Raises:
-        CommandError: if there is no such game or start.
+        CommandError: if the game or the players cannot be loaded.
     """
     game = load(target, "a Game, or a function without arguments that returns one")
     if not isinstance(game, Game):
         raise CommandError(
-            f"{target} is a {type(game).__name__}, no Game; make one with gamesolve.zero_sum or general_sum."
+            f"{target} must be a Game, got {type(game).__name__}. Make one with gamesolve.zero_sum or general_sum."
         )
     players = game.start
     if start:
         players = load(start, "the players, or a function without arguments that returns them")
     if players is None:
-        raise CommandError(f"{target} has no start; give one with --start my_game.py:players.")
+        raise CommandError(f"{target} has no start. Give one with --start my_game.py:players.")
     file, _, name = target.rpartition(":")
     return f"{Path(file).stem}:{name}", game, players
 
@@ -50,10 +51,10 @@ def load(target: str, wanted: str) -> Any:
 
     Args:
         target: the file and the name in it.
-        wanted: what it should be, for the message.
+        wanted: description of the expected object, for the message.
 
     Raises:
-        CommandError: if there is none, or it fails.
+        CommandError: if the object does not exist, or the function fails.
     """
     value = _find(target, wanted)
     if isinstance(value, Game) or not callable(value):
@@ -62,7 +63,7 @@ def load(target: str, wanted: str) -> Any:
         parameters = inspect.signature(value).parameters.values()
         required = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
         if required:
-            raise CommandError(f"{target} takes {len(required)} arguments; give {wanted}.")
+            raise CommandError(f"{target} takes {len(required)} arguments. Give {wanted}.")
     with blaming(target, f"{target} failed"):
         return value()
 
@@ -70,30 +71,30 @@ def load(target: str, wanted: str) -> Any:
 def _find(target: str, wanted: str) -> Any:
     file, _, name = target.rpartition(":")
     if not file or not name:
-        raise CommandError(f"{target!r} is not of the form my_game.py:name.")
+        raise CommandError(f"the target must have the form my_game.py:name, got {target!r}.")
     path = Path(file).resolve()
     if not path.is_file():
         near = difflib.get_close_matches(path.name, [entry.name for entry in path.parent.glob("*.py")], n=1)
-        raise CommandError(f"there is no file {file}{f'; did you mean {near[0]}?' if near else '.'}")
+        raise CommandError(f"there is no file {file}.{f' Did you mean {near[0]}?' if near else ''}")
     module = _module(path)
     if not hasattr(module, name):
         near = difflib.get_close_matches(name, [entry for entry in vars(module) if not entry.startswith("_")], n=2)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"give {wanted}."
-        raise CommandError(f"{file} has no {name!r}; {hint}")
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"Give {wanted}."
+        raise CommandError(f"{file} has no {name!r}. {hint}")
     return getattr(module, name)
 
 
 @functools.cache
-def _module(path: Path) -> Any:
-    """Run a user's file, once: the game and its start often stand in one."""
+def _module(path: Path) -> ModuleType:
+    """Run a user's file, once: the game and its start are often in the same file."""
     spec = importlib.util.spec_from_file_location(f"_gamesolve_user_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise CommandError(f"{path.name} is not a Python file; its name must end in .py.")
+        raise CommandError(f"{path.name} must be a Python file, with a name that ends in .py.")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses and pickling look themselves up there
-    sys.path.insert(0, str(path.parent))  # as for a script: it may import its neighbours
+    sys.modules[spec.name] = module  # dataclasses and pickle look up their module there
+    sys.path.insert(0, str(path.parent))  # as for a script, which may import modules beside it
     try:
-        with blaming(str(path), f"{path.name} can't be imported"):
+        with blaming(str(path), f"{path.name} cannot be imported"):
             spec.loader.exec_module(module)
     finally:
         sys.path.remove(str(path.parent))
@@ -102,7 +103,7 @@ def _module(path: Path) -> Any:
 
 @contextlib.contextmanager
 def blaming(target: str | None, what: str) -> Iterator[None]:
-    """Turn any failure inside the user's own code into one line that says what and where."""
+    """Turn an error in the user's code into one line that gives its place."""
     try:
         yield
     except CommandError:

@@ -1,4 +1,4 @@
-"""The tables that the command prints: one per game, and the list of games and solvers."""
+"""Lay out the tables that the command prints: one per game, and the list of games and solvers."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -9,9 +9,9 @@ import jax
 from gamesolve import registry
 from gamesolve.compare import Problem, Row, Run, stability
 
-# No line is longer.
+# Maximum length of a line.
 WIDTH = 120
-# Heading, width and format of the table's columns; {quantity} is the distance, or the norm of the field.
+# Heading, width and format of the table's columns; {quantity} is the distance or the norm of the field.
 LAYOUT = (
     ("solver", 13, str),
     ("status", 9, str),
@@ -35,8 +35,8 @@ def table(problem: Problem, summary: str, runs: Sequence[Run]) -> str:
 
     Args:
         problem: the game.
-        summary: what it is, in a line.
-        runs: what its solvers did.
+        summary: description of the game, in a line.
+        runs: the runs of its solvers.
 
     Returns:
         The game, a line per run, and the notes as footnotes.
@@ -71,7 +71,7 @@ def _cells(row: Row) -> list[str]:
 
 
 def _line(cells: Iterable[str], broadest: int) -> str:
-    """Lay out one line of the table: words to the left, numbers to the right."""
+    """Lay out one line of the table, with words aligned to the left and numbers to the right."""
     widths = [max(LAYOUT[0][1], broadest), *(width for _, width, _ in LAYOUT[1:])]
     padded = [
         text.ljust(width) if column < 2 else text.rjust(width)
@@ -82,7 +82,7 @@ def _line(cells: Iterable[str], broadest: int) -> str:
 
 
 def _footnotes(runs: Sequence[Run]) -> list[str]:
-    """Return each note once, after the names of all solvers that it is about."""
+    """Return each note once, after the names of all solvers to which it applies."""
     remarks: dict[str, list[str]] = {}
     for run in runs:
         for note in filter(None, run.row.notes.split("; ")):
@@ -92,7 +92,7 @@ def _footnotes(runs: Sequence[Run]) -> list[str]:
 
 
 def listing() -> str:
-    """Return the games and solvers of the registry; what a column can't hold goes on below."""
+    """Return the games and solvers of the registry; long cells continue on the lines below."""
     games = [f"  {entry.name:15}{entry.summary}" for entry in registry.GAMES.values()]
     rows = [(entry.name, entry.formula, entry.paper) for entry in registry.SOLVERS.values()]
     name, _, paper = (max(map(len, column)) for column in zip(*rows, strict=True))
@@ -107,6 +107,6 @@ def listing() -> str:
 
 
 def _wrapped(cells: Sequence[str], widths: Sequence[int]) -> Iterable[tuple[str, ...]]:
-    """Return the lines that some cells take at these widths."""
+    """Return the lines of some cells, wrapped to these widths."""
     columns = [textwrap.wrap(cell, width) for cell, width in zip(cells, widths, strict=True)]
     return zip_longest(*columns, fillvalue="")

@@ -1,6 +1,6 @@
-"""Solvers side by side on one game: everything that ``gamesolve compare`` computes. Nothing here prints or draws.
+"""Compare solvers on one game: everything that ``gamesolve compare`` computes. Nothing here prints or draws.
 
-`prepare` fixes what all solvers share, `measure` runs one solver, `picture` gathers what a figure shows.
+`prepare` fixes everything that the solvers share, `measure` runs one solver, `picture` gathers the data of a figure.
 
 >>> import gamesolve as gs
 >>> from gamesolve import compare, registry

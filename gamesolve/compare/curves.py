@@ -1,4 +1,4 @@
-"""Statistics of curves that shrink or grow geometrically."""
+"""Compute statistics of curves that shrink or grow geometrically."""
 
 import math
 import statistics
@@ -9,7 +9,7 @@ import numpy as np
 from gamesolve.compare.vectors import length, ravel
 from gamesolve.game import Players
 
-# Points from which a contraction is fitted, at least.
+# Minimum number of points for fitting a contraction.
 FEWEST_POINTS = 5
 
 
@@ -17,12 +17,12 @@ def contraction(curve: np.ndarray, floor: float = 0.0) -> float | None:
     """Measure the factor per step of a curve that shrinks or grows geometrically.
 
     The logarithm is fitted by least squares over the last half of the part that is finite and above the floor. The
-    weights taper off at both ends: a spiral's distance oscillates about its trend, and with equal weights the fit
-    would depend on where in a turn the run happens to end.
+    weights taper off at both ends. With equal weights the fit to a spiral, whose distance oscillates about its trend,
+    would depend on the phase at which the run happens to end.
 
     Args:
-        curve: positive numbers, one a step.
-        floor: where rounding takes over; the curve is cut when it first gets there.
+        curve: positive numbers, one per step.
+        floor: value below which rounding dominates; the curve is cut where it first falls below. Default: 0.
 
     Returns:
         The factor, or None if there are too few points.
@@ -44,19 +44,22 @@ def contraction(curve: np.ndarray, floor: float = 0.0) -> float | None:
 
 
 def rounding_floor(equilibrium: Players | None, curves: np.ndarray) -> float:
-    """Return where rounding stops a curve: some units in the last place of what is subtracted, or lost squares."""
+    """Return the value at which rounding stops a curve.
+
+    It is some units in the last place of the numbers that are subtracted, or the root of the smallest square.
+    """
     limits = np.finfo(curves.dtype)
     scale = np.max(curves[:, 0]) if equilibrium is None else float(length(ravel(equilibrium)))
     return max(30 * float(limits.eps * scale), 1e3 * math.sqrt(limits.tiny))
 
 
 def final(curves: np.ndarray, steps: Iterable[int]) -> float:
-    """Return the median over the seeds of where each curve was after so many steps, at its last finite entry."""
+    """Return the median over the seeds of each curve's last finite value within its number of steps."""
     ended = [curve[: count + 1] for curve, count in zip(curves, steps, strict=True)]
     return statistics.median(float(curve[np.isfinite(curve)][-1]) for curve in ended)
 
 
 def median(values: Iterable[float | None]) -> float | None:
-    """Return the median of what is known, if anything is."""
+    """Return the median of the values that are known, or None if none is."""
     known = [value for value in values if value is not None]
     return statistics.median(known) if known else None

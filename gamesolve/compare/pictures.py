@@ -1,4 +1,4 @@
-"""What the figure of one game shows, as plain arrays."""
+"""Gather the data of one game's figure, as plain arrays."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -18,20 +18,20 @@ from gamesolve.game import Game, Players
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """What the figure of one game shows.
+    """The data of one game's figure.
 
     Attributes:
         title: the game and the step size.
-        paths: each solver's path in the plane; no rows where it can't run.
+        paths: each solver's path in the plane; no rows if it cannot run on the game.
         curves: each solver's curves, see `Run`.
-        quantity: what the curves are of.
-        eigenvalues: those of J; None for a game that is too large.
-        place: where those were taken.
-        spectra: eigenvalues of the step maps that have any.
-        field: maps points of the plane, shape (m, 2), to the field there, projected.
+        quantity: the quantity that the curves show.
+        eigenvalues: eigenvalues of J; None if the game is too large.
+        place: name of the point at which they were computed.
+        spectra: eigenvalues of each solver's step map, if it has any.
+        field: function from points of the plane, shape (m, 2), to the projected field at these points.
         equilibrium: coordinates of the equilibrium, or None.
-        axes: what the two axes of the plane are.
-        view: what the plane is.
+        axes: labels of the two axes of the plane.
+        view: description of the plane.
     """
 
     title: str
@@ -48,14 +48,14 @@ class Picture:
 
 
 def picture(problem: Problem, runs: Sequence[Run]) -> Picture:
-    """Gather what the figure of one game shows.
+    """Gather the data of one game's figure.
 
     Args:
         problem: the game.
-        runs: what its solvers did.
+        runs: the runs of its solvers.
 
     Returns:
-        The picture; J's eigenvalues are those at the known equilibrium, else at the point that a run settled at,
+        The picture. J's eigenvalues are those at the known equilibrium, else at the point to which a run converged,
         else at the start.
     """
     place, point = "equilibrium", problem.equilibrium
@@ -83,7 +83,7 @@ def picture(problem: Problem, runs: Sequence[Run]) -> Picture:
 
 @jax.jit
 def _slice(game: Game, plane: Plane, like: Players, points: jax.Array) -> jax.Array:
-    """Return the field at points of a plane, projected on it."""
+    """Return the field at points of a plane, projected on the plane."""
     _, unravel = jax.flatten_util.ravel_pytree(like)
     points = points.astype(plane.anchor.dtype)
     return jax.vmap(lambda point: plane.directions @ ravel(game.field(unravel(plane.lift(point)))))(points)

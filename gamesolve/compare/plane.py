@@ -1,4 +1,4 @@
-"""The plane that paths are drawn in: the two parameters themselves, J's slowest plane, or two coordinates."""
+"""Choose the plane in which paths are drawn: the two parameters, J's slowest plane, or two coordinates."""
 
 from typing import Any, NamedTuple
 
@@ -11,24 +11,24 @@ from gamesolve.game import Players
 
 
 class Plane(NamedTuple):
-    """The plane that paths are drawn in; a pytree.
+    """The plane in which paths are drawn; a pytree.
 
     Attributes:
         anchor: a point of the plane, all players ravelled, shape (n,).
         origin: the point that has coordinates (0, 0).
-        directions: two orthonormal directions, or a row of zeros where there is only one parameter; shape (2, n).
+        directions: two orthonormal directions, or a row of zeros if there is only one parameter; shape (2, n).
     """
 
     anchor: jax.Array
     origin: jax.Array
     directions: jax.Array
 
-    def project(self, flat: Any) -> Any:
+    def project(self, flat: jax.Array) -> jax.Array:
         """Return the two coordinates of a point's projection."""
         return self.directions @ (flat - self.origin)
 
-    def lift(self, point: Any) -> Any:
-        """Return the point of the plane that has these coordinates."""
+    def lift(self, point: jax.Array) -> jax.Array:
+        """Return the point of the plane with these coordinates."""
         return self.anchor + self.directions.T @ (point - self.project(self.anchor))
 
 
@@ -38,12 +38,12 @@ def choose_plane(
     """Choose the plane of a figure.
 
     Args:
-        start: where the paths start.
-        equilibrium: where they should end, ravelled, if that is known.
-        matrix: J there.
+        start: the point at which the paths start.
+        equilibrium: the point at which they should end, ravelled, if it is known.
+        matrix: J at that point.
 
     Returns:
-        The plane, what its two axes are, and what it is.
+        The plane, the labels of its two axes, and its description.
     """
     flat = ravel(start)
     anchor = flat if equilibrium is None else equilibrium
@@ -57,8 +57,8 @@ def choose_plane(
 
 
 def _slowest(matrix: np.ndarray) -> tuple[np.ndarray, str]:
-    """Return an orthonormal basis of the plane that decays slowest, of those the one that turns slowest."""
-    decomposition: Any = np.linalg.eig(matrix)
+    """Return an orthonormal basis of the plane that decays slowest; of several, the one that rotates slowest."""
+    decomposition: Any = np.linalg.eig(matrix)  # whose stubs hide that it unpacks
     values, vectors = decomposition
     scale = np.abs(values).max() or 1.0
     order = np.lexsort((-values.imag, np.abs(values.imag), -np.round(values.real / scale, 4)))
@@ -70,7 +70,7 @@ def _slowest(matrix: np.ndarray) -> tuple[np.ndarray, str]:
 
 
 def _coordinates(sizes: list[int]) -> tuple[np.ndarray, tuple[str, str]]:
-    """Return the first entries of two players of these sizes, or the first two of the only one, and their names."""
+    """Return the first entry of each of two players, or the first two entries of a single one, and their names."""
     directions = np.zeros((2, sum(sizes)))
     for row, column in enumerate([0, sizes[0] if len(sizes) > 1 else 1]):
         if column < sum(sizes):

@@ -1,4 +1,4 @@
-"""What all solvers of a comparison share: its settings, and the game with its starting points."""
+"""Prepare the parts of a comparison that all solvers share: its settings, and the game with its starting points."""
 
 import dataclasses
 import math
@@ -16,13 +16,13 @@ from gamesolve.game import Game, Players, as_players
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What a comparison is run with.
+    """The settings of a comparison.
 
     Attributes:
-        steps: steps that each solver may take.
-        learning_rate: step size of all solvers: a number, or a tuple with one per player.
-        seeds: number of starting points; one means the game's own start.
-        seed: what random starting points are drawn from.
+        steps: maximum number of steps of each solver. Default: 2000.
+        learning_rate: step size of all solvers, a number or a tuple with one per player. Default: 0.1.
+        seeds: number of starting points; 1 means the game's own start. Default: 1.
+        seed: seed of the random starting points. Default: 0.
     """
 
     steps: int = 2000
@@ -33,17 +33,17 @@ class Settings:
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """A game with all that its runs share.
+    """A game with everything that its runs share.
 
     Attributes:
         name: its name.
         game: the game.
         starts: starting points, stacked along a leading axis.
-        equilibrium: the known equilibrium nearest to the first start, if any is known.
-        jacobian: J there; None where no equilibrium is known or the game is too large.
-        plane: where paths are drawn.
-        axes: what the two axes of the plane are.
-        view: what the plane is.
+        equilibrium: the known equilibrium nearest to the first start, or None.
+        jacobian: J at that equilibrium; None if no equilibrium is known or the game is too large.
+        plane: the plane in which paths are drawn.
+        axes: labels of the two axes of the plane.
+        view: description of the plane.
     """
 
     name: str
@@ -62,30 +62,32 @@ class Problem:
 
 
 def prepare(name: str, game: Game, settings: Settings, start: Players | None = None) -> Problem:
-    """Fix what the runs on one game share.
+    """Prepare everything that the runs on one game share.
 
     Args:
-        name: what to call the game.
+        name: name of the game, for tables and messages.
         game: the game, bound to its data.
-        settings: of the comparison.
-        start: starting point; ``game.start`` unless given.
+        settings: settings of the comparison.
+        start: starting point. Default: ``game.start``.
 
     Returns:
         The problem.
 
     Raises:
-        ValueError: if there is no start, the field is not finite there, or the step sizes don't fit the players.
+        ValueError: if there is no start, the field is not finite there, or the step sizes do not match the players.
     """
     start = game.start if start is None else start
     if start is None:
-        raise ValueError(f"{name} has no start; give one.")
+        raise ValueError(f"{name} has no start. Give start=.")
     rates = settings.learning_rate
     if isinstance(rates, tuple) and len(rates) != game.num_players:
-        raise ValueError(f"{len(rates)} step sizes for the {game.num_players} players of {name}; give one each.")
+        raise ValueError(
+            f"the step size must have {game.num_players} entries on {name}, one per player, got {len(rates)}."
+        )
     start = as_players(start, game.num_players)
     flat, unravel = jax.flatten_util.ravel_pytree(start)
     if not bool(jnp.all(jnp.isfinite(ravel(game.field(start))))):
-        raise ValueError("the field is not finite there.")
+        raise ValueError("the field is not finite at the start. Start from another point.")
     known = [as_players(equilibrium, game.num_players) for equilibrium in game.equilibria]
     equilibrium = min(known, key=lambda point: float(length(ravel(point) - flat)), default=None)
     centre = None if equilibrium is None else ravel(equilibrium)
@@ -100,6 +102,6 @@ def _starts(start: jax.Array, centre: jax.Array | None, settings: Settings) -> j
     if settings.seeds == 1:
         return start[None]
     noise = jax.random.normal(jax.random.key(settings.seed), (settings.seeds, start.size), start.dtype)
-    if centre is None:  # nothing is known: a tenth of the start's own size round it
+    if centre is None:  # no known equilibrium: spread around the start by a tenth of its size
         return start + 0.1 * jnp.maximum(1, length(start) / math.sqrt(start.size)) * noise
     return centre + length(start - centre) / math.sqrt(start.size) * noise

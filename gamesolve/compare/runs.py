@@ -7,47 +7,49 @@ from typing import Any
 
 import numpy as np
 
+from gamesolve import linear
+from gamesolve.compare.costs import spent
 from gamesolve.compare.curves import contraction, final, median, rounding_floor
 from gamesolve.compare.outcomes import Outcome, equilibrium_of, outcome
 from gamesolve.compare.problem import Problem, Settings
 from gamesolve.compare.spectra import matrix_at, predict, stability
 from gamesolve.compare.timing import time_steps
 from gamesolve.compare.trajectories import Trajectories, trajectories
+from gamesolve.driving.solve import Status
 from gamesolve.game import Players
-from gamesolve.solvers.entry import SolverEntry
+from gamesolve.solvers.entry import Cost, SolverEntry
 
 UNRATED = "no prediction, its steps have no fixed linear rate"
 
-
-# What the columns mean.
+# Meanings of the columns of the table.
 COLUMNS = {
     "game": "name of the game",
     "solver": "name of the solver",
-    "learning_rate": "step size, separated by spaces where each player has its own",
-    "status": "converged: the norm of the field fell to 1e-5 (float64: 1e-11) of what it was, and stayed there; "
+    "learning_rate": "step size; several, separated by spaces, if each player has its own",
+    "status": "converged: the norm of the field fell to 1e-5 (float64: 1e-11) of its first value, and stayed there; "
     "diverged: not finite, or a thousand times farther away than at the start; budget: neither within the steps; "
     "mixed: the seeds differ; n/a: the solver can't run on the game",
     "converged": "number of seeds that converged",
     "diverged": "number of seeds that diverged",
     "seeds": "number of starting points; the columns below are medians over them",
-    "distance": "final Euclidean distance to the nearest known equilibrium; empty where none is known",
+    "distance": "final Euclidean distance to the nearest known equilibrium; empty if none is known",
     "field_norm": "final Euclidean norm of the field",
-    "contraction": "measured factor per step of the distance (of field_norm where that is what there is), fitted by "
-    "least squares to its logarithm over the last half of the run; empty where it can't be measured",
-    "predicted": "spectral radius of the solver's step map at the equilibrium; empty where it has none",
-    "steps": "steps taken until the run converged, overflowed or had spent its budget",
+    "contraction": "measured factor per step of the distance (of field_norm if no equilibrium is known), fitted by "
+    "least squares to its logarithm over the last half of the run; empty if it can't be measured",
+    "predicted": "spectral radius of the solver's step map at the equilibrium; empty if it has none",
+    "steps": "steps until the run converged, overflowed or had used its budget",
     "fields": "evaluations of the whole field (every player's gradient once) in these steps",
     "products": "products with the Jacobian of the field, or its transpose, in these steps",
     "iterations": "Krylov iterations of the inner solves in these steps",
     "microseconds": "wall time of one step of a compiled run, without compilation",
     "compile_seconds": "wall time of tracing and compiling that run",
-    "notes": "what is left out above, and why",
+    "notes": "reasons for missing or incomplete entries",
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One line of the table; the entries are those of the CSV file, and its manifest says what they mean."""
+    """One line of the table. The entries are the columns of the CSV file; `COLUMNS` gives their meanings."""
 
     game: str
     solver: str
@@ -71,16 +73,16 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What one solver did on one game.
+    """The results of one solver on one game.
 
     Attributes:
         row: its line of the table.
-        curves: distance (or norm of the field, where no equilibrium is known) after every step, a row per seed, the
-            start first; no columns where the solver can't run on the game.
-        path: the first seed's projection on the problem's plane after every step, shape (steps + 1, 2); no rows
-            where the solver can't run.
-        spectrum: eigenvalues of the step map; None where there is no prediction.
-        point: where they were taken.
+        curves: distance (or norm of the field if no equilibrium is known) after every step, a row per seed, the start
+            first; no columns if the solver cannot run on the game.
+        path: the first seed's projection on the problem's plane after every step, shape (steps + 1, 2); no rows if
+            the solver cannot run on the game.
+        spectrum: eigenvalues of the step map; None if there is no prediction.
+        point: point at which they were computed.
     """
 
     row: Row
@@ -94,25 +96,27 @@ def measure(problem: Problem, entry: SolverEntry, settings: Settings) -> Run:
     """Run one solver on one game.
 
     Args:
-        problem: the game and what its runs share.
-        entry: the solver, with what its steps cost.
-        settings: of the comparison.
+        problem: the game and everything that its runs share.
+        entry: the solver, with the cost of its steps.
+        settings: settings of the comparison.
 
     Returns:
         The run: its line of the table, and its curves, path and spectrum. A solver that refuses the game by a
-        ValueError, as one for two players does a game of three, gives a row with status ``n/a`` that says why.
+        ValueError, as one for two players refuses a game of three, gives a row with status ``n/a`` and the reason.
     """
     try:
         solver = entry.build(settings.learning_rate)
         runs = trajectories(problem, solver, settings)
     except ValueError as error:
         return _refused(problem, entry, settings, error)
-    outcomes = [outcome(problem, runs, seed) for seed in range(settings.seeds)]
+    tolerance = linear.default_tolerance(problem.start)
+    outcomes = [
+        outcome(distances, residuals, tolerance, finite)
+        for distances, residuals, finite in zip(runs.distances, runs.residuals, runs.finite, strict=True)
+    ]
     point, listed = equilibrium_of(problem, runs, outcomes)
     predicted, spectrum, notes = predict(problem.game, solver, point) if entry.rated else (None, None, (UNRATED,))
-    costs, uncounted = _costs(entry, runs, outcomes)
-    notes = [*notes, *_warnings(problem, outcomes, point), *uncounted]
-    curves = runs.distances if problem.game.equilibria else runs.residuals
+    costs, uncounted = _costs(entry.cost, runs, outcomes)
     fitted = runs.distances if listed else runs.residuals
     floor = rounding_floor(point if listed else None, fitted)
     ends = [ended.steps for ended in outcomes]
@@ -120,16 +124,16 @@ def measure(problem: Problem, entry: SolverEntry, settings: Settings) -> Run:
     row = Row(
         **_names(problem, entry, settings),
         **_statuses(outcomes),
-        distance=final(curves, ends) if problem.game.equilibria else None,
+        distance=final(runs.distances, ends) if problem.game.equilibria else None,
         field_norm=final(runs.residuals, ends),
         contraction=median(contraction(curve, floor) for curve in fitted),
         predicted=predicted,
         **costs,
         microseconds=microseconds,
         compile_seconds=compile_seconds,
-        notes="; ".join(notes),
+        notes="; ".join([*notes, *_warnings(problem, outcomes, point), *uncounted]),
     )
-    return Run(row, curves, runs.path[0], spectrum, point)
+    return Run(row, runs.distances, runs.path[0], spectrum, point)
 
 
 def _refused(problem: Problem, entry: SolverEntry, settings: Settings, error: ValueError) -> Run:
@@ -152,32 +156,31 @@ def _names(problem: Problem, entry: SolverEntry, settings: Settings) -> dict[str
 def _statuses(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     statuses = [ended.status for ended in outcomes]
     return {
-        "status": statuses[0] if len(set(statuses)) == 1 else "mixed",
-        "converged": statuses.count("converged"),
-        "diverged": statuses.count("diverged"),
+        "status": statuses[0].name.lower() if len(set(statuses)) == 1 else "mixed",
+        "converged": statuses.count(Status.CONVERGED),
+        "diverged": statuses.count(Status.DIVERGED),
     }
 
 
-def _costs(entry: SolverEntry, runs: Trajectories, outcomes: Sequence[Outcome]) -> tuple[dict[str, Any], list[str]]:
-    """Return the columns that say what the steps cost, and a note if they leave something out."""
-    cost = entry.cost
-    inner = cost.jvps_per_iteration + cost.vjps_per_iteration
+def _costs(cost: Cost, runs: Trajectories, outcomes: Sequence[Outcome]) -> tuple[dict[str, Any], list[str]]:
+    """Return the columns of costs, and a note if they are incomplete."""
     steps = float(statistics.median(ended.steps for ended in outcomes))
     iterations = statistics.median(
-        int(spent[: ended.steps].sum()) for spent, ended in zip(runs.iterations, outcomes, strict=True)
+        int(counts[: ended.steps].sum()) for counts, ended in zip(runs.iterations, outcomes, strict=True)
     )
+    counts = spent(cost, steps, iterations)
     columns = {
         "steps": steps,
-        "fields": cost.fields * steps,
-        "products": (cost.jvps + cost.vjps) * steps + inner * iterations,
+        "fields": counts["fields"],
+        "products": counts["jvps"] + counts["vjps"],
         "iterations": iterations,
     }
-    missing = inner and steps and not iterations
+    missing = cost.jvps_per_iteration + cost.vjps_per_iteration and steps and not iterations
     return columns, ["products of its dense inner solves are not counted"] if missing else []
 
 
 def _warnings(problem: Problem, outcomes: Sequence[Outcome], point: Players | None) -> list[str]:
-    settled = any(ended.status == "converged" for ended in outcomes)
-    if settled and stability(matrix_at(problem.game, point)) == "unstable":
-        return ["converged to an equilibrium that the flow of the field leaves"]
+    converged = any(ended.status is Status.CONVERGED for ended in outcomes)
+    if converged and stability(matrix_at(problem.game, point)) == "unstable":
+        return ["converged to an equilibrium that is unstable under the flow of the field"]
     return []

@@ -1,4 +1,4 @@
-"""What theory says at an equilibrium: J, the stability of the flow, and the rate of a solver's step."""
+"""Predict from theory at an equilibrium: J, the stability of the flow, and the rate of a solver's step."""
 
 import numpy as np
 
@@ -7,25 +7,25 @@ from gamesolve.compare.vectors import ravel
 from gamesolve.game import Game, Players
 from gamesolve.solver import Solver
 
-# Games with more parameters get no dense spectra: eigenvalues of the step map would take minutes.
+# Larger games get no dense spectra: eigenvalues of the step map would take minutes.
 LARGEST_SPECTRUM = 300
 
 
 def matrix_at(game: Game, point: Players | None) -> np.ndarray | None:
-    """Return J at a point, or None where there is no point or the game is too large."""
+    """Return J at a point, or None if there is no point or the game is too large."""
     if point is None or ravel(point).size > LARGEST_SPECTRUM:
         return None
     return np.asarray(analysis.jacobian(game, point), float)
 
 
 def stability(matrix: np.ndarray | None) -> str:
-    """Say what the flow ``players' = v`` does at an equilibrium, by the leading real part of J's eigenvalues.
+    """Classify an equilibrium of the flow ``players' = v`` by the leading real part of J's eigenvalues.
 
     Args:
-        matrix: J there.
+        matrix: J at the equilibrium.
 
     Returns:
-        ``"stable"``, ``"neutral"`` where it is zero to four digits, ``"unstable"``, or ``""`` without a matrix.
+        ``"stable"``, ``"neutral"`` if that part is zero to four digits, ``"unstable"``, or ``""`` without a matrix.
 
     Example:
         >>> import numpy as np
@@ -44,9 +44,9 @@ def stability(matrix: np.ndarray | None) -> str:
 def predict(
     game: Game, solver: Solver, point: Players | None
 ) -> tuple[float | None, np.ndarray | None, tuple[str, ...]]:
-    """Return the spectral radius and the eigenvalues of the solver's step map at a point, and why there are none."""
+    """Return the spectral radius and the eigenvalues of the solver's step map at a point, and notes on missing ones."""
     if point is None:
-        return None, None, ("no prediction, the run reached no equilibrium",)
+        return None, None, ("no prediction, the run did not reach an equilibrium",)
     if ravel(point).size > LARGEST_SPECTRUM:
         return None, None, (f"no prediction, the game has more than {LARGEST_SPECTRUM} parameters",)
     try:

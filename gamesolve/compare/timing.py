@@ -1,6 +1,8 @@
-"""How long a step of a compiled run takes."""
+"""Time compiled programs."""
 
+import statistics
 import time
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,21 +13,25 @@ from gamesolve.driving.solve import solve
 from gamesolve.game import Game, Players
 from gamesolve.solver import Solver
 
-# Steps that one timed call takes, at least; a shorter run is repeated inside the call.
+# Minimum number of steps in one timed call; a shorter run is repeated inside the call.
 TIMED_STEPS = 1000
 TIMED_CALLS = 3
+# Short programs are repeated for up to this many seconds, or up to this many rounds.
+BUDGET, MOST_ROUNDS = 2.0, 101
+
+Program = Callable[[], Any]
 
 
 def time_steps(game: Game, solver: Solver, start: Players, steps: int) -> tuple[float, float]:
     """Time a solver's compiled steps.
 
-    A call repeats the run from its start until it has taken `TIMED_STEPS` steps, so that inner solves do the
-    work that they do in the run, and not what is left to do at an equilibrium or among NaNs.
+    A call repeats the run from its start until it has taken `TIMED_STEPS` steps. Inner solves then do the same work
+    as in the run; near an equilibrium or at NaN they would do less.
 
     Args:
         game: the game.
         solver: the solver.
-        start: where each run starts.
+        start: the players at which each run starts.
         steps: length of a run.
 
     Returns:
@@ -33,22 +39,69 @@ def time_steps(game: Game, solver: Solver, start: Players, steps: int) -> tuple[
     """
     steps = max(1, steps)
     repeats = -(-TIMED_STEPS // steps)
-    began = time.perf_counter()
     arguments = (game, solver, start, repeats, False)
-    compiled = _repeat.lower(*arguments, steps=steps).compile()
-    compile_seconds = time.perf_counter() - began
-    seconds = []
-    for _ in range(TIMED_CALLS + 1):  # the first one warms up
+    compiled, compile_seconds = compile_timed(_repeat, *arguments, steps=steps)
+    seconds = interleaved({"": partial(compiled, *arguments)}, TIMED_CALLS, budget=0.0)[""]
+    return 1e6 * min(seconds) / (steps * repeats), compile_seconds
+
+
+def compile_timed(function: Any, *arguments: Any, **static: Any) -> tuple[Callable[..., Any], float]:
+    """Compile a jitted function for these arguments; returns the program and the seconds to trace and compile."""
+    began = time.perf_counter()
+    compiled = function.lower(*arguments, **static).compile()
+    return compiled, time.perf_counter() - began
+
+
+def interleaved(
+    programs: Mapping[str, Program],
+    repeats: int,
+    *,
+    budget: float = BUDGET,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[float]]:
+    """Time programs in turn, so that anything that slows the machine down slows all of them.
+
+    Args:
+        programs: functions without arguments; timing waits for their results.
+        repeats: minimum number of rounds. Every other round goes through the programs in reverse.
+        budget: seconds to fill with further rounds if the programs are short, up to `MOST_ROUNDS` rounds. Default:
+            `BUDGET`.
+        clock: function that returns the time in seconds. Default: wall time.
+
+    Returns:
+        Seconds of every round, by program.
+    """
+    times: dict[str, list[float]] = {}
+
+    def take_round(order: list[str]) -> None:
+        for name in order:
+            began = clock()
+            jax.block_until_ready(programs[name]())
+            times.setdefault(name, []).append(clock() - began)
+
+    order = list(programs)
+    take_round(order)  # compiles
+    if budget:
         began = time.perf_counter()
-        jax.block_until_ready(compiled(*arguments))
-        seconds.append(time.perf_counter() - began)
-    return 1e6 * min(seconds[1:]) / (steps * repeats), compile_seconds
+        take_round(order)  # finds the caches, and plans the rounds
+        repeats = max(repeats, min(MOST_ROUNDS, int(budget / (time.perf_counter() - began))))
+    times.clear()
+    for _ in range(repeats):
+        take_round(order)
+        order.reverse()
+    return times
+
+
+def median_ratio(above: list[float], below: list[float]) -> float:
+    """Return the median over the rounds of the ratio within a round, which does not depend on the machine's load."""
+    return statistics.median(a / b for a, b in zip(above, below, strict=True))
 
 
 @partial(jax.jit, static_argnames="steps")
-def _repeat(game: Game, solver: Solver, start: Players, repeats: Any, go_on: Any, *, steps: int) -> Players:
-    def once(_: Any, last: Players) -> Players:
-        # go_on is False, but XLA can't know: it would else run once, and not in the loop (a barrier does not help).
+def _repeat(game: Game, solver: Solver, start: Players, repeats: int, go_on: bool, *, steps: int) -> Players:
+    def once(_: jax.Array, last: Players) -> Players:
+        # go_on is False, but XLA does not know: otherwise it would hoist the run out of the loop (a barrier does not
+        # prevent that).
         begin = jax.tree.map(partial(jnp.where, go_on), last, start)
         return solve(game, solver, begin, steps).players
 

@@ -34,7 +34,7 @@ from gamesolve.linear.krylov import orthogonalise
 from gamesolve.trees import Scalar
 
 # Vectors in the whole basis, and products between two convergence tests: fewer for vectors of at least LONG entries.
-# Chosen by the measurements of `benchmarks/spectra.py`.
+# Chosen by the measurements of `benchmarks/measurements/spectra.py`.
 SPACE = 50
 GROWTH, LONG_GROWTH = 20, 5
 LONG = 10**5

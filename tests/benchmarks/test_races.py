@@ -17,10 +17,12 @@ import gamesolve as gs
 from benchmarks import __main__ as command
 from benchmarks import published, suites
 from benchmarks.published import claims
-from benchmarks.races import digest, lanes, pages, race, runner, schema, statistics, store
+from benchmarks.races import digest, pages, race, runner, schema, store
 from benchmarks.suites import rivals, scaling
 from benchmarks.suites.suite import Settings
 from gamesolve import registry
+from gamesolve.cli.results import write_json
+from gamesolve.compare import lanes, profiles
 
 pd = pytest.importorskip("pandas")
 pytest.importorskip("pyarrow")
@@ -157,9 +159,9 @@ def test_merging_takes_cells_of_several_runs(small, tmp_path, capsys):
     assert not (tmp_path / "twice").exists()
     other = tmp_path / "other"
     cell = next(store.cells(small))
-    store.write_json(other / "manifest.json", store.read_manifest(small))
-    path = store.cell_path(other, cell["suite"], cell["game"], "altgd", "cpu")
-    store.write_json(path, cell | {"solver": "altgd", "lanes": 5})
+    write_json(other / "manifest.json", store.read_manifest(small))
+    cell = cell | {"solver": "altgd", "lanes": 5}
+    write_json(store.path(other, "cells", cell), cell)
     assert command.main(["report", str(small), str(other)]) == 2
     assert "had 5 starts and budget 300, other solvers 4 and 300" in capsys.readouterr().err
 
@@ -168,7 +170,7 @@ def test_merging_takes_cells_of_several_runs(small, tmp_path, capsys):
     ("arguments", "message"),
     [
         (["run", "bilineer"], "no suite of games is named bilineer"),
-        (["run", "bilinear", "images"], "run it alone"),
+        (["run", "bilinear", "images"], "Run it alone"),
         (["run", "bilinear", "--solvers", "cdg"], "no solver of these suites is named cdg"),
         (["run", "bilinear", "--device", "gpu"], "there is no gpu here"),
         (["report", "nowhere"], "nowhere holds no run"),
@@ -186,7 +188,7 @@ def test_published_rows_are_tables(tmp_path, capsys):
     assert "1.3529" in printed
 
 
-@pytest.mark.parametrize("module", [statistics, claims, scaling, published], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [profiles, claims, scaling, published], ids=lambda module: module.__name__)
 def test_examples_of_the_modules(module):
     found = doctest.testmod(module)
     assert found.attempted
@@ -251,22 +253,22 @@ def test_profiles_and_bands_by_hand():
     # Two solvers on three problems: the first is best on the first, the second on the second, nobody solves the third.
     times = np.array([[2.0, 6.0], [9.0, 3.0], [np.nan, np.nan]])
     np.testing.assert_allclose(
-        statistics.performance_profile(times, np.array([1.0, 2.9, 3.0])), [[1 / 3, 1 / 3, 2 / 3], [1 / 3, 1 / 3, 2 / 3]]
+        profiles.performance_profile(times, np.array([1.0, 2.9, 3.0])), [[1 / 3, 1 / 3, 2 / 3], [1 / 3, 1 / 3, 2 / 3]]
     )
-    np.testing.assert_allclose(statistics.data_profile(times, np.array([3.0, 9.0])), [[1 / 3, 2 / 3], [1 / 3, 2 / 3]])
-    assert statistics.band(np.array([1.0, 2.0, 3.0, 4.0, 5.0, np.nan])).tolist() == [2.0, 3.0, 5.0]
-    mean = statistics.interquartile_mean(np.arange(20.0))
+    np.testing.assert_allclose(profiles.data_profile(times, np.array([3.0, 9.0])), [[1 / 3, 2 / 3], [1 / 3, 2 / 3]])
+    assert profiles.band(np.array([1.0, 2.0, 3.0, 4.0, 5.0, np.nan])).tolist() == [2.0, 3.0, 5.0]
+    mean = profiles.interquartile_mean(np.arange(20.0))
     assert mean.value == 9.5
     assert 5 < mean.low < 9.5 < mean.high < 14
     spent, values = np.array([[0.0, 1.0, 2.0]] * 2), np.array([[1.0, 0.2, 0.1], [1.0, 0.9, 0.8]])
-    np.testing.assert_array_equal(statistics.to_target(spent, values, [0.2, 0.2]), [1.0, np.nan])
+    np.testing.assert_array_equal(profiles.to_target(spent, values, [0.2, 0.2]), [1.0, np.nan])
     turn = 0.1 * np.arange(400.0)
     circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
     norms = lambda points: np.linalg.norm(points, axis=1)
-    assert statistics.cycling(norms(circle), circle)
+    assert profiles.cycling(norms(circle), circle)
     inwards, creeping = circle * 0.99 ** np.arange(400)[:, None], 1 - 1e-6 * turn[:, None]
-    assert not statistics.cycling(norms(inwards), inwards)
-    assert not statistics.cycling(norms(creeping), creeping)
+    assert not profiles.cycling(norms(inwards), inwards)
+    assert not profiles.cycling(norms(creeping), creeping)
     assert scaling.exponent([1e5, 1e6], [1.0, 10.0]) == pytest.approx(1)
 
 
@@ -278,7 +280,7 @@ def test_performance_profiles_are_those_of_perfprof():
         _, lines = perfprof(times, ["-", "-", "-"])
         for ours, (line,) in enumerate(lines):
             ratios, shares = line.get_data()
-            np.testing.assert_allclose(statistics.performance_profile(times, ratios)[ours], shares)
+            np.testing.assert_allclose(profiles.performance_profile(times, ratios)[ours], shares)
         plt.close()
 
 

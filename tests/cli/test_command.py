@@ -150,18 +150,21 @@ def test_a_game_of_ones_own(folder, capsys, game, start):
 
 
 MISTAKES = [
-    ("my_gam.py:game", "there is no file my_gam.py; did you mean my_game.py?"),
+    ("my_gam.py:game", "there is no file my_gam.py. Did you mean my_game.py?"),
     ("elsewhere/none.py:game", "there is no file elsewhere/none.py."),
-    ("my_game.py", "'my_game.py' is not of the form my_game.py:name."),
-    ("my_game.py:gme", "my_game.py has no 'gme'; did you mean game?"),
-    ("my_game.py:zzzzz", "my_game.py has no 'zzzzz'; give a Game, or a function without arguments that returns one."),
-    ("my_game.py:number", "my_game.py:number is a int, no Game; make one with gamesolve.zero_sum or general_sum."),
+    ("my_game.py", "the target must have the form my_game.py:name, got 'my_game.py'."),
+    ("my_game.py:gme", "my_game.py has no 'gme'. Did you mean game?"),
+    ("my_game.py:zzzzz", "my_game.py has no 'zzzzz'. Give a Game, or a function without arguments that returns one."),
+    (
+        "my_game.py:number",
+        "my_game.py:number must be a Game, got int. Make one with gamesolve.zero_sum or general_sum.",
+    ),
     (
         "my_game.py:payoff",
-        "my_game.py:payoff takes 2 arguments; give a Game, or a function without arguments that returns one.",
+        "my_game.py:payoff takes 2 arguments. Give a Game, or a function without arguments that returns one.",
     ),
     ("my_game.py:broken", "my_game.py:broken failed (line 25): RuntimeError: no data here"),
-    ("my_game.py:game", "my_game.py:game has no start; give one with --start my_game.py:players."),
+    ("my_game.py:game", "my_game.py:game has no start. Give one with --start my_game.py:players."),
     (
         "my_game.py:failing --start my_game.py:players",
         "my_game.py:failing failed at its start (line 28): NameError: name 'unknown_name' is not defined",
@@ -175,7 +178,10 @@ MISTAKES = [
     ),
     (
         "my_game.py:later --start my_game.py:players",
-        "my_game.py:later failed at its start: ValueError: the field is not finite there.",
+        (
+            "my_game.py:later failed at its start: ValueError: the field is not finite at the start. Start from "
+            "another point."
+        ),
     ),
     (
         "my_game.py:game --start my_game.py:number",
@@ -184,27 +190,27 @@ MISTAKES = [
             "player, got int. Write (x, y)."
         ),
     ),
-    ("my_game.py:game --start my_game.py:plyers", "my_game.py has no 'plyers'; did you mean players?"),
+    ("my_game.py:game --start my_game.py:plyers", "my_game.py has no 'plyers'. Did you mean players?"),
     (
         "my_game.py:game --start my_game.py:players --lr 1,2,3",
         (
-            "my_game.py:game failed at its start: ValueError: 3 step sizes for the 2 players of my_game:game; "
-            "give one each."
+            "my_game.py:game failed at its start: ValueError: the step size must have 2 entries on my_game:game, "
+            "one per player, got 3."
         ),
     ),
-    ("broken.py:game", "broken.py can't be imported (line 2): NameError: name 'missing' is not defined"),
-    ("quits.py:game", "quits.py can't be imported (line 1): SystemExit: bye"),
-    ("spelling.py:game", "spelling.py can't be imported (line 1): SyntaxError: invalid syntax (spelling.py, line 1)"),
-    ("notes.txt:game", "notes.txt is not a Python file; its name must end in .py."),
-    ("my_game.py:game --games icr", "--games names games of the catalogue; leave it out when you give a file."),
-    ("--start my_game.py:players", "--start goes with a game of your own; give one as my_game.py:game."),
+    ("broken.py:game", "broken.py cannot be imported (line 2): NameError: name 'missing' is not defined"),
+    ("quits.py:game", "quits.py cannot be imported (line 1): SystemExit: bye"),
+    ("spelling.py:game", "spelling.py cannot be imported (line 1): SyntaxError: invalid syntax (spelling.py, line 1)"),
+    ("notes.txt:game", "notes.txt must be a Python file, with a name that ends in .py."),
+    ("my_game.py:game --games icr", "--games selects games of the catalogue. Leave it out if you give a file."),
+    ("--start my_game.py:players", "--start needs a game in a file. Give one as my_game.py:game."),
     ("--games bilinaer", "there is no game named 'bilinaer'; did you mean bilinear?"),
     ("--games icr --solvers cgdd", "there is no solver named 'cgdd'; did you mean cgd?"),
     ("--solvers qqqqq", f"there is no solver named 'qqqqq'; known: {', '.join(registry.SOLVERS)}."),
-    ("--solvers ,", f"no solver given; known: {', '.join(registry.SOLVERS)}."),
-    ("--solvers cgd my_game.py:game", "my_game.py:game was read as the name of a solver; write it before the options."),
-    ("--games icr --lr 0.1,0.2,0.3", "3 step sizes for the 2 players of icr; give one each."),
-    ("--games icr --out my_game.py/below", "can't write to my_game.py/below: Not a directory."),
+    ("--solvers ,", f"no solver given. Known: {', '.join(registry.SOLVERS)}."),
+    ("--solvers cgd my_game.py:game", "my_game.py:game was read as the name of a solver. Write it before the options."),
+    ("--games icr --lr 0.1,0.2,0.3", "the step size must have 2 entries on icr, one per player, got 3."),
+    ("--games icr --out my_game.py/below", "cannot write to my_game.py/below: Not a directory."),
 ]
 
 
@@ -223,11 +229,11 @@ def test_a_mistake_gives_one_line_and_exit_code_two(folder, capsys, arguments, m
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("compare --steps 0", "'0' is not a whole number above zero"),
-        ("compare --steps many", "'many' is not a whole number above zero"),
-        ("compare --seeds -1", "'-1' is not a whole number above zero"),
-        ("compare --lr fast", "'fast' is no number"),
-        ("compare --lr 0.1,nan", "negative or not finite"),
+        ("compare --steps 0", "must be a positive integer, got '0'"),
+        ("compare --steps many", "must be a positive integer, got 'many'"),
+        ("compare --seeds -1", "must be a positive integer, got '-1'"),
+        ("compare --lr fast", "must be a number, or numbers separated by commas, got 'fast'"),
+        ("compare --lr 0.1,nan", "must be finite and not negative"),
         ("compare --stepz 3", "unrecognized arguments"),
         ("", "required: command"),
     ],
@@ -267,7 +273,7 @@ def test_ctrl_c_keeps_what_was_finished(folder, capsys, monkeypatch):
     monkeypatch.setattr(compare, "measure", interrupted_on_icr)
     arguments = ["compare", "--games", "curl", "icr", "--solvers", "simgd", "--steps", "5", "--out", "out"]
     assert cli.main(arguments) == 130
-    assert capsys.readouterr().err == "gamesolve: interrupted; what was finished has been written.\n"
+    assert capsys.readouterr().err == "gamesolve: interrupted. Finished results have been written.\n"
     assert [row["game"] for row in rows(folder / "out")] == ["curl"]
     assert (folder / "out/curl.png").is_file()
     assert json.loads((folder / "out/manifest.json").read_text())["status"] == "interrupted"

@@ -1,4 +1,4 @@
-"""What the comparison measures: statuses, contractions, costs, starts and planes, against what theory says."""
+"""The comparison's statuses, contractions, costs, starts and planes, against theory."""
 
 import dataclasses
 import math
@@ -79,7 +79,7 @@ def test_step_sizes_per_player():
     _, result = run(gs.games.icr_quadratic(), "simgd", steps=500, learning_rate=(0.09, 0.01))
     assert result.row.contraction == pytest.approx(0.962497, abs=1e-5)
     assert result.row.learning_rate == "0.09 0.01"
-    with pytest.raises(ValueError, match="3 step sizes for the 2 players"):
+    with pytest.raises(ValueError, match="must have 2 entries on icr, one per player, got 3"):
         compare.prepare("icr", gs.games.icr_quadratic(), compare.Settings(learning_rate=(0.1, 0.2, 0.3)))
 
 
@@ -109,7 +109,7 @@ def test_a_limit_that_the_flow_leaves_is_named():
     start = (jnp.asarray(0.5), jnp.asarray(0.5))
     _, result = run(game, "conopt", start=start, steps=300, learning_rate=0.2)
     assert result.row.status == "converged"
-    assert result.row.notes == "converged to an equilibrium that the flow of the field leaves"
+    assert result.row.notes == "converged to an equilibrium that is unstable under the flow of the field"
     assert result.row.distance is None
     assert result.row.predicted == pytest.approx(0.6, abs=1e-5)
 

@@ -1,7 +1,11 @@
-"""Statistics over seeds, and profiles over problems."""
+"""Compute statistics over seeds, and profiles over problems.
+
+>>> import numpy as np
+>>> from gamesolve.compare.profiles import along, data_profile, interquartile_mean, performance_profile
+"""
 
 import warnings
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import scipy.stats
@@ -11,7 +15,7 @@ RESAMPLES = 300
 
 
 class Interval(NamedTuple):
-    """A figure with its interval of 95 %."""
+    """A value with its 95 % interval."""
 
     value: float
     low: float
@@ -19,9 +23,9 @@ class Interval(NamedTuple):
 
 
 def band(values: np.ndarray) -> np.ndarray:
-    """Return the 20 %, 50 % and 80 % quantiles over the first axis, shape (3, ...); what is not finite is infinite.
+    """Return the 20 %, 50 % and 80 % quantiles over the first axis, shape (3, ...); NaN counts as infinite.
 
-    The quantiles are values that occurred (the nearest below), so that one run that diverged does not spoil them.
+    The quantiles are values that occurred (the nearest below), so that one diverged run does not spoil them.
     """
     return np.quantile(np.nan_to_num(values, nan=np.inf, posinf=np.inf), BAND, axis=0, method="lower")
 
@@ -32,39 +36,35 @@ def interquartile_mean(values: np.ndarray) -> Interval:
     >>> interquartile_mean(np.array([0.0, 1.0, 2.0, 100.0])).value
     1.5
     """
-    if len(values) < 2 or not np.isfinite(values).all() or np.ptp(values) == 0:
-        value = float(scipy.stats.trim_mean(values, 0.25)) if np.isfinite(values).all() else float("inf")
+    finite = bool(np.isfinite(values).all())
+    value = float(scipy.stats.trim_mean(values, 0.25)) if finite else float("inf")
+    if len(values) < 2 or not finite or np.ptp(values) == 0:
         return Interval(value, value, value)
+
+    def statistic(sample: np.ndarray, axis: int) -> np.ndarray:
+        return scipy.stats.trim_mean(sample, 0.25, axis=axis)
+
+    settings = {"n_resamples": RESAMPLES, "method": "percentile", "rng": np.random.default_rng(0)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a bootstrap of equal values
-        found = scipy.stats.bootstrap(
-            (values,),
-            lambda sample, axis: scipy.stats.trim_mean(sample, 0.25, axis=axis),
-            n_resamples=RESAMPLES,
-            method="percentile",
-            rng=np.random.default_rng(0),
-        )
-    low, high = found.confidence_interval
-    return Interval(float(scipy.stats.trim_mean(values, 0.25)), float(low), float(high))
+        low, high = scipy.stats.bootstrap((values,), statistic, **settings).confidence_interval
+    return Interval(value, float(low), float(high))
 
 
-def to_target(spent: np.ndarray, values: np.ndarray, target: Any) -> np.ndarray:
-    """Return what each run had spent when it first reached its target, NaN where it never did.
+def to_target(spent: np.ndarray, values: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return what each run had spent when it first reached its target, NaN if it never did.
 
-    Args:
-        spent: shape (runs, points), increasing.
-        values: likewise.
-        target: of each run, shape (runs,).
+    ``spent`` (increasing) and ``values`` have shape (runs, points), ``target`` has shape (runs,).
     """
     reached = values <= np.asarray(target)[:, None]
     first = np.argmax(reached, axis=1)
     return np.where(reached.any(axis=1), spent[np.arange(len(spent)), first], np.nan)
 
 
-def along(costs: np.ndarray, values: np.ndarray, where: Any) -> np.ndarray:
-    """Return a curve's values at other costs, linear in their logarithm between its points.
+def along(costs: np.ndarray, values: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Return a curve's values at other costs, interpolated linearly in their logarithm.
 
-    What is not finite, or beyond 1e100, is infinite.
+    Values that are not finite, or beyond 1e100, are infinite.
 
     >>> along(np.array([0.0, 2.0, 3.0]), np.array([1.0, 0.01, np.nan]), [1.0, 2.0, 2.9]).round(12).tolist()
     [0.1, 0.01, inf]
@@ -78,7 +78,7 @@ def performance_profile(times: np.ndarray, ratios: np.ndarray) -> np.ndarray:
     """Return the share of problems that each solver solves within a ratio of the best solver's time.
 
     Args:
-        times: shape (problems, solvers), NaN where a problem was not solved. Problems that nobody solves count.
+        times: shape (problems, solvers), NaN if a problem was not solved. Problems that no solver solves count.
         ratios: shape (n,), from 1 upwards.
 
     Returns:
@@ -95,11 +95,11 @@ def performance_profile(times: np.ndarray, ratios: np.ndarray) -> np.ndarray:
     times = np.where(np.isnan(times), np.inf, np.maximum(times, np.finfo(float).tiny))
     best = times.min(axis=1, keepdims=True)
     relative = np.where(np.isinf(times), np.inf, times / np.where(np.isinf(best), 1, best))
-    return (relative[:, :, None] <= ratios * (1 + 1e-12)).mean(axis=0)
+    return data_profile(relative, ratios * (1 + 1e-12))
 
 
 def data_profile(times: np.ndarray, budgets: np.ndarray) -> np.ndarray:
-    """Return the share of problems that each solver solves within a budget; arguments as for `performance_profile`.
+    """Return the share of problems that each solver solves within a budget; shapes as for `performance_profile`.
 
     >>> data_profile(np.array([[1.0, 2.0], [4.0, np.nan]]), np.array([1.0, 3.0])).tolist()
     [[0.5, 0.5], [0.0, 0.5]]
@@ -111,25 +111,20 @@ def data_profile(times: np.ndarray, budgets: np.ndarray) -> np.ndarray:
 
 
 def cycling(values: np.ndarray, points: np.ndarray) -> bool:
-    """Return whether a run goes round and round.
+    """Return whether a run cycles; ``values`` should go to zero, ``points`` has shape (rows, n).
 
-    In each of its last three quarters it travels at least twice as far as it gets, and the values peak alike, to a
-    percent. (A run that merely creeps peaks alike too, but travels no farther than it gets.)
-
-    Args:
-        values: what should go to zero, shape (rows,).
-        points: where the run was, shape (rows, n).
+    In each of the last three quarters of a cycle the run travels at least twice as far as it gets, and the values have
+    equal peaks, to a percent. (A creeping run has equal peaks too, but travels no farther than it gets.)
     """
     quarter = len(values) // 4
     if quarter < 4 or not np.isfinite(values).all():
         return False
     parts = [slice(begin, begin + quarter) for begin in range(len(values) - 3 * quarter, len(values), quarter)]
     peaks = np.array([values[part].max() for part in parts])
-    alike = peaks.min() > 0 and np.log(peaks.max() / peaks.min()) < 0.01
-    return bool(alike) and all(_returns(points[part]) for part in parts)
+    equal = peaks.min() > 0 and np.log(peaks.max() / peaks.min()) < 0.01
+    return bool(equal) and all(_returns(points[part].astype(float)) for part in parts)
 
 
 def _returns(points: np.ndarray) -> bool:
-    points = points.astype(float)
     travelled = np.linalg.norm(np.diff(points, axis=0), axis=1).sum()
     return bool(travelled >= 2 * np.linalg.norm(points - points[0], axis=1).max() > 0)
