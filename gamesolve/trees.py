@@ -60,6 +60,12 @@ def magnitude(tree: PyTree) -> jax.Array:
     return jax.lax.reduce_precision(bounded, info.nexp, 0)
 
 
+def normalised(tree: PyTree) -> tuple[jax.Array, PyTree]:
+    """Return the `magnitude` of a tree, and the tree divided by it, in float32 or wider."""
+    scale = magnitude(tree)
+    return scale, optax.tree.scale(1 / scale, widened(tree))
+
+
 def dot(a: PyTree, b: PyTree) -> jax.Array:
     """Return the inner product of two trees, summed in float32 or wider."""
     products = jax.tree.map(jnp.vdot, widened(a), widened(b))
@@ -72,8 +78,7 @@ def norm(tree: PyTree) -> jax.Array:
     No square underflows or overflows on the way: it is zero only for zeros, and finite for finite entries unless it
     exceeds the largest number itself.
     """
-    scale = magnitude(tree)
-    unit = optax.tree.scale(1 / scale, widened(tree))
+    scale, unit = normalised(tree)
     square = dot(unit, unit)
     zero = square == 0
     return scale * jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, square)))

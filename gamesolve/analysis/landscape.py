@@ -17,6 +17,7 @@ import numpy as np
 import optax
 from numpy.typing import ArrayLike
 
+from gamesolve import trees
 from gamesolve.game import Game, as_players
 from gamesolve.trees import Players, Scalar
 

@@ -131,7 +131,7 @@ def measure(problem: Problem, entry: SolverEntry, settings: Settings) -> Run:
         **costs,
         microseconds=microseconds,
         compile_seconds=compile_seconds,
-        notes="; ".join([*notes, *_warnings(problem, outcomes, point), *uncounted]),
+        notes="; ".join([*notes, *_warnings(problem, outcomes, point), *_fallbacks(runs), *uncounted]),
     )
     return Run(row, runs.distances, runs.path[0], spectrum, point)
 
@@ -177,6 +177,11 @@ def _costs(cost: Cost, runs: Trajectories, outcomes: Sequence[Outcome]) -> tuple
     }
     missing = cost.jvps_per_iteration + cost.vjps_per_iteration and steps and not iterations
     return columns, ["products of its dense inner solves are not counted"] if missing else []
+
+
+def _fallbacks(runs: Trajectories) -> list[str]:
+    failed, of = int(runs.fallbacks.sum()), runs.iterations.size
+    return [f"{failed} of {of} inner solves failed and those steps used the explicit direction"] if failed else []
 
 
 def _warnings(problem: Problem, outcomes: Sequence[Outcome], point: Players | None) -> list[str]:

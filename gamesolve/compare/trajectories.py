@@ -16,6 +16,7 @@ from gamesolve.compare.spectra import LARGEST_SPECTRUM
 from gamesolve.compare.vectors import length, ravel
 from gamesolve.driving.solve import Solution, Status, solve
 from gamesolve.game import Game, Players
+from gamesolve.linear.report import fallbacks
 from gamesolve.solver import Solver
 from gamesolve.trees import PyTree, Row, State
 
@@ -33,6 +34,7 @@ class Trajectories(NamedTuple):
     residuals: np.ndarray
     path: np.ndarray
     iterations: np.ndarray
+    fallbacks: np.ndarray
 
 
 class Shared(NamedTuple):
@@ -46,13 +48,13 @@ class Shared(NamedTuple):
 def trajectories(problem: Problem, solver: Solver, settings: Settings) -> Trajectories:
     """Run a solver from all starts of a problem."""
     shared = Shared(problem.game, problem.plane, known_equilibria(problem.game))
-    ends, status, (seen, iterations) = _follow(shared, solver, problem.starts, steps=settings.steps)
+    ends, status, failed, (seen, iterations) = _follow(shared, solver, problem.starts, steps=settings.steps)
     starts = jax.vmap(ravel)(problem.starts)[:, None]
     first = _measures(shared, problem.start, starts)
     rest = seen if isinstance(seen, tuple) else _measures(shared, problem.start, seen)
     curves = [np.concatenate(pair, axis=1) for pair in zip(first, rest, strict=True)]
     finite = np.asarray(status) != Status.DIVERGED
-    return Trajectories(ends, finite, *curves, iterations=np.asarray(iterations))
+    return Trajectories(ends, finite, *curves, iterations=np.asarray(iterations), fallbacks=np.asarray(failed))
 
 
 def known_equilibria(game: Game) -> jax.Array | None:
@@ -90,7 +92,9 @@ def recorded(
 
 
 @partial(jax.jit, static_argnames="steps")
-def _follow(shared: Shared, solver: Solver, starts: Players, *, steps: int) -> tuple[Players, jax.Array, Row]:
+def _follow(
+    shared: Shared, solver: Solver, starts: Players, *, steps: int
+) -> tuple[Players, jax.Array, jax.Array, Row]:
     """Run from all starts; a function of arrays alone, so that games of one shape share its program."""
 
     def seen(players: Players) -> Row:
@@ -98,9 +102,9 @@ def _follow(shared: Shared, solver: Solver, starts: Players, *, steps: int) -> t
         # The measures are the same for all solvers: if all points fit into memory, one program serves them.
         return flat if flat.size <= LARGEST_SPECTRUM else _measure(shared, players)
 
-    def follow(start: Players) -> tuple[Players, jax.Array, Row]:
+    def follow(start: Players) -> tuple[Players, jax.Array, jax.Array, Row]:
         solution = recorded(seen, shared.game, solver, start, steps)
-        return solution.players, solution.status, solution.trace
+        return solution.players, solution.status, jnp.asarray(fallbacks(solution.state)), solution.trace
 
     count = jax.tree.leaves(starts)[0].shape[0]
     if count > 1:

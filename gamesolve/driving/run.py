@@ -18,6 +18,7 @@ from gamesolve.driving.plan import Plan, Reached, Record, Solution, check_divide
 from gamesolve.driving.progress import bar, interruption
 from gamesolve.driving.resuming import Saving, Store, resumed, save
 from gamesolve.game import Game
+from gamesolve.linear.report import fallbacks
 from gamesolve.sampling.samplers import Sampler
 from gamesolve.trees import Batch, Key, Players, Row, Scalar, State
 
@@ -135,9 +136,11 @@ def _followed(
     show: Callable[[int], object],
 ) -> Reached:
     """Follow a run from chunk to chunk, and return how far it got, with all rows."""
-    reached, rows = begun, [begun.rows]
+    reached, rows, before = begun, [begun.rows], int(fallbacks(begun.state))
+    warned = False
     for reached, seen, last in chunks:
         rows.append(reached.rows)
+        warned = warned or _warned(int(fallbacks(reached.state)) - before, reached.steps - begun.steps)
         for callback in callbacks:
             callback(seen)
         # After the callbacks: a resumed run repeats what a logger may have seen, and skips nothing.
@@ -146,6 +149,18 @@ def _followed(
             save(saving, reached._replace(rows=rows[0]))
         show(reached.steps)
     return reached._replace(rows=_joined(rows))
+
+
+def _warned(failed: int, steps: int) -> bool:
+    """Warn if inner solves failed, and return whether they did."""
+    if failed:
+        warnings.warn(
+            f"{failed} inner solves failed in the first {steps} steps, and those steps used the explicit direction. "
+            "Take smaller steps, or allow more iterations with inner=gs.linear.Inner(max_iterations=...). See the "
+            "fallbacks in the solver's state for the rest of the run.",
+            stacklevel=4,
+        )
+    return failed > 0
 
 
 def _check_source(sample: object, batches: object) -> None:

@@ -11,7 +11,6 @@ from gamesolve.linear.report import (
 )
 from gamesolve.linear.solves import (
     DENSE_LIMIT,
-    ITERATIONS,
     LONG,
     RESTART,
     Coupled,
@@ -24,7 +23,6 @@ from gamesolve.linear.solves import (
 __all__ = [
     "ACCEPTED_RESIDUAL",
     "DENSE_LIMIT",
-    "ITERATIONS",
     "LONG",
     "RESTART",
     "Coupled",

@@ -85,7 +85,10 @@ def conjugate_gradients(
 
 
 class Iterate(NamedTuple):
-    """The current solution, the number of iterations, the true residual, and whether it has reached the tolerance."""
+    """The current solution, the number of iterations, the true residual, and whether that leaves nothing to do.
+
+    It has then reached the tolerance, or is not a number.
+    """
 
     x: PyTree
     iterations: jax.Array
@@ -143,7 +146,7 @@ def restarted(
 
     carry = (x, residual, norm, jnp.full_like(norm, jnp.inf), jnp.zeros((), jnp.int32))
     x, residual, norm, _, count = jax.lax.while_loop(unfinished, advance, carry)
-    return Iterate(times(unit, x), count, times(unit, residual), norm <= goal)
+    return Iterate(times(unit, x), count, times(unit, residual), ~(norm > goal))
 
 
 def minres(matvec: Operator, rhs: PyTree, goal: Scalar, limit: Scalar, inner: Inner = dot) -> tuple[PyTree, jax.Array]:

@@ -4,12 +4,13 @@
 - `coupled`: two unknowns, one of which can be eliminated to leave a symmetric positive definite system.
 - `solve_symmetric`: symmetric but indefinite, or symmetric after a change of signs, such as the Jacobian of a zero-sum
   game; by GMRES and MINRES.
-- `solve_general`: all others, by GMRES alone.
+- `solve_general`: all others, by GMRES. If short cycles stall, a dense solve or a longer cycle takes over.
 
 The last two solve small systems densely. All are differentiable in forward and reverse mode, and return the number of
 Krylov iterations; `certify` turns a true residual into the report that a solver keeps.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -25,10 +26,12 @@ from gamesolve.trees import PyTree, Scalar, dot, norm
 
 # Number of unknowns up to which a dense solve is faster than GMRES on two CPU cores (benchmarks/results).
 DENSE_LIMIT = 64
-# Number of vectors that GMRES keeps between restarts.
+# Number of vectors that GMRES keeps between restarts, as long as each cycle halves the residual.
 RESTART = 20
-# Default limit on the iterations of `solve_general`.
-ITERATIONS = 200
+# Number of unknowns up to which a dense solve takes over from cycles that stall. It costs as many products.
+DENSE_RESCUE = 512
+# Above, the vectors and numbers in the basis of the longer cycles that take over.
+LONG_RESTART, LONG_BASIS = 256, 2**22
 # Number of unknowns beyond which the vectors of GMRES outgrow the caches, so that MINRES is faster despite the signs.
 LONG = 2**15
 
@@ -197,7 +200,7 @@ def solve_symmetric(
 
     def solve_transposed(matvec: Operator, rhs: PyTree) -> tuple[PyTree, jax.Array]:
         """Solve the transposed system in the same way, but by GMRES if there are weights, which would be inverted."""
-        return solve(matvec, rhs) if weigh is None else _by_gmres(matvec, rhs, start, tolerance, limit)[:2]
+        return solve(matvec, rhs) if weigh is None else _persistently(matvec, rhs, start, tolerance, limit)
 
     with exact_products():
         return jax.lax.custom_linear_solve(operator, rhs, solve, solve_transposed, has_aux=True)
@@ -219,46 +222,92 @@ def solve_general(
 ) -> tuple[PyTree, jax.Array]:
     """Solve a system of any kind: densely up to `DENSE_LIMIT` unknowns, above by restarted GMRES.
 
+    Short cycles cannot see eigenvalues around zero. If one of them does not halve the residual, a dense solve takes
+    over up to `DENSE_RESCUE` unknowns, which counts as one iteration per unknown; above, longer cycles do.
+
     Args:
         operator: the linear map, on trees shaped as ``rhs``.
         rhs: right-hand side.
         start: first guess of GMRES; zero is used instead if its residual is smaller.
         tolerance: relative tolerance on the residual.
-        max_iterations: limit on the iterations; dense solves have none. Default: `ITERATIONS`.
+        max_iterations: limit on the iterations; dense solves of small systems have none. Default: ten times the number
+            of unknowns, at most 1000.
 
     Returns:
         The solution and the number of iterations.
     """
     if optax.tree.size(rhs) <= DENSE_LIMIT:
         return _dense(operator, rhs), jnp.zeros((), jnp.int32)
-    limit = ITERATIONS if max_iterations is None else max_iterations
+    limit = _limit(rhs, max_iterations)
     start = jax.lax.stop_gradient(start)
 
     def solve(matvec: Operator, rhs: PyTree) -> tuple[PyTree, jax.Array]:
-        return _by_gmres(matvec, rhs, start, tolerance, limit)[:2]
+        return _persistently(matvec, rhs, start, tolerance, limit)
 
     with exact_products():
         return jax.lax.custom_linear_solve(operator, rhs, solve, transpose_solve=solve, has_aux=True)
 
 
+def _persistently(
+    matvec: Operator, rhs: PyTree, start: PyTree, tolerance: Scalar, limit: int
+) -> tuple[PyTree, jax.Array]:
+    """Run short cycles of GMRES, and if they stall what `solve_general` says."""
+    size = optax.tree.size(rhs)
+    first = _by_gmres(matvec, rhs, start, tolerance, limit, gain=0.5)
+    if size > DENSE_RESCUE:
+        space = min(size, LONG_RESTART, max(LONG_BASIS // size, RESTART))
+
+        def go_on() -> tuple[PyTree, jax.Array]:
+            left = limit - first.iterations
+            more = _by_gmres(matvec, rhs, first.x, tolerance, left, space=space)
+            return more.x, first.iterations + more.iterations
+
+        return jax.lax.cond(first.reached, lambda: first[:2], go_on)
+
+    def unfinished(carry: tuple[PyTree, jax.Array, jax.Array]) -> jax.Array:
+        _, iterations, done = carry
+        return ~done & (iterations + size <= limit)
+
+    def densely(carry: tuple[PyTree, jax.Array, jax.Array]) -> tuple[PyTree, jax.Array, jax.Array]:
+        x, iterations, done = carry
+        matrix, right, unravel = _matrix(matvec, rhs)
+        candidate = unravel(jnp.linalg.solve(matrix, right))
+        better = norm(optax.tree.sub(rhs, matvec(candidate))) < norm(first.residual)
+        return optax.tree.where(better, candidate, x), iterations + size, jnp.ones_like(done)
+
+    # A loop of one pass: under vmap both branches of a condition would run for every system.
+    x, iterations, _ = jax.lax.while_loop(unfinished, densely, (*first[:2], first.reached))
+    return x, iterations
+
+
 def _by_gmres(
-    matvec: Operator, rhs: PyTree, start: PyTree, tolerance: Scalar, limit: int, gain: float = 0.9
+    matvec: Operator,
+    rhs: PyTree,
+    start: PyTree,
+    tolerance: Scalar,
+    limit: Scalar,
+    gain: float = 0.9,
+    space: int = RESTART,
 ) -> krylov.Iterate:
-    cycle = partial(krylov.gmres, space=min(RESTART, optax.tree.size(rhs)))
+    cycle = partial(krylov.gmres, space=min(space, optax.tree.size(rhs)))
     return krylov.restarted(cycle, matvec, rhs, start, tolerance, limit, gain=gain)
 
 
 def _dense(operator: Operator, rhs: PyTree) -> PyTree:
-    flat, unravel = jax.flatten_util.ravel_pytree(rhs)
-    column = lambda unit: jax.flatten_util.ravel_pytree(operator(unravel(unit)))[0]
     with exact_products():
-        matrix = jax.vmap(column, out_axes=1)(jnp.eye(flat.size, dtype=flat.dtype))
-        # LAPACK has no routines below float32.
-        wide = jnp.promote_types(flat.dtype, jnp.float32)
-        matrix, right = matrix.astype(wide), flat.astype(wide)
+        matrix, right, unravel = _matrix(operator, rhs)
         solved = jax.lax.stop_gradient(jnp.linalg.solve(matrix, right))
         # A singular system is replaced before it is differentiated: its NaN would spread to unrelated gradients.
         bad = ~jnp.all(jnp.isfinite(solved))
-        solution = jnp.linalg.solve(jnp.where(bad, jnp.eye(flat.size, dtype=wide), matrix), right)
+        solution = jnp.linalg.solve(jnp.where(bad, jnp.eye(len(matrix), dtype=matrix.dtype), matrix), right)
         # Zero solves a singular system exactly if the right-hand side is zero; if not, its relative residual is one.
-        return unravel(jnp.where(bad, 0, solution).astype(flat.dtype))
+        return unravel(jnp.where(bad, 0, solution))
+
+
+def _matrix(operator: Operator, rhs: PyTree) -> tuple[jax.Array, jax.Array, Callable[[jax.Array], PyTree]]:
+    """Return a system as a matrix and a vector, in float32 or wider since LAPACK has no other, and how to go back."""
+    flat, unravel = jax.flatten_util.ravel_pytree(rhs)
+    column = lambda unit: jax.flatten_util.ravel_pytree(operator(unravel(unit)))[0]
+    matrix = jax.vmap(column, out_axes=1)(jnp.eye(flat.size, dtype=flat.dtype))
+    wide = jnp.promote_types(flat.dtype, jnp.float32)
+    return matrix.astype(wide), flat.astype(wide), lambda vector: unravel(vector.astype(flat.dtype))

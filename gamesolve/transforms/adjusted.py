@@ -12,7 +12,7 @@ from gamesolve.game import Game
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part
-from gamesolve.trees import Players, PyTree, Scalar, dot, magnitude, widened
+from gamesolve.trees import Players, PyTree, Scalar, dot, normalised
 
 
 @parametric
@@ -242,10 +242,8 @@ def _sign(u: Players, backward: Players, adjustment: Players, eps: Scalar) -> ja
     The inner products are those of trees scaled to entries near one, and eps is divided by the scales one by one: the
     product itself is of fourth order in the field and would soon underflow or overflow.
     """
-    scales = [magnitude(tree) for tree in (u, backward, adjustment)]
-    first, middle, last = (
-        optax.tree.scale(1 / scale, widened(tree)) for scale, tree in zip(scales, (u, backward, adjustment), strict=True)
-    )
+    pairs = map(normalised, (u, backward, adjustment))
+    scales, (first, middle, last) = zip(*pairs, strict=True)
     bound = jnp.asarray(eps * optax.tree.size(u), scales[0].dtype)
     for scale in (*scales, scales[1]):
         bound = bound / scale

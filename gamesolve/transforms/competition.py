@@ -120,7 +120,16 @@ def competitive(
         tolerance = inner.relative_tolerance(step.u)
         problem = _Problem(step, u, sizes, around, last.solution, tolerance, inner.max_iterations)
         solution = _method(problem)(problem)
-        report = linear.certify(last, solution.unknown, solution.iterations, solution.residual, solution.rhs, tolerance)
+        report = linear.certify(
+            last,
+            solution.unknown,
+            solution.iterations,
+            solution.residual,
+            solution.rhs,
+            tolerance,
+            # In zero-sum games the map is the identity plus a positive one, and solutions are short.
+            near_identity=not step.game.is_zero_sum,
+        )
         return optax.tree.where(report.failed, solution.explicit, solution.direction), report
 
     return part("competitive", formula, eta, metric=metric, memory=memory)

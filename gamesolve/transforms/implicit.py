@@ -63,7 +63,7 @@ def proximal(
         def solved(at: Players, rhs: Players, last: linear.Report) -> tuple[Players, linear.Report]:
             product = products.forward(step.game, at)
             operator = lambda w: optax.tree.sub(w, product(scaled(w)))
-            return certified(solve, operator, rhs, last, tolerance, inner.max_iterations)
+            return certified(solve, operator, rhs, last, tolerance, inner.max_iterations, near_identity=True)
 
         q, report = solved(step.players, step.u, last)
         explicit = report.failed

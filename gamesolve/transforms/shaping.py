@@ -9,7 +9,7 @@ from gamesolve.linear.report import certified, check_inner, combined
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part, require_players, require_two_players
-from gamesolve.trees import Players, PyTree, Scalar, dot, magnitude, norm, widened
+from gamesolve.trees import Players, PyTree, Scalar, dot, norm, normalised
 
 
 @parametric
@@ -105,10 +105,8 @@ def sos(rate: rates.Rates, a: float = 0.5, b: float = 0.1) -> optax.GradientTran
 
 def _against(shaping: Players, ahead: Players) -> tuple[jax.Array, jax.Array]:
     """Return ``-<chi, xi_0>`` and ``||xi_0||^2``, both divided by a common factor, so that neither is lost."""
-    long, short = magnitude(ahead), magnitude(shaping)
-    unit = optax.tree.scale(1 / long, widened(ahead))
-    across = dot(optax.tree.scale(1 / short, widened(shaping)), unit)
-    return jnp.negative(across), dot(unit, unit) * (long / short)
+    (length, ahead), (size, shaping) = normalised(ahead), normalised(shaping)
+    return jnp.negative(dot(shaping, ahead)), dot(ahead, ahead) * (length / size)
 
 
 def _anticipated(step: Step) -> Players:

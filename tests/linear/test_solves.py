@@ -64,7 +64,7 @@ def test_gmres_agrees_with_dense(x64):
     matrix, b = system(0, size, condition=3.0, symmetric=False)
     matrix = np.eye(size) + 0.4 * matrix
     x, iterations = solved(linear.solve_general, matrix, b)
-    assert 0 < iterations <= linear.ITERATIONS
+    assert 0 < iterations <= 200
     assert relative(matrix, x, b) < 1e-12
     np.testing.assert_allclose(x, np.linalg.solve(matrix, b), rtol=1e-10, atol=1e-11)
     start = x + 1e-3
@@ -157,7 +157,7 @@ def test_iteration_limits(x64):
     matrix, b = system(1, linear.DENSE_LIMIT + 1, 1e6, symmetric=False)
     for limit in (21, None):
         x, iterations = solved(linear.solve_general, matrix, b, limit=limit)
-        assert iterations <= (limit or linear.ITERATIONS)
+        assert iterations <= (limit or 1000)
         assert relative(matrix, x, b) <= 1.0
 
 
