@@ -79,7 +79,7 @@ def norm(tree: PyTree) -> jax.Array:
     exceeds the largest number itself.
     """
     scale, unit = normalised(tree)
-    square = dot(unit, unit)
+    square = jnp.real(dot(unit, unit))
     zero = square == 0
     return scale * jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, square)))
 

@@ -22,7 +22,7 @@ import optax
 from gamesolve.game import exact_products
 from gamesolve.linear import krylov
 from gamesolve.linear.krylov import Operator
-from gamesolve.trees import PyTree, Scalar, dot, norm
+from gamesolve.trees import PyTree, Scalar, dot, magnitude, norm
 
 # Number of unknowns up to which a dense solve is faster than GMRES on two CPU cores (benchmarks/results).
 DENSE_LIMIT = 64
@@ -31,7 +31,7 @@ RESTART = 20
 # Number of unknowns up to which a dense solve takes over from cycles that stall. It costs as many products.
 DENSE_RESCUE = 512
 # Above, the vectors and numbers in the basis of the longer cycles that take over.
-LONG_RESTART, LONG_BASIS = 256, 2**22
+LONG_RESTART, LONG_BASIS = 256, 2**20
 # Number of unknowns beyond which the vectors of GMRES outgrow the caches, so that MINRES is faster despite the signs.
 LONG = 2**15
 
@@ -246,6 +246,19 @@ def solve_general(
 
     with exact_products():
         return jax.lax.custom_linear_solve(operator, rhs, solve, transpose_solve=solve, has_aux=True)
+
+
+def balanced(operator: Operator, rhs: PyTree) -> tuple[Operator, PyTree]:
+    """Return a system divided by the size of its map, which the norms inside Krylov iterations take to be near one.
+
+    It costs a product, and changes nothing for dense solves, which have no such norms.
+    """
+    if optax.tree.size(rhs) <= DENSE_LIMIT:
+        return operator, rhs
+    with exact_products():
+        image = operator(krylov.times(1 / magnitude(rhs), rhs))
+    inverse = jnp.where(norm(image) > 0, 1 / magnitude(image), 1)
+    return lambda x: krylov.times(inverse, operator(x)), krylov.times(inverse, rhs)
 
 
 def _persistently(

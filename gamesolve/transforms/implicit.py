@@ -104,7 +104,8 @@ def newton(inner: linear.Inner = linear.Inner()) -> optax.GradientTransformation
     """
 
     def system(step: Step) -> tuple[Solve, Operator, Players]:
-        return _method(step.game), products.forward(step.game, step.players), jax.tree.map(jnp.negative, step.u)
+        product, v = products.forward(step.game, step.players), jax.tree.map(jnp.negative, step.u)
+        return _method(step.game), *linear.balanced(product, v)
 
     return _solving("newton", system, lambda step, y: y, inner)
 

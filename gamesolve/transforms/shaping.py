@@ -215,7 +215,7 @@ def _follow(
     step: Step, rhs: PyTree, last: linear.Report, inner: linear.Inner, tolerance: Scalar
 ) -> tuple[PyTree, linear.Report]:
     """Solve ``J_yy w = rhs`` with the follower's own Hessian; zero if the solve fails."""
-    operator = products.curvature(step.game, step.players, 1)
+    operator, rhs = linear.balanced(products.curvature(step.game, step.players, 1), rhs)
     w, report = certified(linear.solve_symmetric, operator, rhs, last, tolerance, inner.max_iterations)
     return optax.tree.where(report.failed, optax.tree.zeros_like(w), w), report
 
