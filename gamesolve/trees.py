@@ -54,7 +54,7 @@ def magnitude(tree: PyTree) -> jax.Array:
     The number and its reciprocal are normal: zeros have the smallest one. NaN stays NaN.
     """
     moduli = [jnp.max(jnp.abs(leaf), initial=0) for leaf in jax.tree.leaves(widened(jax.lax.stop_gradient(tree)))]
-    largest = _joined(jnp.maximum, jnp.max, moduli) if moduli else jnp.zeros((), jnp.float32)
+    largest = _joined(jnp.maximum, jnp.max, moduli)
     info = jnp.finfo(largest.dtype)
     bounded = jnp.clip(largest, info.tiny, 2.0 ** (info.maxexp - 2))
     return jax.lax.reduce_precision(bounded, info.nexp, 0)
@@ -92,6 +92,8 @@ def _joined(
     XLA copies a chain of scalar operations into every kernel that uses its result. With as many such kernels as leaves,
     the time to compile would grow with the square of their number, so that the numbers of many leaves become a vector.
     """
+    if not numbers:
+        return jnp.zeros((), jnp.float32)
     return functools.reduce(pair, numbers) if len(numbers) <= _FEW_LEAVES else many(jnp.stack(numbers))
 
 

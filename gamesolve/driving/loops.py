@@ -177,7 +177,8 @@ def _budget(players: Players, state: State, start: State) -> jax.Array:
 def _numbers(state: State) -> list[jax.Array]:
     """Return the floating leaves of a state without those of reports."""
     nodes = jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, Report))
-    return [leaf for leaf in nodes if not isinstance(leaf, Report) and jnp.issubdtype(leaf.dtype, jnp.inexact)]
+    arrays = (leaf for leaf in nodes if isinstance(leaf, jax.Array))
+    return [leaf for leaf in arrays if jnp.issubdtype(leaf.dtype, jnp.inexact)]
 
 
 def _written(rows: Row, row: jax.Array, new: Row, whole: jax.Array) -> Row:

@@ -44,18 +44,14 @@ def conjugate_gradients(
     Args:
         matvec: function of a direction that returns its image and, beside it, a second tree that is linear in the
             direction.
-        rhs: right-hand side.
+        rhs: right-hand side, with entries near one: the squares of very small and very large ones are lost.
         start: first guess; zero is used if its residual is smaller.
         tolerance: relative tolerance on the residual.
         limit: maximum number of iterations.
 
-    The right-hand side is scaled to entries near one first, so that no square underflows or overflows.
-
     Returns:
         The solution x with the second tree of ``matvec`` for x, and the number of iterations.
     """
-    unit = magnitude(rhs)
-    rhs, start = times(1 / unit, rhs), times(1 / unit, start)
     image, along = matvec(start)
     sums, residual, square, scale = _begin((start, along), image, rhs, dot)
 
@@ -81,7 +77,7 @@ def conjugate_gradients(
     # thread.
     carry = (sums, residual, rhs, 0 * square, square, jnp.zeros((), jnp.int32))
     sums, *_, iterations = jax.lax.while_loop(unfinished, advance, carry)
-    return times(unit, sums), iterations
+    return sums, iterations
 
 
 class Iterate(NamedTuple):

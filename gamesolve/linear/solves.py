@@ -56,8 +56,10 @@ def conjugate_gradients(
 
     def solve(matvec: Operator, rhs: PyTree) -> tuple[PyTree, jax.Array]:
         alone = lambda direction: (matvec(direction), ())
-        (x, _), iterations = krylov.conjugate_gradients(alone, rhs, start, tolerance, limit)
-        return x, iterations
+        size = magnitude(rhs)
+        rhs, begin = krylov.times(1 / size, rhs), krylov.times(1 / size, start)
+        (x, _), iterations = krylov.conjugate_gradients(alone, rhs, begin, tolerance, limit)
+        return krylov.times(size, x), iterations
 
     with exact_products():
         return jax.lax.custom_linear_solve(operator, rhs, solve, symmetric=True, has_aux=True)
@@ -94,7 +96,8 @@ def coupled(
     Args:
         to_x: ``y -> B y``, from trees shaped as c to trees shaped as b.
         to_y: ``x -> C x``, from trees shaped as b to trees shaped as c.
-        sides: the right-hand sides b and c.
+        sides: the right-hand sides b and c, with entries near one: the squares of very small and very large ones are
+            lost.
         start: first guess of x; zero is used instead if its residual is smaller.
         tolerance: relative tolerance on the residual of ``(I + B C) x = b + B c``.
         max_iterations: limit on the iterations. Default: ten times the number of unknowns in x, at most 1000.
@@ -179,23 +182,29 @@ def solve_symmetric(
     flip = (lambda tree: tree) if mirror is None else mirror
     cycle = partial(krylov.minres, inner=inner)
 
-    def by_minres(matvec: Operator, rhs: PyTree, start: PyTree, limit: Scalar, kept: float) -> tuple[PyTree, jax.Array]:
+    def by_minres(matvec: Operator, rhs: PyTree, start: PyTree, limit: Scalar, kept: float) -> krylov.Iterate:
         flipped = lambda x: flip(matvec(x))
         found = krylov.restarted(cycle, flipped, flip(rhs), start, tolerance, limit, inner, kept=kept)
-        if weigh is None:
-            return found[:2]
-        return _repaired(matvec, rhs, found.x, flip(found.residual), weigh), found.iterations
+        found = found._replace(residual=flip(found.residual))
+        if weigh is not None:
+            x = _repaired(matvec, rhs, found.x, found.residual, weigh)
+            found = found._replace(x=x, residual=optax.tree.sub(rhs, matvec(x)))
+        return found
 
     def solve(matvec: Operator, rhs: PyTree) -> tuple[PyTree, jax.Array]:
         if optax.tree.size(rhs) > LONG:
-            return by_minres(matvec, rhs, start, limit, kept=1.0)
+            return by_minres(matvec, rhs, start, limit, kept=1.0)[:2]
         first = _by_gmres(matvec, rhs, start, tolerance, limit, gain=0.5)
 
         def go_on() -> tuple[PyTree, jax.Array]:
             # In a singular system the residual falls little further, while the solution grows without bound.
-            x, more = by_minres(matvec, rhs, first.x, limit - first.iterations, kept=0.1)
-            return x, first.iterations + more
+            more = by_minres(matvec, rhs, first.x, limit - reserve - first.iterations, kept=0.1)
+            more = more._replace(iterations=first.iterations + more.iterations)
+            return _rescued(matvec, rhs, more, tolerance, limit) if reserve else more[:2]
 
+        # Products for a dense solve, if MINRES fails.
+        size = optax.tree.size(rhs)
+        reserve = size if size <= min(DENSE_RESCUE, limit // 2) else 0
         return jax.lax.cond(first.reached, lambda: first[:2], go_on)
 
     def solve_transposed(matvec: Operator, rhs: PyTree) -> tuple[PyTree, jax.Array]:
@@ -267,30 +276,44 @@ def _persistently(
     """Run short cycles of GMRES, and if they stall what `solve_general` says."""
     size = optax.tree.size(rhs)
     first = _by_gmres(matvec, rhs, start, tolerance, limit, gain=0.5)
-    if size > DENSE_RESCUE:
+    if size <= DENSE_RESCUE:
+        return _rescued(matvec, rhs, first, tolerance, limit)
+
+    def go_on() -> tuple[PyTree, jax.Array]:
         space = min(size, LONG_RESTART, max(LONG_BASIS // size, RESTART))
+        more = _by_gmres(matvec, rhs, first.x, tolerance, limit - first.iterations, space=space)
+        return more.x, first.iterations + more.iterations
 
-        def go_on() -> tuple[PyTree, jax.Array]:
-            left = limit - first.iterations
-            more = _by_gmres(matvec, rhs, first.x, tolerance, left, space=space)
-            return more.x, first.iterations + more.iterations
+    return jax.lax.cond(_stalled(first, rhs, tolerance), go_on, lambda: first[:2])
 
-        return jax.lax.cond(first.reached, lambda: first[:2], go_on)
+
+def _rescued(
+    matvec: Operator, rhs: PyTree, found: krylov.Iterate, tolerance: Scalar, limit: int
+) -> tuple[PyTree, jax.Array]:
+    """Return what was found, or if that is poor and the limit leaves a product for each unknown, a dense solution."""
+    size = optax.tree.size(rhs)
 
     def unfinished(carry: tuple[PyTree, jax.Array, jax.Array]) -> jax.Array:
-        _, iterations, done = carry
-        return ~done & (iterations + size <= limit)
+        _, iterations, poor = carry
+        return poor & (iterations + size <= limit)
 
     def densely(carry: tuple[PyTree, jax.Array, jax.Array]) -> tuple[PyTree, jax.Array, jax.Array]:
-        x, iterations, done = carry
+        x, iterations, poor = carry
         matrix, right, unravel = _matrix(matvec, rhs)
         candidate = unravel(jnp.linalg.solve(matrix, right))
-        better = norm(optax.tree.sub(rhs, matvec(candidate))) < norm(first.residual)
-        return optax.tree.where(better, candidate, x), iterations + size, jnp.ones_like(done)
+        better = norm(optax.tree.sub(rhs, matvec(candidate))) < norm(found.residual)
+        return optax.tree.where(better, candidate, x), iterations + size, jnp.zeros_like(poor)
 
     # A loop of one pass: under vmap both branches of a condition would run for every system.
-    x, iterations, _ = jax.lax.while_loop(unfinished, densely, (*first[:2], first.reached))
+    carry = (found.x, found.iterations, _stalled(found, rhs, tolerance))
+    x, iterations, _ = jax.lax.while_loop(unfinished, densely, carry)
     return x, iterations
+
+
+def _stalled(found: krylov.Iterate, rhs: PyTree, tolerance: Scalar) -> jax.Array:
+    """Return whether an iteration ended far from its tolerance, and not because of rounding errors."""
+    rounding = 1e3 * float(jnp.finfo(optax.tree.dtype(rhs, "lowest")).eps)
+    return ~found.reached & (norm(found.residual) > jnp.maximum(10 * tolerance, rounding) * norm(rhs))
 
 
 def _by_gmres(

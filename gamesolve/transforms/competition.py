@@ -8,12 +8,13 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve import linear, products
+from gamesolve.linear import krylov
 from gamesolve.linear.report import check_inner
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part, require_players
 from gamesolve.transforms.geometry import Map, Potential, frames, potential_metric
-from gamesolve.trees import Players, PyTree, Scalar
+from gamesolve.trees import Players, PyTree, Scalar, magnitude
 
 
 class _Problem(NamedTuple):
@@ -117,8 +118,11 @@ def competitive(
         if potentials is not None:
             around = frames(potentials, step.players)
             u = tuple(centre(entry) for (centre, _), entry in zip(around, u, strict=True))
+        # The system is solved for entries near one: products of J with small updates, and squares, would underflow.
+        size = magnitude(u)
+        u, start = krylov.times(1 / size, u), krylov.times(1 / size, last.solution)
         tolerance = inner.relative_tolerance(step.u)
-        problem = _Problem(step, u, sizes, around, last.solution, tolerance, inner.max_iterations)
+        problem = _Problem(step, u, sizes, around, start, tolerance, inner.max_iterations)
         solution = _method(problem)(problem)
         report = linear.certify(
             last,
@@ -129,8 +133,10 @@ def competitive(
             tolerance,
             # In zero-sum games the map is the identity plus a positive one, and solutions are short.
             near_identity=not step.game.is_zero_sum,
+            size=1.0,
         )
-        return optax.tree.where(report.failed, solution.explicit, solution.direction), report
+        direction = optax.tree.where(report.failed, solution.explicit, solution.direction)
+        return krylov.times(size, direction), report._replace(solution=krylov.times(size, report.solution))
 
     return part("competitive", formula, eta, metric=metric, memory=memory)
 

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.trees import PyTree, Scalar, magnitude, norm
+from gamesolve.trees import PyTree, Scalar, norm, normalised
 
 Judge = Callable[[PyTree, jax.Array], jax.Array]
 
@@ -238,16 +238,14 @@ def _normalised(judge: Judge, bound: Scalar, key: jax.Array | None) -> Judge:
     def bounded(leaf: jax.Array) -> jax.Array:
         if leaf.ndim < 2:
             return leaf
-        largest = _largest_singular_value(leaf.reshape(-1, leaf.shape[-1]))
-        return (bound * leaf / jnp.where(largest > 0, largest, 1)).astype(leaf.dtype)
+        _, unit = normalised(leaf)
+        largest = _largest_singular_value(unit.reshape(-1, leaf.shape[-1]))
+        return (bound * unit / jnp.where(largest > 0, largest, 1)).astype(leaf.dtype)
 
     return lambda discriminator, examples: judge(jax.tree.map(bounded, discriminator), examples)
 
 
 def _largest_singular_value(matrix: jax.Array) -> jax.Array:
-    size = magnitude(matrix)
-    matrix = jnp.asarray(matrix, size.dtype) / size
-
     def iterate(_: Scalar, vector: jax.Array) -> jax.Array:
         image = matrix.T @ (matrix @ vector)
         length = norm(image)
@@ -255,4 +253,4 @@ def _largest_singular_value(matrix: jax.Array) -> jax.Array:
 
     # Mixed signs and sizes make it unlikely that the leading singular vector is orthogonal to this fixed start.
     start = jnp.cos(1.0 + 2.0 * jnp.arange(matrix.shape[1], dtype=matrix.dtype))
-    return size * norm(matrix @ jax.lax.fori_loop(0, 20, iterate, start / norm(start)))
+    return norm(matrix @ jax.lax.fori_loop(0, 20, iterate, start / norm(start)))
