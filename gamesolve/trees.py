@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import jax
@@ -24,8 +23,6 @@ Row: TypeAlias = PyTree
 Scalar: TypeAlias = Any
 Key: TypeAlias = jax.Array
 DType: TypeAlias = Any
-# Number of leaves up to which a chain of scalar operations compiles faster than a vector of them.
-_FEW_LEAVES = 8
 
 
 def path_name(path: jax.tree_util.KeyPath) -> str:
@@ -49,15 +46,18 @@ def widened(tree: PyTree) -> PyTree:
 
 
 def magnitude(tree: PyTree) -> jax.Array:
-    """Return a power of two near the largest modulus in a tree, in float32 or wider; multiplying by it is exact.
+    """Return a power of four near the largest modulus in a tree, in float32 or wider; multiplying by it is exact.
 
     The number and its reciprocal are normal: zeros have the smallest one. NaN stays NaN.
     """
-    moduli = [jnp.max(jnp.abs(leaf), initial=0) for leaf in jax.tree.leaves(widened(jax.lax.stop_gradient(tree)))]
-    largest = _joined(jnp.maximum, jnp.max, moduli)
+    leaves = jax.tree.leaves(widened(jax.lax.stop_gradient(tree)))
+    moduli = [jnp.max(jnp.abs(leaf)) for leaf in leaves if leaf.size]
+    largest = functools.reduce(jnp.maximum, moduli) if moduli else jnp.zeros((), jnp.float32)
     info = jnp.finfo(largest.dtype)
-    bounded = jnp.clip(largest, info.tiny, 2.0 ** (info.maxexp - 2))
-    return jax.lax.reduce_precision(bounded, info.nexp, 0)
+    # XLA copies a chain of cheap operations on scalars, here one per leaf, into every kernel that uses its result. Such
+    # kernels are as many as leaves, and the time to compile would grow with their square. A square root is not copied.
+    root = jnp.sqrt(jnp.clip(largest, info.tiny, 2.0 ** (info.maxexp - 2)))
+    return jnp.square(jax.lax.reduce_precision(root, info.nexp, 0))
 
 
 def normalised(tree: PyTree) -> tuple[jax.Array, PyTree]:
@@ -68,8 +68,7 @@ def normalised(tree: PyTree) -> tuple[jax.Array, PyTree]:
 
 def dot(a: PyTree, b: PyTree) -> jax.Array:
     """Return the inner product of two trees, summed in float32 or wider."""
-    products = jax.tree.map(jnp.vdot, widened(a), widened(b))
-    return _joined(jnp.add, jnp.sum, jax.tree.leaves(products))
+    return jnp.asarray(optax.tree.vdot(widened(a), widened(b)))
 
 
 def norm(tree: PyTree) -> jax.Array:
@@ -82,19 +81,6 @@ def norm(tree: PyTree) -> jax.Array:
     square = jnp.real(dot(unit, unit))
     zero = square == 0
     return scale * jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, square)))
-
-
-def _joined(
-    pair: Callable[[jax.Array, jax.Array], jax.Array], many: Callable[[jax.Array], jax.Array], numbers: list[jax.Array]
-) -> jax.Array:
-    """Return the sum or maximum of one number per leaf.
-
-    XLA copies a chain of scalar operations into every kernel that uses its result. With as many such kernels as leaves,
-    the time to compile would grow with the square of their number, so that the numbers of many leaves become a vector.
-    """
-    if not numbers:
-        return jnp.zeros((), jnp.float32)
-    return functools.reduce(pair, numbers) if len(numbers) <= _FEW_LEAVES else many(jnp.stack(numbers))
 
 
 def _wide(dtype: DType) -> DType:

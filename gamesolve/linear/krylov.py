@@ -257,7 +257,9 @@ def _begin(start: PyTree, image: PyTree, rhs: PyTree, inner: Inner) -> tuple[PyT
     """Return the first guess, zero unless ``start`` is better, its residual, and the squared norms of that and rhs."""
     residual = jax.tree.map(jnp.subtract, rhs, image)
     square, scale = inner(residual, residual), inner(rhs, rhs)
-    warm = square < scale
+    # Not ``square < scale``: XLA copies the sums over all leaves into every kernel that uses their comparison, but not
+    # into those that use a quotient, see `trees.magnitude`.
+    warm = square / jnp.maximum(scale, jnp.finfo(scale.dtype).tiny) < 1
     choose = lambda near, far: jax.tree.map(partial(jnp.where, warm), near, far)
     start, residual = choose(start, optax.tree.zeros_like(start)), choose(residual, rhs)
     return start, residual, jnp.where(warm, square, scale), scale
