@@ -119,8 +119,8 @@ def competitive(
             around = frames(potentials, step.players)
             u = tuple(centre(entry) for (centre, _), entry in zip(around, u, strict=True))
         # The system is solved for entries near one: products of J with small updates, and squares, would underflow.
-        size = magnitude(u)
-        u, start = krylov.times(1 / size, u), krylov.times(1 / size, last.solution)
+        scale = magnitude(u)
+        u, start = krylov.times(1 / scale, u), krylov.times(1 / scale, last.solution)
         tolerance = inner.relative_tolerance(step.u)
         problem = _Problem(step, u, sizes, around, start, tolerance, inner.max_iterations)
         solution = _method(problem)(problem)
@@ -136,7 +136,7 @@ def competitive(
             size=1.0,
         )
         direction = optax.tree.where(report.failed, solution.explicit, solution.direction)
-        return krylov.times(size, direction), report._replace(solution=krylov.times(size, report.solution))
+        return krylov.times(scale, direction), report._replace(solution=krylov.times(scale, report.solution))
 
     return part("competitive", formula, eta, metric=metric, memory=memory)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import gamesolve as gs
 from gamesolve import linear
-from gamesolve.linear import Outcome, solves
+from gamesolve.linear import Outcome, general
 
 SIZE = 8
 
@@ -475,7 +475,7 @@ def test_stubborn_solves_of_symmetric_systems(solve):
 
 
 def test_long_cycles_take_over_where_a_matrix_would_be_too_large():
-    size = solves.DENSE_RESCUE + 8
+    size = general.DENSE_RESCUE + 8
     rng = np.random.default_rng(0)
     basis = np.linalg.qr(rng.normal(size=(size, size)))[0]
     matrix = np.float32((basis * np.resize(np.linspace(-1, 1, 60), size)) @ basis.T)
