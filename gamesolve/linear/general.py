@@ -11,6 +11,7 @@ import optax
 from gamesolve.game import exact_products
 from gamesolve.linear import krylov
 from gamesolve.linear.krylov import Operator
+from gamesolve.linear.report import ACCEPTED_RESIDUAL
 from gamesolve.trees import PyTree, Scalar, magnitude, norm
 
 # Number of unknowns up to which a dense solve is faster than GMRES on two CPU cores (benchmarks/results).
@@ -29,7 +30,8 @@ def solve_general(
     """Solve a system of any kind: densely up to `DENSE_LIMIT` unknowns, above by restarted GMRES.
 
     Short cycles cannot see eigenvalues around zero. If one of them does not halve the residual, a dense solve takes
-    over up to `DENSE_RESCUE` unknowns, which counts as one iteration per unknown; above, longer cycles do.
+    over up to `DENSE_RESCUE` unknowns, which counts as one iteration per unknown; above, or if the limit is lower than
+    that, longer cycles do.
 
     Args:
         operator: the linear map, on trees shaped as ``rhs``.
@@ -73,7 +75,7 @@ def persistently(
     """Run short cycles of GMRES, and if they stall what `solve_general` says."""
     size = optax.tree.size(rhs)
     first = by_gmres(matvec, rhs, start, tolerance, limit, gain=0.5)
-    if size <= DENSE_RESCUE:
+    if size <= min(DENSE_RESCUE, limit - RESTART):
         return rescued(matvec, rhs, first, tolerance, limit)
 
     def go_on() -> tuple[PyTree, jax.Array]:
@@ -109,7 +111,7 @@ def rescued(
 
 def _stalled(found: krylov.Iterate, rhs: PyTree, tolerance: Scalar) -> jax.Array:
     """Return whether an iteration ended far from its tolerance, and not because of rounding errors."""
-    rounding = 1e3 * float(jnp.finfo(optax.tree.dtype(rhs, "lowest")).eps)
+    rounding = min(1e3 * float(jnp.finfo(optax.tree.dtype(rhs, "lowest")).eps), ACCEPTED_RESIDUAL)
     return ~found.reached & (norm(found.residual) > jnp.maximum(10 * tolerance, rounding) * norm(rhs))
 
 
