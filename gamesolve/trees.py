@@ -48,7 +48,7 @@ def widened(tree: PyTree) -> PyTree:
 def magnitude(tree: PyTree) -> jax.Array:
     """Return a power of four near the largest modulus in a tree, in float32 or wider; multiplying by it is exact.
 
-    The number and its reciprocal are normal: zeros have the smallest one. NaN stays NaN.
+    The number and its reciprocal are normal. Zeros and NaN have the magnitude one.
     """
     leaves = jax.tree.leaves(widened(jax.lax.stop_gradient(tree)))
     moduli = [jnp.max(jnp.abs(leaf)) for leaf in leaves if leaf.size]
@@ -56,8 +56,9 @@ def magnitude(tree: PyTree) -> jax.Array:
     info = jnp.finfo(largest.dtype)
     # XLA copies a chain of cheap operations on scalars, here one per leaf, into every kernel that uses its result. Such
     # kernels are as many as leaves, and the time to compile would grow with their square. A square root is not copied.
-    root = jnp.sqrt(jnp.clip(largest, info.tiny, 2.0 ** (info.maxexp - 2)))
-    return jnp.square(jax.lax.reduce_precision(root, info.nexp, 0))
+    root = jnp.sqrt(largest)
+    bounded = jnp.clip(root, 2.0 ** (info.minexp // 2), 2.0 ** (-info.minexp // 2))
+    return jnp.square(jax.lax.reduce_precision(jnp.where(root > 0, bounded, 1), info.nexp, 0))
 
 
 def normalised(tree: PyTree) -> tuple[jax.Array, PyTree]:

@@ -44,7 +44,8 @@ def conjugate_gradients(
     Args:
         matvec: function of a direction that returns its image and, beside it, a second tree that is linear in the
             direction.
-        rhs: right-hand side, with entries near one: the squares of very small and very large ones are lost.
+        rhs: right-hand side. Residuals and directions are divided by its magnitude, so that no square underflows or
+            overflows.
         start: first guess; zero is used if its residual is smaller.
         tolerance: relative tolerance on the residual.
         limit: maximum number of iterations.
@@ -53,7 +54,8 @@ def conjugate_gradients(
         The solution x with the second tree of ``matvec`` for x, and the number of iterations.
     """
     image, along = matvec(start)
-    sums, residual, square, scale = _begin((start, along), image, rhs, dot)
+    size = magnitude(rhs)
+    sums, residual, square, scale = _begin((start, along), times(1 / size, image), times(1 / size, rhs), dot)
 
     def unfinished(carry: PyTree) -> jax.Array:
         *_, square, iteration = carry
@@ -67,7 +69,7 @@ def conjugate_gradients(
         image, along = matvec(direction)
         curvature = dot(direction, image)
         step = ratio(square, curvature)
-        sums = axpy(step, (direction, along), sums)
+        sums = axpy(size * step, (direction, along), sums)
         residual = axpy(-step, image, residual)
         new_square = dot(residual, residual)
         return sums, residual, direction, ratio(new_square, step * curvature), new_square, iteration + 1

@@ -134,7 +134,6 @@ def certify(
     rhs: PyTree,
     tolerance: Scalar,
     near_identity: bool = False,
-    size: Scalar | None = None,
 ) -> Report:
     """Return the report of a solve.
 
@@ -148,9 +147,8 @@ def certify(
         near_identity: whether the map is the identity minus another one. Rounding errors of the difference are then
             those of the identity, and a solution so long that they alone leave an unaccepted residual has failed: it
             solves a singular system that rounding made regular.
-        size: size of the entries of ``rhs``. Default: their `magnitude`.
     """
-    unit = 1 / magnitude(rhs) if size is None else 1 / size
+    unit = 1 / magnitude(rhs)
     square, scale = (dot(tree, tree) for tree in (krylov.times(unit, residual), krylov.times(unit, rhs)))
     relative = jnp.sqrt(krylov.ratio(square, scale))
     if near_identity:

@@ -29,7 +29,7 @@ from gamesolve.linear.general import (
     solve_densely,
 )
 from gamesolve.linear.krylov import Operator
-from gamesolve.trees import PyTree, Scalar, dot, magnitude, norm
+from gamesolve.trees import PyTree, Scalar, dot, norm
 
 # Number of unknowns beyond which the vectors of GMRES outgrow the caches, so that MINRES is faster despite the signs.
 LONG = 2**15
@@ -55,10 +55,8 @@ def conjugate_gradients(
 
     def solve(matvec: Operator, rhs: PyTree) -> tuple[PyTree, jax.Array]:
         alone = lambda direction: (matvec(direction), ())
-        size = magnitude(rhs)
-        rhs, begin = krylov.times(1 / size, rhs), krylov.times(1 / size, start)
-        (x, _), iterations = krylov.conjugate_gradients(alone, rhs, begin, tolerance, limit)
-        return krylov.times(size, x), iterations
+        (x, _), iterations = krylov.conjugate_gradients(alone, rhs, start, tolerance, limit)
+        return x, iterations
 
     with exact_products():
         return jax.lax.custom_linear_solve(operator, rhs, solve, symmetric=True, has_aux=True)
@@ -95,8 +93,7 @@ def coupled(
     Args:
         to_x: ``y -> B y``, from trees shaped as c to trees shaped as b.
         to_y: ``x -> C x``, from trees shaped as b to trees shaped as c.
-        sides: the right-hand sides b and c, with entries near one: the squares of very small and very large ones are
-            lost.
+        sides: the right-hand sides b and c.
         start: first guess of x; zero is used instead if its residual is smaller.
         tolerance: relative tolerance on the residual of ``(I + B C) x = b + B c``.
         max_iterations: limit on the iterations. Default: ten times the number of unknowns in x, at most 1000.

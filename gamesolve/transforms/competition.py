@@ -8,13 +8,12 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve import linear, products
-from gamesolve.linear import krylov
 from gamesolve.linear.report import check_inner
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part, require_players
 from gamesolve.transforms.geometry import Map, Potential, frames, potential_metric
-from gamesolve.trees import Players, PyTree, Scalar, magnitude
+from gamesolve.trees import Players, PyTree, Scalar
 
 
 class _Problem(NamedTuple):
@@ -118,11 +117,8 @@ def competitive(
         if potentials is not None:
             around = frames(potentials, step.players)
             u = tuple(centre(entry) for (centre, _), entry in zip(around, u, strict=True))
-        # The system is solved for entries near one: products of J with small updates, and squares, would underflow.
-        scale = magnitude(u)
-        u, start = krylov.times(1 / scale, u), krylov.times(1 / scale, last.solution)
         tolerance = inner.relative_tolerance(step.u)
-        problem = _Problem(step, u, sizes, around, start, tolerance, inner.max_iterations)
+        problem = _Problem(step, u, sizes, around, last.solution, tolerance, inner.max_iterations)
         solution = _method(problem)(problem)
         report = linear.certify(
             last,
@@ -133,10 +129,8 @@ def competitive(
             tolerance,
             # In zero-sum games the map is the identity plus a positive one, and solutions are short.
             near_identity=not step.game.is_zero_sum,
-            size=1.0,
         )
-        direction = optax.tree.where(report.failed, solution.explicit, solution.direction)
-        return krylov.times(scale, direction), report._replace(solution=krylov.times(scale, report.solution))
+        return optax.tree.where(report.failed, solution.explicit, solution.direction), report
 
     return part("competitive", formula, eta, metric=metric, memory=memory)
 
@@ -152,8 +146,9 @@ def _zero_sum(problem: _Problem) -> _Solution:
 
     With ``R = P_i^(1/2)`` the unknown ``r = R w_i`` makes the operator symmetric, and ``P_i w_i = R r`` needs no
     division: ``r - eta_j R M s m = R u_i`` and ``s m + eta_i P_j M^T R r = P_j s u_j`` for ``m = P_j w_j``. Each step
-    size multiplies after its own product and never the other step size: with tiny payoffs and large steps, squares
-    would underflow. With its sign, u_j is the gradient of the stored function, so XLA need not negate it for each use.
+    size multiplies before its own product and never the other step size: with tiny payoffs and large steps, a product
+    of a small vector would underflow, and so would squares. With its sign, u_j is the gradient of the stored function,
+    so XLA need not negate it for each use.
     """
     i, j, signed, to_i, to_j = _coupling(problem)
     diagonal, u = problem.step.diagonal, problem.u
@@ -161,8 +156,8 @@ def _zero_sum(problem: _Problem) -> _Solution:
     root = lambda entry: entry if roots is None else optax.tree.mul(roots, entry)
     eta_i, eta_j = problem.eta[i], problem.eta[j]
     solved = linear.coupled(
-        lambda m: rates.times(eta_j, root(to_i(m))),
-        lambda r: rates.times(eta_i, problem.metric(j, to_j(root(r)))),
+        lambda m: root(to_i(rates.times(eta_j, m))),
+        lambda r: problem.metric(j, to_j(rates.times(eta_i, root(r)))),
         (root(u[i]), problem.metric(j, signed(u[j]))),
         problem.start,
         problem.tolerance,
@@ -170,7 +165,7 @@ def _zero_sum(problem: _Problem) -> _Solution:
     )
     direction = _ordered(i, root(solved.x), signed(solved.y))
     # R multiplies the sum, and P is its square, so that neither R u nor P has to be kept for later.
-    residual = optax.tree.sub(root(optax.tree.add(u[i], rates.times(eta_j, to_i(solved.y)))), solved.x)
+    residual = optax.tree.sub(root(optax.tree.add(u[i], to_i(rates.times(eta_j, solved.y)))), solved.x)
     explicit = _ordered(i, root(root(u[i])), problem.metric(j, u[j]))
     return _Solution(direction, explicit, solved.x, solved.iterations, residual, solved.rhs)
 
