@@ -84,35 +84,9 @@ def _reference(leaf: PyTree) -> Callable[[], PyTree]:
     return (lambda: leaf) if isinstance(leaf, (float, int, np.generic)) else weakref.ref(leaf)
 
 
-def columns(tree: PyTree, leading: int = 1, alone: str = "value") -> dict[str, np.ndarray]:
-    """Return one column for each number of a row.
-
-    Args:
-        tree: pytree of arrays whose first ``leading`` dimensions enumerate the rows.
-        leading: number of those dimensions. Default: 1.
-        alone: name of the column if the tree is a single leaf. Default: "value".
-
-    Returns:
-        Columns by name: ``a/b`` for a leaf with one number per row, ``a/b[i,j]`` for the entries of larger leaves.
-
-    Raises:
-        ValueError: if two columns have the same name.
-    """
-    result = {}
-    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        name, array = path_name(path) or alone, np.asarray(leaf)
-        rows, entry = array.shape[:leading], array.shape[leading:]
-        for index in itertools.product(*map(range, entry)):
-            label = f"{name}[{','.join(map(str, index))}]" if entry else name
-            if label in result:
-                raise ValueError(f"the names of columns must differ, got {label!r} twice. Rename one of the entries.")
-            result[label] = array.reshape(-1, *entry)[(slice(None), *index)] if rows else array[index]
-    return result
-
-
 def widened(tree: PyTree) -> PyTree:
     """Return a tree in float32 or wider, the precision in which squares are summed."""
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.promote_types(jnp.result_type(leaf), jnp.float32)), tree)
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, at_least_float32(jnp.result_type(leaf))), tree)
 
 
 def magnitude(tree: PyTree) -> jax.Array:
@@ -152,3 +126,29 @@ def norm(tree: PyTree) -> jax.Array:
     square = jnp.real(dot(unit, unit))
     zero = square == 0
     return scale * jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, square)))
+
+
+def columns(tree: PyTree, leading: int = 1, alone: str = "value") -> dict[str, np.ndarray]:
+    """Return one column for each number of a row.
+
+    Args:
+        tree: pytree of arrays whose first ``leading`` dimensions enumerate the rows.
+        leading: number of those dimensions. Default: 1.
+        alone: name of the column if the tree is a single leaf. Default: "value".
+
+    Returns:
+        Columns by name: ``a/b`` for a leaf with one number per row, ``a/b[i,j]`` for the entries of larger leaves.
+
+    Raises:
+        ValueError: if two columns have the same name.
+    """
+    result = {}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        name, array = path_name(path) or alone, np.asarray(leaf)
+        rows, entry = array.shape[:leading], array.shape[leading:]
+        for index in itertools.product(*map(range, entry)):
+            label = f"{name}[{','.join(map(str, index))}]" if entry else name
+            if label in result:
+                raise ValueError(f"the names of columns must differ, got {label!r} twice. Rename one of the entries.")
+            result[label] = array.reshape(-1, *entry)[(slice(None), *index)] if rows else array[index]
+    return result

@@ -9,5 +9,6 @@ NAMES = {
     "estimators": "unbiased consensus steps on minibatches against the biased one",
     "peers": "gamesolve against eager PyTorch and the PyTorch package cgds",
     "spectra": "leading eigenvalues of a GAN by the compiled Arnoldi iteration against scipy's ARPACK",
+    "leaves": "compile time of every solver by the number of leaves per player, against simgd",
     "images": "optimisers and regularisers on digits and MNIST: score, distance, coverage, seconds",
 }

@@ -13,7 +13,7 @@ from gamesolve.analysis.equilibria import as_stack
 from gamesolve.driving.solve import Status, solve
 from gamesolve.game import Game
 from gamesolve.solver import Solver, as_solver
-from gamesolve.trees import Players, Scalar
+from gamesolve.trees import Players, Scalar, norm
 
 # Labels of a run that ends at none of the equilibria, and of a run that diverges.
 ELSEWHERE, DIVERGED = -1, -2
@@ -117,7 +117,7 @@ def _basins(
         distances = jnp.linalg.norm(gaps, axis=1)
         label = jnp.where(jnp.min(distances) <= radius, jnp.argmin(distances), ELSEWHERE)
         label = jnp.where(solution.status == Status.DIVERGED, DIVERGED, label).astype(jnp.int32)
-        residual = optax.tree.norm(game.field(solution.players))
+        residual = norm(game.field(solution.players))
         return Basins(label, solution.steps, solution.players, jnp.asarray(residual))
 
     return jax.vmap(end)(starts)

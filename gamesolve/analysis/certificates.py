@@ -25,7 +25,7 @@ from gamesolve.analysis.accuracy import (
 from gamesolve.analysis.blocks import lead_from
 from gamesolve.analysis.spectrum import order_by_real_part
 from gamesolve.game import Game, as_players
-from gamesolve.trees import Players, Scalar
+from gamesolve.trees import Players, Scalar, norm
 
 
 class Margins(NamedTuple):
@@ -147,7 +147,7 @@ def _classify(game: Game, players: Players, tol: Scalar, rates: Sequence[Scalar]
     values, errors = eigenvalues_with_error(speeds * J, jnp.abs(speeds) * error)
     order = order_by_real_part(values)
     values, errors = values[order], errors[order]
-    residual = optax.tree.norm(game.field(players))
+    residual = norm(game.field(players))
     zero = residual <= tol
     leads = [lead_from(game, players, J, error, leader) for leader in range(len(sizes))]
     total = jnp.stack([lead.residual for lead in leads])

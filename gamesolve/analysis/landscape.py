@@ -17,6 +17,7 @@ import numpy as np
 import optax
 from numpy.typing import ArrayLike
 
+from gamesolve import trees
 from gamesolve.game import Game, as_players
 from gamesolve.trees import Players, Scalar
 
@@ -67,7 +68,7 @@ def path_angle(game: Game, start: Players, end: Players, num: int = 101, low: fl
     """
     start, end = as_players(start, game.num_players), as_players(end, game.num_players)
     direction = jax.tree.map(jnp.subtract, end, start)
-    length = optax.tree.norm(direction)
+    length = trees.norm(direction)
     if not isinstance(length, jax.core.Tracer) and float(length) == 0:
         raise ValueError("start and end are the same players. Give two different points.")
     a = jnp.linspace(low, high, num, dtype=length.dtype)
@@ -81,10 +82,9 @@ def _along(
 ) -> tuple[jax.Array, jax.Array]:
     def look(position: jax.Array) -> tuple[jax.Array, jax.Array]:
         v = game.field(optax.tree.add_scale(start, position, direction))
-        norm = optax.tree.norm(v)
-        scale = length * norm
-        along = jnp.asarray(optax.tree.vdot(direction, v))
-        return -along / jnp.where(scale > 0, scale, 1), norm
+        norm = trees.norm(v)
+        unit = lambda tree, size: optax.tree.scale(1 / jnp.where(size > 0, size, 1), tree)
+        return -trees.dot(unit(direction, length), unit(v, norm)), norm
 
     return jax.lax.map(look, a)
 
@@ -228,7 +228,7 @@ def _slice(
         v = game.field(_place(origin, first, second, *position))
         motion = jnp.linalg.solve(gram, jnp.stack([optax.tree.vdot(first, v), optax.tree.vdot(second, v)]))
         remainder = _place(v, first, second, -motion[0], -motion[1])
-        return motion, optax.tree.norm(remainder), optax.tree.norm(v)
+        return motion, trees.norm(remainder), trees.norm(v)
 
     A, B = jnp.meshgrid(a, b, indexing="ij")
     motion, out, norm = jax.lax.map(look, (A.ravel(), B.ravel()), batch_size=batch_size)

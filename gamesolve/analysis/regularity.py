@@ -14,7 +14,7 @@ import optax
 from gamesolve.analysis.equilibria import as_stack
 from gamesolve.analysis.spectrum import jacobian
 from gamesolve.game import Game, as_players
-from gamesolve.trees import Players
+from gamesolve.trees import Players, dot, norm
 
 
 def monotonicity(game: Game, points: Players | list[Players]) -> jax.Array:
@@ -115,8 +115,10 @@ def _stretch(J: jax.Array) -> jax.Array:
 def _minty(game: Game, points: Players, equilibrium: Players) -> jax.Array:
     def ratio(players: Players) -> jax.Array:
         v = game.field(players)
-        inner = jnp.asarray(optax.tree.vdot(v, jax.tree.map(jnp.subtract, equilibrium, players)))
-        square = jnp.asarray(optax.tree.vdot(v, v))
-        return jnp.where(square > 0, inner / jnp.where(square > 0, square, 1), jnp.inf)
+        length = norm(v)
+        some = length > 0
+        inverse = 1 / jnp.where(some, length, 1)
+        along = dot(optax.tree.scale(inverse, v), jax.tree.map(jnp.subtract, equilibrium, players))
+        return jnp.where(some, along * inverse, jnp.inf)
 
     return jnp.min(jax.vmap(ratio)(points))

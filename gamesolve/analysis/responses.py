@@ -14,7 +14,7 @@ from gamesolve.driving.sets import declared_by, natural_residual
 from gamesolve.driving.solve import solve
 from gamesolve.game import Game, Negated, Payoff, as_players, signed
 from gamesolve.solver import Solver, as_solver
-from gamesolve.trees import Players, PyTree
+from gamesolve.trees import Players, PyTree, norm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _respond(single: Game, solver: Solver, num_steps: int) -> Response:
     gain = single.evaluate(after)[0] - single.evaluate(before)[0]
     u = jax.tree.map(jnp.negative, single.field(after))
     residual = natural_residual(declared_by(solver, after), after, u)
-    return Response(after[0], gain, optax.tree.norm(residual))
+    return Response(after[0], gain, norm(residual))
 
 
 def exploitability(

@@ -15,6 +15,7 @@ from gamesolve.driving.plan import Plan, Reached, Status
 from gamesolve.driving.rows import blank, written
 from gamesolve.driving.sets import declared_by, natural_residual
 from gamesolve.game import Game
+from gamesolve.linear import Report
 from gamesolve.solver import Solver
 from gamesolve.trees import Marks, Players, PyTree, Row, Scalar, State, norm
 
@@ -31,6 +32,7 @@ def fixed(plan: Plan, players: Players, state: State) -> Reached:
         players, state = move(game, plan.solver, players, state, descent(game, players))
         return (players, state, jax.tree.map(lambda t: t + 1, clock)), None
 
+    start = state
     # Without sampling nothing reads the clock, and counting would cost a tiny game a tenth of its step.
     carry = (players, state, None if plan.sample is None else plan.clock(0))
     record = plan.record
@@ -44,7 +46,7 @@ def fixed(plan: Plan, players: Players, state: State) -> Reached:
             return carry, record(players, state)
 
         (players, state, _), rows = jax.lax.scan(block, carry, length=plan.length // plan.every)
-    return Reached(players, state, rows, plan.length, _budget(players))
+    return Reached(players, state, rows, plan.length, _budget(players, state, start))
 
 
 def counted(plan: Plan, players: Players, state: State, begin: jax.Array, end: jax.Array) -> Reached:
@@ -52,7 +54,7 @@ def counted(plan: Plan, players: Players, state: State, begin: jax.Array, end: j
 
     Rows are recorded at multiples of ``plan.every``; the first one returned is the first after ``begin``.
     """
-    first, last = plan.clock(begin), plan.clock(end)
+    first, last, start = plan.clock(begin), plan.clock(end), state
 
     def advance(clock: jax.Array, carry: tuple[Players, State]) -> tuple[Players, State]:
         players, state = carry
@@ -61,7 +63,7 @@ def counted(plan: Plan, players: Players, state: State, begin: jax.Array, end: j
 
     if plan.record is None:
         players, state = jax.lax.fori_loop(first, last, advance, (players, state))
-        return Reached(players, state, None, end, _budget(players))
+        return Reached(players, state, None, end, _budget(players, state, start))
 
     record, origin = plan.record, plan.clock(begin - begin % plan.every)
 
@@ -76,7 +78,7 @@ def counted(plan: Plan, players: Players, state: State, begin: jax.Array, end: j
     number = -((origin - last) // plan.every)
     carry = (players, state, blank(record, plan.length // plan.every, players, state))
     players, state, rows = jax.lax.fori_loop(0, number, block, carry)
-    return Reached(players, state, rows, end, _budget(players))
+    return Reached(players, state, rows, end, _budget(players, state, start))
 
 
 class _Ahead(NamedTuple):
@@ -129,7 +131,8 @@ def stopping(plan: Plan, players: Players, state: State, begin: Scalar, end: Sca
         carry = (ahead, rows, jnp.zeros((), jnp.int32))
         ahead, rows, _ = jax.lax.while_loop(lambda carry: before(last)(carry[0]), block, carry)
     steps = ahead.clock - plan.clock(0)
-    return forward_only(Reached(ahead.players, ahead.state, rows, steps, ahead.status))
+    status = jnp.where(ahead.status == Status.BUDGET, _budget(ahead.players, ahead.state, state), ahead.status)
+    return forward_only(Reached(ahead.players, ahead.state, rows, steps, status))
 
 
 def descent(game: Game, players: Players) -> Players:
@@ -149,6 +152,21 @@ def all_finite(tree: PyTree) -> jax.Array:
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))
 
 
-def _budget(players: Players) -> jax.Array:
-    """Return the status of a run that took all of its steps."""
-    return jnp.where(all_finite(players), Status.BUDGET, Status.DIVERGED).astype(jnp.int32)
+def _budget(players: Players, state: State, start: State) -> jax.Array:
+    """Return the status of a run that took all of its steps.
+
+    A state that became NaN or infinite has diverged as well: a second moment that overflows stops Adam without a trace
+    in the players. Infinities that a state begins with, such as the best value so far, and reports of inner solves
+    that failed say nothing about the run.
+    """
+    finite = all_finite(players)
+    for leaf, before in zip(_numbers(state), _numbers(start), strict=True):
+        finite &= all_finite(leaf) | ~all_finite(before)
+    return jnp.where(finite, Status.BUDGET, Status.DIVERGED).astype(jnp.int32)
+
+
+def _numbers(state: State) -> list[jax.Array]:
+    """Return the floating leaves of a state without those of reports."""
+    nodes = jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, Report))
+    arrays = (leaf for leaf in nodes if isinstance(leaf, jax.Array))
+    return [leaf for leaf in arrays if jnp.issubdtype(leaf.dtype, jnp.inexact)]

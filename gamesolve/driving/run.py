@@ -20,6 +20,7 @@ from gamesolve.driving.progress import bar
 from gamesolve.driving.resuming import Saving, Store, resumed, save
 from gamesolve.driving.signals import Terminated, interruption
 from gamesolve.game import Game
+from gamesolve.linear.report import fallbacks
 from gamesolve.sampling.samplers import Sampler
 from gamesolve.trees import Batch, Key, Players, Scalar, State
 
@@ -148,8 +149,9 @@ def _followed(
     show: Callable[[int], object],
 ) -> Reached:
     """Follow a run from chunk to chunk, and return how far it got, with all rows; ``stacks`` holds the first ones."""
-    reached = begun
+    reached, before, warned = begun, int(fallbacks(begun.state)), False
     for reached, seen, last in chunks:
+        warned = warned or _warned(int(fallbacks(reached.state)) - before, reached.steps - begun.steps)
         for callback in callbacks:
             callback(seen._replace(earlier=stacks))
         stacks.append((reached.rows, seen.row_steps))
@@ -159,6 +161,18 @@ def _followed(
             save(saving, reached._replace(rows=stacks[0][0]))
         show(reached.steps)
     return reached._replace(rows=joined(stacks)[0])
+
+
+def _warned(failed: int, steps: int) -> bool:
+    """Warn if inner solves failed, and return whether they did."""
+    if failed:
+        warnings.warn(
+            f"{failed} inner solves failed in the first {steps} steps, and those steps used the explicit direction. "
+            "Take smaller steps, or allow more iterations with inner=gs.linear.Inner(max_iterations=...). See the "
+            "fallbacks in the solver's state for the rest of the run.",
+            stacklevel=4,
+        )
+    return failed > 0
 
 
 def _check_source(sample: object, batches: object) -> None:

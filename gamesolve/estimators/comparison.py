@@ -12,7 +12,7 @@ import optax
 from gamesolve import products
 from gamesolve.estimators.self_products import Derivative, Groups, self_product
 from gamesolve.game import Game
-from gamesolve.trees import Batch, Players
+from gamesolve.trees import Batch, Players, norm
 
 ROUNDS = 7
 
@@ -88,7 +88,7 @@ def report(
     if not game.data:
         raise ValueError("game must be bound to all of its data, got no data. Use game.bind(data).")
     truth = product(game, players)(game.field(players))
-    scale = optax.tree.norm(truth)
+    scale = norm(truth)
 
     def estimator(kind: Groups) -> Callable[[Batch, Players], Players]:
         known = None if kind in (None, "draws") else population
@@ -102,7 +102,7 @@ def report(
         mean = jax.tree.map(lambda leaf: leaf.mean(0), estimates)
         variance = sum(jnp.sum(jnp.var(leaf, axis=0, ddof=1)) for leaf in jax.tree.leaves(estimates))
         error = jnp.sqrt(variance / number)
-        off = optax.tree.norm(optax.tree.sub(mean, truth))
+        off = norm(optax.tree.sub(mean, truth))
         memory = cost[1] / plain[1] if plain[1] else None
         return Comparison(
             kind, float(off / scale), float(error / scale), float(variance / scale**2), cost[0] / plain[0], memory

@@ -1,5 +1,6 @@
 """Linear algebra on pytrees: certified solves, and eigenvalues of maps known only through their products."""
 
+from gamesolve.linear.general import DENSE_LIMIT, RESTART, balanced, solve_general
 from gamesolve.linear.report import (
     ACCEPTED_RESIDUAL,
     Inner,
@@ -10,27 +11,23 @@ from gamesolve.linear.report import (
     empty_report,
 )
 from gamesolve.linear.solves import (
-    DENSE_LIMIT,
-    ITERATIONS,
     LONG,
-    RESTART,
     Coupled,
     conjugate_gradients,
     coupled,
-    solve_general,
     solve_symmetric,
 )
 
 __all__ = [
     "ACCEPTED_RESIDUAL",
     "DENSE_LIMIT",
-    "ITERATIONS",
     "LONG",
     "RESTART",
     "Coupled",
     "Inner",
     "Outcome",
     "Report",
+    "balanced",
     "certify",
     "conjugate_gradients",
     "coupled",

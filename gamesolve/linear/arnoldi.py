@@ -31,7 +31,7 @@ from gamesolve.linear.eigenpairs import (
     nothing,
 )
 from gamesolve.linear.krylov import orthogonalise
-from gamesolve.trees import Scalar
+from gamesolve.trees import Scalar, norm
 
 # Vectors in the whole basis, and products between two convergence tests: fewer for vectors of at least LONG entries.
 # Chosen by the measurements of `benchmarks/measurements/spectra.py`.
@@ -192,13 +192,13 @@ def expand(operator: Operator, basis: jax.Array, begin: Scalar, end: Scalar) -> 
             basis, columns = carry
             image = product(basis[j])
             vector, column = orthogonalise(basis, image)
-            norm = jnp.linalg.norm(vector)
+            length = norm(vector)
             # The space is invariant. Continue with a vector outside of it, so that copies of an eigenvalue are found.
-            broken = norm <= 10 * jnp.finfo(vector.dtype).eps * jnp.linalg.norm(image)
+            broken = length <= 10 * jnp.finfo(vector.dtype).eps * norm(image)
             fresh = lambda: orthogonalise(basis, _random(j, vector))[0]
             vector = jax.lax.cond(broken, fresh, lambda: vector)
-            column = column.at[j + 1].set(jnp.where(broken, 0, norm))
-            return basis.at[j + 1].set(vector / jnp.linalg.norm(vector)), columns.at[:, j].set(column)
+            column = column.at[j + 1].set(jnp.where(broken, 0, length))
+            return basis.at[j + 1].set(vector / norm(vector)), columns.at[:, j].set(column)
 
         columns = jnp.zeros((len(basis), len(basis) - 1), basis.dtype)
         return jax.lax.fori_loop(begin, end, advance, (basis, columns))
@@ -213,7 +213,7 @@ def _random(seed: Scalar, like: jax.Array) -> jax.Array:
 
 @partial(jax.jit, static_argnames="rows")
 def _begin(start: jax.Array, rows: int) -> jax.Array:
-    return jnp.zeros((rows + 1, start.size), start.dtype).at[0].set(start / jnp.linalg.norm(start))
+    return jnp.zeros((rows + 1, start.size), start.dtype).at[0].set(start / norm(start))
 
 
 @partial(jax.jit, donate_argnums=0)

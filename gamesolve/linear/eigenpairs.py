@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gamesolve.game import exact_products
-from gamesolve.trees import DType
+from gamesolve.trees import DType, norm
 
 # A map from vectors to vectors of the same length.
 VectorMap: TypeAlias = Callable[[jax.Array], jax.Array]
@@ -146,5 +146,5 @@ def _residuals(operator: Operator, vectors: jax.Array, values: jax.Array) -> tup
         product = complexified(operator())
         vectors = vectors.astype(jnp.result_type(vectors.dtype, jnp.complex64))
         vectors = vectors / jnp.linalg.norm(vectors, axis=1, keepdims=True)
-        residual = lambda pair: jnp.linalg.norm(product(pair[0]) - pair[1] * pair[0])
+        residual = lambda pair: norm(product(pair[0]) - pair[1] * pair[0])
         return vectors, jax.lax.map(residual, (vectors, values.astype(vectors.dtype)))

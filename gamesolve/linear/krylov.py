@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.trees import PyTree, Scalar, at_least_float32
+from gamesolve.trees import PyTree, Scalar, at_least_float32, dot, magnitude
 
 Operator: TypeAlias = Callable[[PyTree], PyTree]
 Inner: TypeAlias = Callable[[PyTree, PyTree], Scalar]
@@ -21,14 +21,14 @@ Inner: TypeAlias = Callable[[PyTree, PyTree], Scalar]
 Cycle: TypeAlias = Callable[[Operator, PyTree, Scalar, Scalar], tuple[PyTree, jax.Array]]
 
 
-def dot(a: PyTree, b: PyTree) -> Scalar:
-    """Return the inner product of two trees."""
-    return optax.tree.vdot(a, b)
-
-
 def axpy(scale: Scalar, x: PyTree, y: PyTree) -> PyTree:
-    """Return ``scale x + y``."""
-    return jax.tree.map(lambda a, b: scale * a + b, x, y)
+    """Return ``scale x + y`` in the precision of y."""
+    return jax.tree.map(lambda a, b: (scale * a + b).astype(b.dtype), x, y)
+
+
+def times(scale: Scalar, x: PyTree) -> PyTree:
+    """Return ``scale x`` in the precision of x."""
+    return jax.tree.map(lambda leaf: (scale * leaf).astype(leaf.dtype), x)
 
 
 def ratio(numerator: jax.Array, denominator: jax.Array) -> jax.Array:
@@ -44,7 +44,8 @@ def conjugate_gradients(
     Args:
         matvec: function of a direction that returns its image and, beside it, a second tree that is linear in the
             direction.
-        rhs: right-hand side.
+        rhs: right-hand side. Residuals and directions are divided by its magnitude, so that no square underflows or
+            overflows.
         start: first guess; zero is used if its residual is smaller.
         tolerance: relative tolerance on the residual.
         limit: maximum number of iterations.
@@ -53,7 +54,8 @@ def conjugate_gradients(
         The solution x with the second tree of ``matvec`` for x, and the number of iterations.
     """
     image, along = matvec(start)
-    sums, residual, square, scale = _begin((start, along), image, rhs, dot)
+    size = magnitude(rhs)
+    sums, residual, square, scale = _begin((start, along), times(1 / size, image), times(1 / size, rhs), dot)
 
     def unfinished(carry: PyTree) -> jax.Array:
         *_, square, iteration = carry
@@ -67,8 +69,8 @@ def conjugate_gradients(
         image, along = matvec(direction)
         curvature = dot(direction, image)
         step = ratio(square, curvature)
-        sums = axpy(step, (direction, along), sums)
-        residual = jax.tree.map(lambda r, entry: r - step * entry, residual, image)
+        sums = axpy(size * step, (direction, along), sums)
+        residual = axpy(-step, image, residual)
         new_square = dot(residual, residual)
         return sums, residual, direction, ratio(new_square, step * curvature), new_square, iteration + 1
 
@@ -81,7 +83,10 @@ def conjugate_gradients(
 
 
 class Iterate(NamedTuple):
-    """The current solution, the number of iterations, the true residual, and whether it has reached the tolerance."""
+    """The current solution, the number of iterations, the true residual, and whether that leaves nothing to do.
+
+    It has then reached the tolerance, or is not a number.
+    """
 
     x: PyTree
     iterations: jax.Array
@@ -116,6 +121,8 @@ def restarted(
     Returns:
         The `Iterate`.
     """
+    unit = magnitude(rhs)
+    rhs, start = times(1 / unit, rhs), times(1 / unit, start)
     x, residual, square, scale = _begin(start, matvec(start), rhs, inner)
     goal, norm = tolerance * jnp.sqrt(scale), jnp.sqrt(square)
 
@@ -125,8 +132,8 @@ def restarted(
 
     def advance(carry: PyTree) -> PyTree:
         x, residual, norm, _, count = carry
-        unit = jax.tree.map(lambda leaf: ratio(leaf, norm), residual)
-        correction, taken = cycle(matvec, unit, ratio(0.5 * goal, norm), limit - count)
+        direction = times(ratio(jnp.ones_like(norm), norm), residual)
+        correction, taken = cycle(matvec, direction, ratio(0.5 * goal, norm), limit - count)
         candidate = axpy(norm, correction, x)
         residual_after = axpy(-1.0, matvec(candidate), rhs)
         norm_after = jnp.sqrt(inner(residual_after, residual_after))
@@ -137,7 +144,7 @@ def restarted(
 
     carry = (x, residual, norm, jnp.full_like(norm, jnp.inf), jnp.zeros((), jnp.int32))
     x, residual, norm, _, count = jax.lax.while_loop(unfinished, advance, carry)
-    return Iterate(x, count, residual, norm <= goal)
+    return Iterate(times(unit, x), count, times(unit, residual), ~(norm > goal))
 
 
 def minres(matvec: Operator, rhs: PyTree, goal: Scalar, limit: Scalar, inner: Inner = dot) -> tuple[PyTree, jax.Array]:
@@ -166,10 +173,13 @@ def minres(matvec: Operator, rhs: PyTree, goal: Scalar, limit: Scalar, inner: In
         pivot = jnp.hypot(top, next_length)
         rotation = ratio(top, pivot), ratio(next_length, pivot)
         next_direction = jax.tree.map(
-            lambda v, d, e: ratio(v - two_above * e - above * d, pivot), vector, direction, direction_before
+            lambda v, d, e: ratio(v - two_above * e - above * d, pivot).astype(v.dtype),
+            vector,
+            direction,
+            direction_before,
         )
         x = axpy(rotation[0] * left, next_direction, x)
-        following = jax.tree.map(lambda leaf: ratio(leaf, next_length), image)
+        following = jax.tree.map(lambda leaf: ratio(leaf, next_length).astype(leaf.dtype), image)
         rotations = (cosine, sine), rotation, next_length
         vectors, directions = (vector, following), (direction, next_direction)
         return x, vectors, directions, rotations, -rotation[1] * left, iteration + 1
@@ -205,7 +215,7 @@ def gmres(matvec: Operator, rhs: PyTree, goal: Scalar, limit: Scalar, space: int
     def advance(carry: PyTree) -> PyTree:
         basis, projected, null, j = carry
         vector, column = orthogonalise(basis, matvec(jax.tree.map(lambda leaf: leaf[j], basis)))
-        column, length = column.astype(wide), optax.tree.norm(vector).astype(wide)
+        column, length = column.astype(wide), jnp.sqrt(dot(vector, vector)).astype(wide)
         # The vector orthogonal to all columns of the projected map, with first entry one: the smallest residual is one
         # over its norm.
         null = null.at[j + 1].set(-jnp.vdot(null, column) / length)
@@ -249,7 +259,9 @@ def _begin(start: PyTree, image: PyTree, rhs: PyTree, inner: Inner) -> tuple[PyT
     """Return the first guess, zero unless ``start`` is better, its residual, and the squared norms of that and rhs."""
     residual = jax.tree.map(jnp.subtract, rhs, image)
     square, scale = inner(residual, residual), inner(rhs, rhs)
-    warm = square < scale
+    # Not ``square < scale``: XLA copies the sums over all leaves into every kernel that uses their comparison, but not
+    # into those that use a quotient, see `trees.magnitude`.
+    warm = square / jnp.maximum(scale, jnp.finfo(scale.dtype).tiny) < 1
     choose = lambda near, far: jax.tree.map(partial(jnp.where, warm), near, far)
     start, residual = choose(start, optax.tree.zeros_like(start)), choose(residual, rhs)
     return start, residual, jnp.where(warm, square, scale), scale

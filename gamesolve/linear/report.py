@@ -19,7 +19,7 @@ import optax
 
 from gamesolve.checks import Ending, check_number, whole_number
 from gamesolve.linear import krylov
-from gamesolve.trees import PyTree, Scalar, Updates
+from gamesolve.trees import PyTree, Scalar, State, Updates, dot, magnitude, norm
 
 # A solve whose true relative residual exceeds this has failed.
 ACCEPTED_RESIDUAL = 0.1
@@ -37,7 +37,7 @@ class Inner:
         tolerance: relative tolerance on the residual. Default: `default_tolerance`, which is 1e-12 in float64, 1e-6 in
             float32 and 1e-2 below.
         max_iterations: limit on the Krylov iterations; dense solves, up to `DENSE_LIMIT` unknowns, have none. Default:
-            `ITERATIONS` for `solve_general`; otherwise ten times the number of unknowns, at most 1000.
+            ten times the number of unknowns, at most 1000.
         forcing: loosens the tolerance to ``forcing`` times the norm of u if that is larger, at most to
             `ACCEPTED_RESIDUAL`: solves are loose far from an equilibrium and exact near one. Default: never loosen.
 
@@ -60,7 +60,7 @@ class Inner:
         tightest = default_tolerance(u) if self.tolerance is None else self.tolerance
         if self.forcing is None:
             return tightest
-        return jnp.clip(self.forcing * optax.tree.norm(u), tightest, ACCEPTED_RESIDUAL)
+        return jnp.clip(self.forcing * norm(u), tightest, ACCEPTED_RESIDUAL)
 
 
 def check_inner(inner: Inner) -> None:
@@ -120,8 +120,20 @@ def empty_report(unknown: PyTree) -> Report:
     return Report(optax.tree.zeros_like(unknown), zero, jnp.zeros((), optax.tree.dtype(unknown, "lowest")), zero, zero)
 
 
+def fallbacks(state: State) -> Scalar:
+    """Return the number of failed solves in all reports of a solver's state."""
+    nodes = jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, Report))
+    return sum(jnp.sum(node.fallbacks) for node in nodes if isinstance(node, Report))
+
+
 def certify(
-    last: Report, solution: PyTree, iterations: jax.Array, residual: PyTree, rhs: PyTree, tolerance: Scalar
+    last: Report,
+    solution: PyTree,
+    iterations: jax.Array,
+    residual: PyTree,
+    rhs: PyTree,
+    tolerance: Scalar,
+    near_identity: bool = False,
 ) -> Report:
     """Return the report of a solve.
 
@@ -132,9 +144,17 @@ def certify(
         residual: the true residual, shaped as ``rhs``.
         rhs: the right-hand side.
         tolerance: the relative tolerance that was asked for.
+        near_identity: whether the map is the identity minus another one. Rounding errors of the difference are then
+            those of the identity, and a solution so long that they alone leave an unaccepted residual has failed: it
+            solves a singular system that rounding made regular.
     """
-    square, scale = krylov.dot(residual, residual), krylov.dot(rhs, rhs)
+    unit = 1 / magnitude(rhs)
+    square, scale = (dot(tree, tree) for tree in (krylov.times(unit, residual), krylov.times(unit, rhs)))
     relative = jnp.sqrt(krylov.ratio(square, scale))
+    if near_identity:
+        rounding = jnp.finfo(optax.tree.dtype(rhs, "lowest")).eps * norm(krylov.times(unit, solution))
+        rounding = krylov.ratio(rounding, jnp.sqrt(scale))
+        relative = jnp.where(rounding > ACCEPTED_RESIDUAL, jnp.maximum(rounding, relative), relative)
     # A solution that is NaN or infinite shows in its residual.
     relative = jnp.where(relative >= 0, relative, jnp.inf).astype(last.residual.dtype)
     status = jnp.where(relative <= 10 * tolerance, Outcome.SOLVED, Outcome.INEXACT)
@@ -156,10 +176,12 @@ def certified(
     last: Report,
     tolerance: Scalar,
     max_iterations: int | None,
+    near_identity: bool = False,
 ) -> tuple[PyTree, Report]:
-    """Solve from the last solution on, and return the solution with its report."""
+    """Solve from the last solution on, and return the solution with its report, see `certify`."""
     solution, iterations = solve(operator, rhs, last.solution, tolerance, max_iterations)
-    return solution, certify(last, solution, iterations, optax.tree.sub(rhs, operator(solution)), rhs, tolerance)
+    residual = optax.tree.sub(rhs, operator(solution))
+    return solution, certify(last, solution, iterations, residual, rhs, tolerance, near_identity)
 
 
 def combined(first: Report, second: Report) -> Report:

@@ -4,32 +4,34 @@
 - `coupled`: two unknowns, one of which can be eliminated to leave a symmetric positive definite system.
 - `solve_symmetric`: symmetric but indefinite, or symmetric after a change of signs, such as the Jacobian of a zero-sum
   game; by GMRES and MINRES.
-- `solve_general`: all others, by GMRES alone.
+- `general.solve_general`: all others, by GMRES. If short cycles stall, a dense solve or longer cycles take over.
 
 The last two solve small systems densely. All are differentiable in forward and reverse mode, and return the number of
 Krylov iterations; `certify` turns a true residual into the report that a solver keeps.
 """
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
-import jax.flatten_util
 import jax.numpy as jnp
 import optax
 
 from gamesolve.game import exact_products
 from gamesolve.linear import krylov
+from gamesolve.linear.general import (
+    DENSE_LIMIT,
+    DENSE_RESCUE,
+    by_gmres,
+    differentiable,
+    iteration_limit,
+    persistently,
+    rescued,
+    solve_densely,
+)
 from gamesolve.linear.krylov import Operator
-from gamesolve.trees import PyTree, Scalar, at_least_float32
+from gamesolve.trees import PyTree, Scalar, dot, norm
 
-# Number of unknowns up to which a dense solve is faster than GMRES on two CPU cores (benchmarks/results).
-DENSE_LIMIT = 64
-# Number of vectors that GMRES keeps between restarts.
-RESTART = 20
-# Default limit on the iterations of `solve_general`.
-ITERATIONS = 200
 # Number of unknowns beyond which the vectors of GMRES outgrow the caches, so that MINRES is faster despite the signs.
 LONG = 2**15
 
@@ -49,7 +51,7 @@ def conjugate_gradients(
     Returns:
         The solution and the number of iterations.
     """
-    limit = _limit(rhs, max_iterations)
+    limit = iteration_limit(rhs, max_iterations)
     start = jax.lax.stop_gradient(start)
 
     def solve(matvec: Operator, rhs: PyTree) -> tuple[PyTree, jax.Array]:
@@ -58,7 +60,7 @@ def conjugate_gradients(
         return x, iterations
 
     with exact_products():
-        return _differentiable(operator, rhs, solve, symmetric=True)
+        return differentiable(operator, rhs, solve, symmetric=True)
 
 
 class Coupled(NamedTuple):
@@ -97,7 +99,7 @@ def coupled(
         tolerance: relative tolerance on the residual of ``(I + B C) x = b + B c``.
         max_iterations: limit on the iterations. Default: ten times the number of unknowns in x, at most 1000.
     """
-    limit = _limit(start, max_iterations)
+    limit = iteration_limit(start, max_iterations)
     start = jax.lax.stop_gradient(start)
 
     def operator(pair: PyTree) -> PyTree:
@@ -115,34 +117,10 @@ def coupled(
         return _eliminate(back_to_x, back_to_y, sides, start, tolerance, limit)
 
     with exact_products():
-        (x, y), iterations = _differentiable(operator, sides, solve, solve_transposed)
+        (x, y), iterations = differentiable(operator, sides, solve, solve_transposed)
         # XLA merges this with the same sum inside the solve. If the solve returned it, vmap would batch it needlessly.
         rhs = optax.tree.add(sides[0], to_x(sides[1]))
     return Coupled(x, y, iterations, rhs)
-
-
-def _differentiable(
-    operator: Operator,
-    rhs: PyTree,
-    solve: Callable[[Operator, PyTree], tuple[PyTree, jax.Array]],
-    transpose_solve: Callable[[Operator, PyTree], tuple[PyTree, jax.Array]] | None = None,
-    symmetric: bool = False,
-) -> tuple[PyTree, jax.Array]:
-    """Solve by ``solve``, with derivatives by `jax.lax.custom_linear_solve`.
-
-    Inside ``shard_map`` the solve is a plain loop, without reverse mode: the operator holds arrays that differ between
-    devices and the right-hand side does not, which `custom_linear_solve` refuses.
-    """
-    if jax.sharding.get_abstract_mesh().manual_axes:
-        return solve(operator, rhs)
-    # Newer versions of JAX declare that this never returns a pair.
-    solved: Any = jax.lax.custom_linear_solve(operator, rhs, solve, transpose_solve, symmetric=symmetric, has_aux=True)
-    return solved
-
-
-def _limit(unknown: PyTree, max_iterations: int | None) -> int:
-    """Return the limit on the iterations of conjugate gradients and MINRES."""
-    return min(10 * optax.tree.size(unknown), 1000) if max_iterations is None else max_iterations
 
 
 def _eliminate(
@@ -189,38 +167,44 @@ def solve_symmetric(
         The solution and the number of iterations.
     """
     if optax.tree.size(rhs) <= DENSE_LIMIT:
-        return _dense(operator, rhs), jnp.zeros((), jnp.int32)
-    limit = _limit(rhs, max_iterations)
+        return solve_densely(operator, rhs), jnp.zeros((), jnp.int32)
+    limit = iteration_limit(rhs, max_iterations)
     start = jax.lax.stop_gradient(start)
-    inner = krylov.dot if weigh is None else lambda a, b: krylov.dot(a, weigh(b))
+    inner = dot if weigh is None else lambda a, b: dot(a, weigh(b))
     flip = (lambda tree: tree) if mirror is None else mirror
     cycle = partial(krylov.minres, inner=inner)
 
-    def by_minres(matvec: Operator, rhs: PyTree, start: PyTree, limit: Scalar, kept: float) -> tuple[PyTree, jax.Array]:
+    def by_minres(matvec: Operator, rhs: PyTree, start: PyTree, limit: Scalar, kept: float) -> krylov.Iterate:
         flipped = lambda x: flip(matvec(x))
         found = krylov.restarted(cycle, flipped, flip(rhs), start, tolerance, limit, inner, kept=kept)
-        if weigh is None:
-            return found[:2]
-        return _repaired(matvec, rhs, found.x, flip(found.residual), weigh), found.iterations
+        found = found._replace(residual=flip(found.residual))
+        if weigh is not None:
+            x = _repaired(matvec, rhs, found.x, found.residual, weigh)
+            found = found._replace(x=x, residual=optax.tree.sub(rhs, matvec(x)))
+        return found
 
     def solve(matvec: Operator, rhs: PyTree) -> tuple[PyTree, jax.Array]:
         if optax.tree.size(rhs) > LONG:
-            return by_minres(matvec, rhs, start, limit, kept=1.0)
-        first = _by_gmres(matvec, rhs, start, tolerance, limit, gain=0.5)
+            return by_minres(matvec, rhs, start, limit, kept=1.0)[:2]
+        first = by_gmres(matvec, rhs, start, tolerance, limit, gain=0.5)
 
         def go_on() -> tuple[PyTree, jax.Array]:
             # In a singular system the residual falls little further, while the solution grows without bound.
-            x, more = by_minres(matvec, rhs, first.x, limit - first.iterations, kept=0.1)
-            return x, first.iterations + more
+            more = by_minres(matvec, rhs, first.x, limit - reserve - first.iterations, kept=0.1)
+            more = more._replace(iterations=first.iterations + more.iterations)
+            return rescued(matvec, rhs, more, tolerance, limit) if reserve else more[:2]
 
+        # Products for a dense solve, if MINRES fails.
+        size = optax.tree.size(rhs)
+        reserve = size if size <= min(DENSE_RESCUE, limit // 2) else 0
         return jax.lax.cond(first.reached, lambda: first[:2], go_on)
 
     def solve_transposed(matvec: Operator, rhs: PyTree) -> tuple[PyTree, jax.Array]:
         """Solve the transposed system in the same way, but by GMRES if there are weights, which would be inverted."""
-        return solve(matvec, rhs) if weigh is None else _by_gmres(matvec, rhs, start, tolerance, limit)[:2]
+        return solve(matvec, rhs) if weigh is None else persistently(matvec, rhs, start, tolerance, limit)
 
     with exact_products():
-        return _differentiable(operator, rhs, solve, solve_transposed)
+        return differentiable(operator, rhs, solve, solve_transposed)
 
 
 def _repaired(matvec: Operator, rhs: PyTree, x: PyTree, residual: PyTree, weigh: Operator) -> PyTree:
@@ -230,54 +214,5 @@ def _repaired(matvec: Operator, rhs: PyTree, x: PyTree, residual: PyTree, weigh:
     light = jax.tree.map(lambda weight: weight <= 1e-3 * heaviest, weights)
     candidate = jax.tree.map(lambda yes, a, b: jnp.where(yes, a + b, a), light, x, residual)
     left = optax.tree.sub(rhs, matvec(candidate))
-    better = krylov.dot(left, left) < krylov.dot(residual, residual)
+    better = norm(left) < norm(residual)
     return optax.tree.where(better, candidate, x)
-
-
-def solve_general(
-    operator: Operator, rhs: PyTree, start: PyTree, tolerance: Scalar, max_iterations: int | None = None
-) -> tuple[PyTree, jax.Array]:
-    """Solve a system of any kind: densely up to `DENSE_LIMIT` unknowns, above by restarted GMRES.
-
-    Args:
-        operator: the linear map, on trees shaped as ``rhs``.
-        rhs: right-hand side.
-        start: first guess of GMRES; zero is used instead if its residual is smaller.
-        tolerance: relative tolerance on the residual.
-        max_iterations: limit on the iterations; dense solves have none. Default: `ITERATIONS`.
-
-    Returns:
-        The solution and the number of iterations.
-    """
-    if optax.tree.size(rhs) <= DENSE_LIMIT:
-        return _dense(operator, rhs), jnp.zeros((), jnp.int32)
-    limit = ITERATIONS if max_iterations is None else max_iterations
-    start = jax.lax.stop_gradient(start)
-
-    def solve(matvec: Operator, rhs: PyTree) -> tuple[PyTree, jax.Array]:
-        return _by_gmres(matvec, rhs, start, tolerance, limit)[:2]
-
-    with exact_products():
-        return _differentiable(operator, rhs, solve, transpose_solve=solve)
-
-
-def _by_gmres(
-    matvec: Operator, rhs: PyTree, start: PyTree, tolerance: Scalar, limit: int, gain: float = 0.9
-) -> krylov.Iterate:
-    cycle = partial(krylov.gmres, space=min(RESTART, optax.tree.size(rhs)))
-    return krylov.restarted(cycle, matvec, rhs, start, tolerance, limit, gain=gain)
-
-
-def _dense(operator: Operator, rhs: PyTree) -> PyTree:
-    flat, unravel = jax.flatten_util.ravel_pytree(rhs)
-    column = lambda unit: jax.flatten_util.ravel_pytree(operator(unravel(unit)))[0]
-    with exact_products():
-        matrix = jax.vmap(column, out_axes=1)(jnp.eye(flat.size, dtype=flat.dtype))
-        wide = at_least_float32(flat.dtype)
-        matrix, right = matrix.astype(wide), flat.astype(wide)
-        solved = jax.lax.stop_gradient(jnp.linalg.solve(matrix, right))
-        # A singular system is replaced before it is differentiated: its NaN would spread to unrelated gradients.
-        bad = ~jnp.all(jnp.isfinite(solved))
-        solution = jnp.linalg.solve(jnp.where(bad, jnp.eye(flat.size, dtype=wide), matrix), right)
-        # Zero solves a singular system exactly if the right-hand side is zero; if not, its relative residual is one.
-        return unravel(jnp.where(bad, 0, solution).astype(flat.dtype))

@@ -1,5 +1,6 @@
 """Wrappers: lookahead, averaging and Anderson mixing around another solver."""
 
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -11,7 +12,7 @@ from gamesolve.solver import parametric, with_game
 from gamesolve.solvers.entry import Cost, declare
 from gamesolve.solvers.gradient import simgd
 from gamesolve.transforms import rates
-from gamesolve.trees import PyTree, State, Updates, at_least_float32
+from gamesolve.trees import PyTree, Scalar, State, Updates, norm, normalised
 
 __all__ = ["anderson", "average", "lookahead"]
 
@@ -213,20 +214,29 @@ def anderson(
         put = lambda rows, row: rows.at[slot].set(jnp.where(known, row, rows[slot]))
         steps = jax.tree.map(put, state.steps, optax.tree.sub(params, state.players))
         changes = jax.tree.map(put, state.changes, optax.tree.sub(move, state.move))
-        gram: Any = sum(map(_products, jax.tree.leaves(changes), jax.tree.leaves(changes)))
-        rhs: Any = sum(map(_products, jax.tree.leaves(changes), jax.tree.leaves(move)))
-        largest = jnp.max(jnp.diag(gram))
-        shift = jnp.where(largest > 0, jnp.maximum(regularisation, jnp.finfo(gram.dtype).eps) * largest, 1)
-        wide = at_least_float32(gram.dtype)
-        regular = (gram + shift * jnp.eye(depth, dtype=gram.dtype)).astype(wide)
-        weights = jnp.linalg.solve(regular, rhs.astype(wide))
-        mixed = jax.tree.map(
-            lambda f, dz, df: f - jnp.tensordot(weights.astype(f.dtype), dz + df, 1), move, steps, changes
-        )
+        weights = _weights(changes, move, regularisation)
+        combined = lambda rows: jnp.tensordot(weights.astype(rows.dtype), rows, 1)
+        change, correction = jax.tree.map(combined, changes), jax.tree.map(combined, optax.tree.add(steps, changes))
+        # Weights that rounding has spoilt would not reduce the residual. NaN of the move itself is kept.
+        better = norm(optax.tree.sub(move, change)) <= norm(move)
+        mixed = jax.tree.map(lambda f, c: jnp.where(better, f - c, f), move, correction)
         count = optax.safe_increment(state.count)
         return mixed, AndersonState(inner_state, count, params, move, steps, changes)
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _weights(changes: PyTree, move: Updates, regularisation: Scalar) -> jax.Array:
+    """Return the weights c that minimise ``||move - changes c||`` with a shift; changes without size get none."""
+    # The squares of small changes would underflow.
+    eps = jnp.finfo(optax.tree.dtype(move, "lowest")).eps
+    (size, changes), (length, move) = normalised(changes), normalised(move)
+    rows, right = jax.tree.leaves(changes), jax.tree.leaves(move)
+    gram, rhs = (functools.reduce(jnp.add, map(_products, rows, other)) for other in (rows, right))
+    largest = jnp.max(jnp.diag(gram))
+    shift = jnp.where(largest > 0, jnp.maximum(regularisation, eps) * largest, 1)
+    back = jnp.where(largest > 0, length / size, 0)
+    return back * jnp.linalg.solve(gram + shift * jnp.eye(len(gram), dtype=gram.dtype), rhs)
 
 
 def _products(rows: jax.Array, other: jax.Array) -> jax.Array:

@@ -10,11 +10,12 @@ import optax
 from gamesolve import estimators, products
 from gamesolve.checks import check_number
 from gamesolve.game import Game
+from gamesolve.linear import krylov
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part
 from gamesolve.transforms._origin import Origin
-from gamesolve.trees import Players, PyTree
+from gamesolve.trees import Players, PyTree, Scalar, dot, magnitude, normalised
 
 # Linear in u, apart from estimates that add a term of the field's own.
 _linear = partial(part, accepts=Origin.DIRECTION, returns=Origin.DIRECTION)
@@ -58,8 +59,8 @@ def consensus(
     estimators.check(groups, population)
 
     def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
-        u, push = _pushed(products.transposed, step, groups, population)
-        return step.metric(optax.tree.add(u, rates.times(step.rates, push, "gamma"))), memory
+        u, push = _pushed(products.transposed, step, groups, population, step.rates)
+        return step.metric(optax.tree.add(u, push)), memory
 
     return _linear("consensus", formula, gamma, coefficient="gamma", metric=metric)
 
@@ -94,8 +95,8 @@ def jare(
     estimators.check(groups, population)
 
     def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
-        u, push = _pushed(products.off_diagonal_transposed, step, groups, population)
-        return optax.tree.add(u, rates.times(step.rates, push, "gamma")), memory
+        u, push = _pushed(products.off_diagonal_transposed, step, groups, population, step.rates)
+        return optax.tree.add(u, push), memory
 
     return _linear("jare", formula, gamma, coefficient="gamma")
 
@@ -142,13 +143,23 @@ def _pushed(
     step: Step,
     groups: int | str | None,
     population: int | None,
+    gamma: rates.Values = 1.0,
 ) -> tuple[Players, Players]:
-    """Return u, and ``product(P v)``: with ``v = -u`` in the plain form, else estimated from the field."""
+    """Return u, and ``gamma product(P v)``: with ``v = -u`` in the plain form, else estimated from the field."""
     if groups is None:
         # Minus u goes in instead of minus the product coming out: the signs cancel inside, where XLA finds them.
-        return step.u, product(step.game, step.players)(jax.tree.map(jnp.negative, step.metric(step.u)))
+        against = jax.tree.map(jnp.negative, step.metric(step.u))
+        return step.u, _weighted(product(step.game, step.players), gamma, against)
     estimate = estimators.self_product(product, step.game, step.players, groups, population, step.metric)
-    return estimators.replaced(step.u, step.grad, estimate), estimate.product
+    return estimators.replaced(step.u, step.grad, estimate), rates.times(gamma, estimate.product, "gamma")
+
+
+def _weighted(product: products.Product, gamma: rates.Values, vector: Players) -> Players:
+    """Return ``gamma product(vector)``; the product alone is of second order in the field and might underflow."""
+    if not isinstance(gamma, tuple) and jnp.ndim(gamma) == 0:
+        return product(rates.times(gamma, vector))
+    size = magnitude(vector)
+    return krylov.times(size, rates.times(gamma, product(krylov.times(1 / size, vector)), "gamma"))
 
 
 @parametric
@@ -230,9 +241,11 @@ def symplectic(
     estimators.check(groups, population)
 
     def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
-        u = step.u
+        u, size = step.u, jnp.ones(())
         if groups is None:
-            forward, backward = _both(step.game, step.players)(step.metric(u))
+            # Products with a small field, which are of second order in it, might underflow.
+            size = magnitude(u)
+            forward, backward = _both(step.game, step.players)(krylov.times(1 / size, step.metric(u)))
         else:
             estimate = estimators.self_product(_both, step.game, step.players, groups, population, step.metric)
             u = estimators.replaced(u, step.grad, estimate)
@@ -240,12 +253,26 @@ def symplectic(
         adjustment = optax.tree.scale(0.5, optax.tree.sub(forward, backward))
         if align:
             # The rule in the coordinates in which P is the identity.
-            product = jnp.multiply(*(optax.tree.vdot(step.metric(tree), backward) for tree in (u, adjustment)))
-            sign = jnp.where(product / optax.tree.size(u) + eps >= 0, 1, -1)
+            sign = _sign(step.metric(u), backward, step.metric(adjustment), eps, size)
             adjustment = rates.times(sign, adjustment)
-        return step.metric(optax.tree.add(u, rates.times(step.rates, adjustment, "lam"))), memory
+        weighted = krylov.times(size, rates.times(step.rates, adjustment, "lam"))
+        return step.metric(optax.tree.add(u, weighted)), memory
 
     return _linear("symplectic", formula, lam, coefficient="lam", signed=True, metric=metric)
+
+
+def _sign(u: Players, backward: Players, adjustment: Players, eps: Scalar, size: jax.Array) -> jax.Array:
+    """Return the sign of ``<u, J^T u> <A u, J^T u> / d + eps``, given ``J^T u`` and ``A u`` divided by ``size``.
+
+    The inner products are those of trees scaled to entries near one, and eps is divided by the scales one by one: the
+    product itself is of high order in the field and would soon underflow or overflow.
+    """
+    pairs = map(normalised, (u, backward, adjustment))
+    scales, (first, middle, last) = zip(*pairs, strict=True)
+    bound = jnp.asarray(eps * optax.tree.size(u), scales[0].dtype)
+    for scale in (*scales, scales[1], size, size, size):
+        bound = bound / scale
+    return jnp.where(dot(first, middle) * dot(last, middle) + bound >= 0, 1, -1)
 
 
 @parametric

@@ -116,7 +116,16 @@ def competitive(
         tolerance = inner.relative_tolerance(step.u)
         problem = _Problem(step, u, sizes, around, last.solution, tolerance, inner.max_iterations)
         solution = _method(problem)(problem)
-        report = linear.certify(last, solution.unknown, solution.iterations, solution.residual, solution.rhs, tolerance)
+        report = linear.certify(
+            last,
+            solution.unknown,
+            solution.iterations,
+            solution.residual,
+            solution.rhs,
+            tolerance,
+            # In zero-sum games the map is the identity plus a positive one, and solutions are short.
+            near_identity=not step.game.is_zero_sum,
+        )
         return optax.tree.where(report.failed, solution.explicit, solution.direction), report
 
     return part(
@@ -141,8 +150,9 @@ def _zero_sum(problem: _Problem) -> _Solution:
 
     With ``R = P_i^(1/2)`` the unknown ``r = R w_i`` makes the operator symmetric, and ``P_i w_i = R r`` needs no
     division: ``r - eta_j R M s m = R u_i`` and ``s m + eta_i P_j M^T R r = P_j s u_j`` for ``m = P_j w_j``. Each step
-    size multiplies after its own product and never the other step size: with tiny payoffs and large steps, squares
-    would underflow. With its sign, u_j is the gradient of the stored function, so XLA need not negate it for each use.
+    size multiplies before its own product and never the other step size: with tiny payoffs and large steps, a product
+    of a small vector would underflow, and so would squares. With its sign, u_j is the gradient of the stored function,
+    so XLA need not negate it for each use.
     """
     i, j, signed, to_i, to_j = _coupling(problem)
     diagonal, u = problem.step.diagonal, problem.u
@@ -150,8 +160,8 @@ def _zero_sum(problem: _Problem) -> _Solution:
     root = lambda entry: entry if roots is None else optax.tree.mul(roots, entry)
     eta_i, eta_j = problem.eta[i], problem.eta[j]
     solved = linear.coupled(
-        lambda m: rates.times(eta_j, root(to_i(m))),
-        lambda r: rates.times(eta_i, problem.metric(j, to_j(root(r)))),
+        lambda m: root(to_i(rates.times(eta_j, m))),
+        lambda r: problem.metric(j, to_j(rates.times(eta_i, root(r)))),
         (root(u[i]), problem.metric(j, signed(u[j]))),
         problem.start,
         problem.tolerance,
@@ -159,7 +169,7 @@ def _zero_sum(problem: _Problem) -> _Solution:
     )
     direction = _ordered(i, root(solved.x), signed(solved.y))
     # R multiplies the sum, and P is its square, so that neither R u nor P has to be kept for later.
-    residual = optax.tree.sub(root(optax.tree.add(u[i], rates.times(eta_j, to_i(solved.y)))), solved.x)
+    residual = optax.tree.sub(root(optax.tree.add(u[i], to_i(rates.times(eta_j, solved.y)))), solved.x)
     explicit = _ordered(i, root(root(u[i])), problem.metric(j, u[j]))
     return _Solution(direction, explicit, solved.x, solved.iterations, residual, solved.rhs)
 

@@ -9,14 +9,14 @@ import optax
 
 from gamesolve import linear, products
 from gamesolve.checks import check_number
-from gamesolve.game import Game
+from gamesolve.linear import krylov
 from gamesolve.linear.krylov import Operator
 from gamesolve.linear.report import certified, check_inner, combined
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part
 from gamesolve.transforms._origin import Origin
-from gamesolve.trees import Players, Scalar
+from gamesolve.trees import Players, Scalar, magnitude, norm
 
 Solve = Callable[..., tuple[Players, jax.Array]]
 
@@ -63,7 +63,7 @@ def proximal(
         def solved(at: Players, rhs: Players, last: linear.Report) -> tuple[Players, linear.Report]:
             product = products.forward(step.game, at)
             operator = lambda w: optax.tree.sub(w, product(scaled(w)))
-            return certified(solve, operator, rhs, last, tolerance, inner.max_iterations)
+            return certified(solve, operator, rhs, last, tolerance, inner.max_iterations, near_identity=True)
 
         q, report = solved(step.players, step.u, last)
         explicit = report.failed
@@ -113,7 +113,8 @@ def newton(inner: linear.Inner = linear.Inner()) -> optax.GradientTransformation
     """
 
     def system(step: Step) -> tuple[Solve, Operator, Players]:
-        return _method(step), products.forward(step.game, step.players), jax.tree.map(jnp.negative, step.u)
+        product, v = products.forward(step.game, step.players), jax.tree.map(jnp.negative, step.u)
+        return _method(step), *linear.balanced(product, v)
 
     return _solving("newton", system, lambda step, y: y, inner)
 
@@ -143,8 +144,8 @@ def levenberg_marquardt(damping: float, inner: linear.Inner = linear.Inner()) ->
     check_number("damping", damping, above=0.0)
 
     def system(step: Step) -> tuple[Solve, Operator, Players]:
-        operator, pull = _normal_equations(step.game, step.players, damping)
-        return linear.conjugate_gradients, operator, jax.tree.map(jnp.negative, pull(step.u))
+        operator, rhs = _normal_equations(step, lambda size: damping / size / size)
+        return linear.conjugate_gradients, operator, jax.tree.map(jnp.negative, rhs)
 
     return _solving("levenberg_marquardt", system, lambda step, y: y, inner)
 
@@ -177,9 +178,12 @@ def lss(regularisation: float = 1e-4, inner: linear.Inner = linear.Inner()) -> o
     check_number("regularisation", regularisation, least=0.0)
 
     def system(step: Step) -> tuple[Solve, Operator, Players]:
-        shift = regularisation * -jnp.expm1(jnp.negative(optax.tree.vdot(step.u, step.u)))
-        operator, pull = _normal_equations(step.game, step.players, shift)
-        return linear.conjugate_gradients, operator, pull(step.u)
+        length = norm(step.u)
+        square = length**2
+        # As long as the square can be held, (1 - exp(-square)) / square; it tends to one.
+        share = jnp.where(square > 0, -jnp.expm1(-square) / jnp.where(square > 0, square, 1), 1)
+        shift = lambda size: regularisation * share * (length / size) ** 2
+        return linear.conjugate_gradients, *_normal_equations(step, shift)
 
     def finish(step: Step, y: Players) -> Players:
         pull = products.transposed(step.game, step.players)
@@ -213,7 +217,16 @@ def _method(step: Step, weigh: products.Product | None = None) -> Solve:
     return linear.solve_general
 
 
-def _normal_equations(game: Game, players: Players, shift: Scalar) -> tuple[Operator, products.Product]:
-    """Return ``y -> J^T J y + shift y`` and ``s -> J^T s``."""
-    push, pull = products.forward(game, players), products.transposed(game, players)
-    return lambda y: optax.tree.add(pull(push(y)), rates.times(shift, y)), pull
+def _normal_equations(step: Step, shift: Callable[[jax.Array], Scalar]) -> tuple[Operator, Players]:
+    """Return ``y -> J^T J y + l y`` and ``J^T u``, both divided by the square of the size of J.
+
+    The size is that of ``J^T u / ||u||``; the square of a small J would underflow, and that of a large one overflow.
+    ``shift(size)`` returns l, likewise divided.
+    """
+    push, pull = products.forward(step.game, step.players), products.transposed(step.game, step.players)
+    length = magnitude(step.u)
+    image = pull(krylov.times(1 / length, step.u))
+    size = jnp.where(norm(image) > 0, magnitude(image), 1)
+    down = partial(krylov.times, 1 / size)
+    operator = lambda y: optax.tree.add(down(pull(down(push(y)))), rates.times(shift(size), y))
+    return operator, down(krylov.times(length / size, image))

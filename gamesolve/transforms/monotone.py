@@ -13,7 +13,7 @@ from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part, past_field
 from gamesolve.transforms.geometry import check_projections
-from gamesolve.trees import Players, PyTree, Scalar, State, Updates
+from gamesolve.trees import Players, PyTree, Scalar, State, Updates, norm, normalised
 
 
 class AnchoredState(NamedTuple):
@@ -250,10 +250,14 @@ def golden_ratio(
         if params is None:
             raise ValueError("golden_ratio needs the players. Pass them to update, as gamesolve.step does.")
         moved, turned = optax.tree.sub(params, state.players), optax.tree.sub(updates, state.updates)
-        length, change = (jnp.asarray(optax.tree.vdot(tree, tree)) for tree in (moved, turned))
+        # Norms as products of a size and a number near one: the derivative of a quotient squares its divisor.
+        sizes, units = zip(*map(normalised, (moved, turned)), strict=True)
+        length, change = map(norm, units)
         known = (length > 0) & (change > 0)  # without movement there is nothing to learn, and the step size stays
         largest = (1 / ratio + 1 / ratio**2) * state.step
-        local = ratio * state.growth / (4 * state.step) * length / jnp.where(known, change, 1)
+        # The inverse slope is about as large as the step size: its square might overflow before it is divided.
+        inverse = jnp.where(known, sizes[0] / sizes[1], 1) * length / jnp.where(known, change, 1)
+        local = ratio * state.growth / 4 * (inverse / state.step) * inverse
         step = jnp.where(known, jnp.minimum(largest, local), state.step).astype(state.step.dtype)
         growth = jnp.where(known, ratio * step / state.step, state.growth).astype(state.step.dtype)
         average = jax.tree.map(lambda z, a: ((ratio - 1) * z + a) / ratio, params, state.average)

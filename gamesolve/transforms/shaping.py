@@ -11,7 +11,7 @@ from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part, require_players, require_two_players
 from gamesolve.transforms._origin import Origin
-from gamesolve.trees import Players, PyTree, Scalar
+from gamesolve.trees import Players, PyTree, Scalar, dot, norm, normalised
 
 
 @parametric
@@ -98,13 +98,19 @@ def sos(rate: rates.Rates, a: float = 0.5, b: float = 0.1) -> optax.GradientTran
 
     def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
         ahead, shaping = _anticipated(step), _shaping(step, "sos")
-        against = jnp.negative(optax.tree.vdot(shaping, ahead))
-        bounded = jnp.minimum(1, a * optax.tree.vdot(ahead, ahead) / jnp.where(against < 0, -against, 1))
-        square = jnp.asarray(optax.tree.vdot(step.u, step.u))
-        weight = jnp.minimum(jnp.where(against >= 0, 1, bounded), jnp.where(square < b**2, square, 1))
+        against, square = _against(shaping, ahead)
+        bounded = jnp.minimum(1, a * square / jnp.where(against < 0, -against, 1))
+        length = norm(step.u)
+        weight = jnp.minimum(jnp.where(against >= 0, 1, bounded), jnp.where(length < b, length**2, 1))
         return jax.tree.map(lambda x, s: x - weight.astype(x.dtype) * s, ahead, shaping), memory
 
     return part("sos", formula, rate, coefficient="rate", returns=Origin.DIRECTION)
+
+
+def _against(shaping: Players, ahead: Players) -> tuple[jax.Array, jax.Array]:
+    """Return ``-<chi, xi_0>`` and ``||xi_0||^2``, both divided by a common factor, so that neither is lost."""
+    (length, ahead), (size, shaping) = normalised(ahead), normalised(shaping)
+    return jnp.negative(dot(shaping, ahead)), dot(ahead, ahead) * (length / size)
 
 
 def _anticipated(step: Step) -> Players:
@@ -214,7 +220,7 @@ def _follow(
 ) -> tuple[PyTree, linear.Report]:
     """Solve ``J_yy w = rhs`` with the follower's own Hessian; zero if the solve fails."""
     products.value(step.game, step.players, 1, name)  # or its block need not be symmetric
-    operator = products.curvature(step.game, step.players, 1)
+    operator, rhs = linear.balanced(products.curvature(step.game, step.players, 1), rhs)
     w, report = certified(linear.solve_symmetric, operator, rhs, last, tolerance, inner.max_iterations)
     return optax.tree.where(report.failed, optax.tree.zeros_like(w), w), report
 

@@ -12,8 +12,10 @@ from benchmarks.measurements import cost, hand
 from benchmarks.measurements.cases import SMALL_CASES, SOLVERS
 
 # At 10 parameters a player a change of signs is a per cent, and XLA rather computes a short sum twice than store it;
-# on the others a per cent is work that the hand-written step does not do.
+# on the others a per cent is work that the hand-written step does not do. Once per step CGD and ACGD find the largest
+# entry of the field and divide by it, so that the solve holds at any scale: at 10 parameters that is another 5 %.
 LIMITS = {"quadratic-10": 1.10, "quadratic-300": 1.01, "gan-small": 1.01}
+SCALED = {"quadratic-10": 1.17, "quadratic-300": 1.01, "gan-small": 1.015}
 PAIRS = [pytest.param(game, solver, id=f"{game}-{solver}") for game in SMALL_CASES for solver in SOLVERS]
 
 
@@ -26,7 +28,7 @@ def case(game):
 def test_a_step_costs_what_the_hand_written_one_costs(game, solver):
     ours, theirs = cost.gamesolve_step(case(game), solver), cost.hand_step(case(game), solver)
     assert ours.dots == theirs.dots
-    assert ours.flops <= LIMITS[game] * theirs.flops
+    assert ours.flops <= (SCALED if solver in ("cgd", "acgd") else LIMITS)[game] * theirs.flops
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

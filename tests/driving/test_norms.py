@@ -1,8 +1,11 @@
-"""The norms behind ``tol`` and ``max_norm`` in any precision and at any scale."""
+"""The norms behind ``tol`` and ``max_norm`` in any precision and at any scale, and runs whose state or solves fail."""
+
+import warnings
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import gamesolve as gs
@@ -57,3 +60,32 @@ def test_large_numbers_have_not_diverged(dtype):
 def test_tol_has_the_scale_of_the_field(scale):
     game = gs.general_sum(lambda x: -scale * jnp.sum(x**2) / 2)
     assert ended(game, (jnp.ones(4),), 50, gs.simgd(0.5 / scale), tol=0.3 * scale) == ("CONVERGED", 3)
+
+
+@pytest.mark.parametrize("options", [{}, {"tol": 1e-6}, {"max_norm": 1e6}], ids=["fixed", "tol", "max_norm"])
+@pytest.mark.parametrize("solver", [gs.optimistic_adam(0.1), gs.extra_adam(0.1), optax.adam(0.1)])
+def test_a_state_that_leaves_the_numbers_is_seen(solver, options):
+    """The square of a field of 1e25 overflows, and the players of Adam do not move any more."""
+    game = gs.zero_sum(lambda x, y: 1e25 * x * y)
+    assert ended(game, (1.0, 1.0), 3, solver, **options)[0] == "DIVERGED"
+    run = gs.run(game, solver, (1.0, 1.0), 3, progress=False, **options)
+    assert gs.Status(int(run.status)).name == "DIVERGED"
+    assert ended(gs.zero_sum(lambda x, y: x * y), (1.0, 1.0), 3, solver, **options) == ("BUDGET", 3)
+
+
+def test_infinities_that_a_state_begins_with_are_no_fault():
+    def update(updates, state, params=None):
+        return updates, (state[0], state[1] + 1)
+
+    best = optax.GradientTransformation(lambda params: (jnp.full((), jnp.inf), jnp.zeros(())), update)
+    assert ended(BOWL, (jnp.ones(2),), 3, optax.chain(best, optax.sgd(0.1))) == ("BUDGET", 3)
+
+
+def test_a_run_warns_once_of_solves_that_fell_back():
+    game = gs.general_sum(lambda x: x + x**2 / 2)  # I - J is zero
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        solution = gs.run(game, gs.proximal(1.0), (0.0,), 30, chunk=10, progress=False)
+    assert int(optax.tree.get(solution.state, "fallbacks")) == 30
+    assert [str(each.message)[:24] for each in caught] == ["10 inner solves failed i"]
+    assert caught[0].filename == __file__

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import gamesolve as gs
 from gamesolve import linear
-from gamesolve.linear import Outcome
+from gamesolve.linear import Outcome, general
 
 SIZE = 8
 
@@ -64,7 +64,7 @@ def test_gmres_agrees_with_dense(x64):
     matrix, b = system(0, size, condition=3.0, symmetric=False)
     matrix = np.eye(size) + 0.4 * matrix
     x, iterations = solved(linear.solve_general, matrix, b)
-    assert 0 < iterations <= linear.ITERATIONS
+    assert 0 < iterations <= 200
     assert relative(matrix, x, b) < 1e-12
     np.testing.assert_allclose(x, np.linalg.solve(matrix, b), rtol=1e-10, atol=1e-11)
     start = x + 1e-3
@@ -157,7 +157,7 @@ def test_iteration_limits(x64):
     matrix, b = system(1, linear.DENSE_LIMIT + 1, 1e6, symmetric=False)
     for limit in (21, None):
         x, iterations = solved(linear.solve_general, matrix, b, limit=limit)
-        assert iterations <= (limit or linear.ITERATIONS)
+        assert iterations <= (limit or 1000)
         assert relative(matrix, x, b) <= 1.0
 
 
@@ -175,7 +175,7 @@ def test_ill_conditioned_systems_stay_finite(name):
 def test_systems_that_are_not_numbers_end(name):
     method, size, _ = METHODS[name]
     x, iterations = solved(method, np.full((size, size), np.nan), np.ones(size))
-    assert iterations <= linear.RESTART
+    assert iterations <= linear.RESTART + size
     b = np.ones(size)
     b[0] = np.nan
     x, iterations = solved(method, np.eye(size), b)
@@ -444,3 +444,53 @@ def test_coupled_systems_and_their_derivatives(x64):
     along = jax.jvp(lambda B: solution(B, sides)[0], (B,), (np.roll(B, 1),))[1]
     expected = jax.jvp(lambda B: tuple(dense(B, sides)), (B,), (np.roll(B, 1),))[1]
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11), along, expected)
+
+
+def stubborn(size, condition, seed=0):
+    """Return a system whose eigenvalues surround zero, which restarted GMRES does not solve."""
+    rng = np.random.default_rng(seed)
+    basis, other = (np.linalg.qr(rng.normal(size=(size, size)))[0] for _ in range(2))
+    return (basis * np.geomspace(1, 1 / condition, size)) @ other, rng.normal(size=size)
+
+
+@pytest.mark.parametrize("size", [65, 200, 400])
+def test_stubborn_solves(size):
+    for condition in (1e1, 1e2, 1e3, 1e4):
+        matrix, b = map(np.float32, stubborn(size, condition))
+        x, iterations = solved(linear.solve_general, matrix, b, tolerance=1e-6)
+        assert relative(matrix, x, b) < 1e-6 * condition + 1e-5
+        assert iterations <= 1000
+    if size == 65:
+        for limit in (30, 63):
+            x, fewer = solved(linear.solve_general, matrix, b, tolerance=1e-6, limit=limit)
+            assert linear.RESTART < fewer <= limit
+
+
+@pytest.mark.parametrize("solve", [linear.solve_symmetric, linear.solve_general])
+def test_stubborn_solves_of_symmetric_systems(solve):
+    for condition in (1e1, 1e2, 1e3):
+        matrix, b = stubborn(200, condition)
+        matrix, b = map(np.float32, ((matrix + matrix.T) / 2, b))
+        x, _ = solved(solve, matrix, b, tolerance=1e-6)
+        assert relative(matrix, x, b) < 0.1
+
+
+def test_long_cycles_take_over_where_a_matrix_would_be_too_large():
+    size = general.DENSE_RESCUE + 8
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.normal(size=(size, size)))[0]
+    matrix = np.float32((basis * np.resize(np.linspace(-1, 1, 60), size)) @ basis.T)
+    b = np.float32(rng.normal(size=size))
+    x, iterations = solved(linear.solve_general, matrix, b, tolerance=1e-5)
+    assert relative(matrix, x, b) < 1e-4
+    assert linear.RESTART < iterations <= 1000
+
+
+def test_a_system_that_only_rounding_makes_regular_has_failed():
+    """Steps of 1e7 from a field of one solve ``I - J D`` to the last digit: its entry of 1e-7 is rounding."""
+    game = gs.general_sum(lambda x, c: c * x**2 / 2 + x, constants=(jnp.float32(1 - 6e-8),))
+    for solver in (gs.proximal(1.0), gs.proximal(1.0, 2)):
+        solution = gs.solve(game, solver, (0.0,), 1)
+        assert float(solution.players[0]) == 1.0
+        assert int(optax.tree.get(solution.state, "status")) == Outcome.FAILED
+        assert int(optax.tree.get(solution.state, "fallbacks")) >= 1

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.trees import PyTree, Scalar
+from gamesolve.trees import PyTree, Scalar, norm, normalised
 
 Judge = Callable[[PyTree, jax.Array], jax.Array]
 
@@ -236,7 +236,11 @@ def _normalised(judge: Judge, bound: Scalar, key: jax.Array | None) -> Judge:
     del key
 
     def bounded(leaf: jax.Array) -> jax.Array:
-        return leaf if leaf.ndim < 2 else bound * leaf / _largest_singular_value(leaf.reshape(-1, leaf.shape[-1]))
+        if leaf.ndim < 2:
+            return leaf
+        _, unit = normalised(leaf)
+        largest = _largest_singular_value(unit.reshape(-1, leaf.shape[-1]))
+        return (bound * unit / jnp.where(largest > 0, largest, 1)).astype(leaf.dtype)
 
     return lambda discriminator, examples: judge(jax.tree.map(bounded, discriminator), examples)
 
@@ -244,8 +248,9 @@ def _normalised(judge: Judge, bound: Scalar, key: jax.Array | None) -> Judge:
 def _largest_singular_value(matrix: jax.Array) -> jax.Array:
     def iterate(_: Scalar, vector: jax.Array) -> jax.Array:
         image = matrix.T @ (matrix @ vector)
-        return image / jnp.linalg.norm(image)
+        length = norm(image)
+        return image / jnp.where(length > 0, length, 1)
 
     # Mixed signs and sizes make it unlikely that the leading singular vector is orthogonal to this fixed start.
     start = jnp.cos(1.0 + 2.0 * jnp.arange(matrix.shape[1], dtype=matrix.dtype))
-    return jnp.linalg.norm(matrix @ jax.lax.fori_loop(0, 20, iterate, start / jnp.linalg.norm(start)))
+    return norm(matrix @ jax.lax.fori_loop(0, 20, iterate, start / norm(start)))

@@ -182,3 +182,13 @@ def test_mean_estimation_exactly_and_from_batches():
     theta, w = sampled.game.start
     assert not np.any(theta)
     assert np.all(w == 1)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-30, 1e30])
+def test_spectral_normalisation_of_a_layer_of_any_size_is_finite(scale):
+    linear_layer = lambda weights, inputs: inputs @ weights
+    wrapped = gan.spectral_normalisation().wrap(linear_layer, 1.0, None)
+    weights = scale * jnp.array([[3.0, 0.0], [0.0, 1.0]])
+    value = wrapped(weights, jnp.eye(2))
+    np.testing.assert_allclose(value, (scale > 0) * np.diag([1.0, 1 / 3]), rtol=1e-5, atol=1e-6)
+    assert np.isfinite(jax.grad(lambda weights: jnp.sum(wrapped(weights, jnp.eye(2))))(weights)).all()

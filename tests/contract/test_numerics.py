@@ -1,0 +1,158 @@
+"""Numbers at the edges of their range: payoffs of any scale, and steps after convergence."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import gamesolve as gs
+from gamesolve import linear, registry
+from gamesolve.linear.report import Report
+
+# How the arguments of a solver scale with the payoffs: the power of the scale. Step sizes scale inversely by default.
+POWERS = {
+    "extragradient_plus": {"extrapolation": -1},
+    "optimistic_adam": {"learning_rate": 0, "eps": 1},
+    "extra_adam": {"learning_rate": 0, "eps": 1},
+    "conopt": {"gamma": -1},
+    "jare": {"gamma": -1},
+    "hamiltonian": {"learning_rate": -2},
+    "svrg_hamiltonian": {"learning_rate": -2},
+    "crossing_the_curl": {"learning_rate": -2},
+    "sga": {"lam": -1},
+    "lead": {"alpha": -1},
+    "anchored_extragradient_varying": {"lipschitz": 1},
+    "acgd": {"learning_rate": 0, "eps": 1},
+    "newton": {"learning_rate": 0},
+    "levenberg_marquardt": {"learning_rate": 0, "damping": 2},
+    "sos": {"b": 1},
+}
+BASES = {"eps": 1e-5, "damping": 1.0, "lam": 1.0, "b": 0.1}
+# These keep or take squares of the field, which float32 holds from 2^-126 to 2^127; moments are fractions of squares.
+SQUARES = {"hamiltonian": 60, "svrg_hamiltonian": 60, "crossing_the_curl": 60, "levenberg_marquardt": 60}
+MOMENTS = {"optimistic_adam": 50, "extra_adam": 50, "acgd": 50}
+
+
+def payoff(x, y, M, scale):
+    return scale * (x @ x / 2 + x @ M @ y - y @ y / 2)
+
+
+def game_of(scale, dtype=jnp.float32):
+    M = jnp.array([[1.0, 0.5], [0.0, 1.5], [-1.0, 0.25]], dtype)
+    return gs.zero_sum(payoff, constants=(M, jnp.asarray(scale, dtype)))
+
+
+def solver_of(name, scale, rate=0.2):
+    entry = registry.SOLVERS[name]
+    powers = POWERS.get(name, {})
+    arguments = {
+        key: dict(entry.arguments, **BASES)[key] * scale**power
+        for key, power in powers.items()
+        if key != "learning_rate"
+    }
+    return entry.build(rate * scale ** powers.get("learning_rate", -1), **arguments)
+
+
+@jax.jit
+def many_steps(game, solver, players, count):
+    """Take some steps, whose number is traced, so that one program serves all tests of a solver."""
+    advance = lambda _, carry: gs.step(game, solver, *carry)
+    return jax.lax.fori_loop(0, count, advance, (players, solver.init(players)))
+
+
+START = (jnp.array([1.0, -0.5, 0.25]), jnp.array([0.5, 1.0]))
+
+
+@pytest.mark.parametrize("name", registry.SOLVERS)
+def test_steps_do_not_depend_on_the_scale_of_the_payoffs(name):
+    extent = (SQUARES | MOMENTS).get(name, 100)
+    plain, _ = many_steps(game_of(1.0), solver_of(name, 1.0), START, 3)
+    assert not np.allclose(plain[0], START[0], atol=1e-3)
+    for exponent in (-extent, -extent // 2, extent // 2, extent):
+        scale = 2.0**exponent
+        scaled, state = many_steps(game_of(scale), solver_of(name, scale), START, 3)
+        for a, b in zip(plain, scaled, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4, err_msg=f"scale 2^{exponent}")
+        for report in reports(state):
+            assert report.status == linear.Outcome.SOLVED
+            assert report.fallbacks == 0
+
+
+@pytest.mark.parametrize("name", ["newton", "proximal", "stackelberg", "cgd"])
+@pytest.mark.parametrize("zero_sum", [True, False])
+def test_long_solves_do_not_depend_on_the_scale_of_the_payoffs(name, zero_sum):
+    """Above the dense limit, the Krylov iterations see the scale of the map."""
+    size, rng = linear.DENSE_LIMIT + 6, np.random.default_rng(0)
+    M = jnp.asarray(rng.normal(size=(size, size)) / np.sqrt(size), jnp.float32)
+    own = lambda x, y, M, scale: -payoff(x, y, M, scale)
+    other = lambda x, y, M, scale: payoff(x, 2 * y, M, scale)
+    make = partial(gs.zero_sum, payoff) if zero_sum else partial(gs.general_sum, own, other)
+    start = tuple(jnp.asarray(entry, jnp.float32) for entry in rng.normal(size=(2, size)))
+    plain, _ = many_steps(make(constants=(M, jnp.float32(1))), solver_of(name, 1.0), start, 2)
+    for exponent in (-100, -60, 60, 100):
+        scale = 2.0**exponent
+        game = make(constants=(M, jnp.float32(scale)))
+        scaled, state = many_steps(game, solver_of(name, scale), start, 2)
+        for a, b in zip(plain, scaled, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3, err_msg=f"scale 2^{exponent}")
+        assert all(report.status != linear.Outcome.FAILED for report in reports(state))
+
+
+def reports(state):
+    nodes = jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, Report))
+    return [node for node in nodes if isinstance(node, Report)]
+
+
+@pytest.mark.parametrize("name", registry.SOLVERS)
+def test_convergence_that_goes_on_stays_finite(name):
+    """2,000 steps are some 1,500 more than the players need to become as small as float32 allows."""
+    solver = solver_of(name, 1.0)
+    for start in (START, jax.tree.map(jnp.zeros_like, START)):
+        reached = many_steps(game_of(1.0), solver, start, 2000)
+        for leaf in jax.tree.leaves(reached):
+            assert np.isfinite(leaf).all()
+        if name not in {*MOMENTS, "crossing_the_curl"}:
+            assert max(float(jnp.max(jnp.abs(player))) for player in reached[0]) < 3e-3
+
+
+# The square root of a second moment that is zero has no derivative.
+# The steps of the others are linear in the players of this game, and their derivatives the same everywhere.
+NONLINEAR = {"anderson", "golden_ratio", "sos", "lss"}
+QUICK = {"anderson", "golden_ratio", "sos", "lss", "cgd", "proximal"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in QUICK else pytest.mark.full)
+        for name in registry.SOLVERS
+        if name not in MOMENTS
+    ],
+)
+def test_derivatives_at_and_after_convergence_are_finite(name):
+    @jax.jit
+    @jax.grad
+    def slope(players):
+        end = gs.solve(game_of(1.0), solver_of(name, 1.0), players, 12).players
+        return optax.tree.sum(end)
+
+    plain, tiny, zero = (slope(optax.tree.scale(size, START)) for size in (1.0, 1e-25, 0.0))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((plain, tiny, zero)))
+    if name not in NONLINEAR:
+        for a, b, c in zip(plain, tiny, zero, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+            np.testing.assert_allclose(a, c, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["cgd", "anderson", "golden_ratio", "competitive_mirror_descent", "lss"])
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
+def test_half_precision_keeps_small_fields(name, dtype):
+    start = jax.tree.map(lambda leaf: leaf.astype(dtype), START)
+    scale = 2.0**-9
+    plain, _ = many_steps(game_of(1.0, dtype), solver_of(name, 1.0), start, 2)
+    scaled, _ = many_steps(game_of(scale, dtype), solver_of(name, scale), start, 2)
+    for a, b in zip(plain, scaled, strict=True):
+        np.testing.assert_allclose(np.float32(a), np.float32(b), atol=0.1)
