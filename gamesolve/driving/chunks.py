@@ -1,5 +1,6 @@
 """The compiled chunks of a long run: launched, waited for, and replayed up to their last finite step."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
@@ -167,10 +168,18 @@ def _settle(flight: _Flight) -> Reached:
 
 def _wait(result: Reached) -> None:
     """Wait for a chunk so that each signal is heard at once; JAX's own wait would hold them back until its end."""
-    begin = time.perf_counter()
-    while not result.status.is_ready():
-        time.sleep(min((time.perf_counter() - begin) / 50, 0.01))
-    jax.block_until_ready(result)
+    if not result.status.is_ready():
+        ready = threading.Event()
+
+        def wait() -> None:
+            try:
+                jax.block_until_ready(result)
+            finally:
+                ready.set()
+
+        threading.Thread(target=wait, daemon=True).start()
+        ready.wait()
+    jax.block_until_ready(result)  # raises the errors of the chunk here
 
 
 def _recorded(plan: Plan, begin: int, reached: Reached) -> tuple[Reached, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.flatten_util
@@ -53,7 +54,7 @@ def solve_general(
         return persistently(matvec, rhs, start, tolerance, limit)
 
     with exact_products():
-        return jax.lax.custom_linear_solve(operator, rhs, solve, transpose_solve=solve, has_aux=True)
+        return differentiable(operator, rhs, solve, solve)
 
 
 def balanced(operator: Operator, rhs: PyTree) -> tuple[Operator, PyTree]:
@@ -153,3 +154,22 @@ def _matrix(operator: Operator, rhs: PyTree) -> tuple[jax.Array, jax.Array, Call
 def iteration_limit(unknown: PyTree, max_iterations: int | None) -> int:
     """Return the limit on the iterations of conjugate gradients and MINRES."""
     return min(10 * optax.tree.size(unknown), 1000) if max_iterations is None else max_iterations
+
+
+def differentiable(
+    operator: Operator,
+    rhs: PyTree,
+    solve: Callable[[Operator, PyTree], tuple[PyTree, jax.Array]],
+    transpose_solve: Callable[[Operator, PyTree], tuple[PyTree, jax.Array]] | None = None,
+    symmetric: bool = False,
+) -> tuple[Any, jax.Array]:
+    """Solve by ``solve``, with derivatives by `jax.lax.custom_linear_solve`.
+
+    Inside ``shard_map`` the solve is a plain loop, without reverse mode: the operator holds arrays that differ between
+    devices and the right-hand side does not, which `custom_linear_solve` refuses.
+    """
+    if jax.sharding.get_abstract_mesh().manual_axes:
+        return solve(operator, rhs)
+    # Newer versions of JAX declare that this never returns a pair.
+    solved: Any = jax.lax.custom_linear_solve(operator, rhs, solve, transpose_solve, symmetric=symmetric, has_aux=True)
+    return solved
