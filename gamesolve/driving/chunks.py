@@ -11,9 +11,9 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from gamesolve.driving import rows, stale
-from gamesolve.driving.loops import all_finite, counted, stopping
-from gamesolve.driving.plan import Plan, Reached, Status, check_state
-from gamesolve.game import as_players
+from gamesolve.driving.loops import all_finite, counted, row_shapes, stopping, strong
+from gamesolve.driving.plan import Plan, Reached, Status, check_state, first_state
+from gamesolve.game import Game, as_players
 from gamesolve.solver import Solver
 from gamesolve.trees import Players, PyTree, Row, Scalar, State
 
@@ -69,11 +69,11 @@ def first(plan: Plan, players: Players, state: State | None) -> Reached:
                 f"player {player} must be finite at the start, got NaN or infinity. Start from finite numbers."
             )
     if state is None:
-        state = _first_state(plan.solver, players)
+        state = _first_state(plan.game, plan.solver, players)
     else:
-        check_state(plan.solver, state, players)
-        state = _strong(jax.tree.map(jnp.asarray, state))
-    none = rows.none_on_host(rows.shapes_of(plan.record, players, state))
+        check_state(plan.game, plan.solver, state, players)
+        state = strong(state)
+    none = rows.none_on_host(row_shapes(plan, players, state))
     return Reached(players, state, none, 0, Status.BUDGET)
 
 
@@ -190,24 +190,19 @@ def _recorded(plan: Plan, begin: int, reached: Reached) -> tuple[Reached, np.nda
     return reached._replace(rows=on_host), plan.every * np.arange(done + 1, done + number + 1)
 
 
-def _first_state(solver: Solver, players: Players) -> State:
-    """Return a solver's first state, on the devices of the players."""
+def _first_state(game: Game, solver: Solver, players: Players) -> State:
+    """Return the first state of a run, on the devices of the players."""
     shardings = (leaf.sharding for leaf in jax.tree.leaves(players))
     meshes = [sharding.mesh for sharding in shardings if isinstance(sharding, NamedSharding)]
     if not meshes:
-        return _compiled_first_state(solver, players)
+        return _compiled_first_state(game, solver, players)
     everywhere = NamedSharding(meshes[0], PartitionSpec())
 
     def spread(leaf: jax.Array) -> jax.Array:
         return leaf if len(leaf.sharding.device_set) > 1 else jax.device_put(leaf, everywhere)
 
     # Not compiled: only then do arrays of zeros made from a player lie where that player lies.
-    return jax.tree.map(spread, _strong(solver.init(players)))
-
-
-def _strong(tree: PyTree) -> PyTree:
-    """Return a pytree of arrays without weak types, as those read from a checkpoint are."""
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype) if getattr(leaf, "weak_type", False) else leaf, tree)
+    return jax.tree.map(spread, strong(first_state(game, solver, players)))
 
 
 def _finite(tree: PyTree) -> bool:
@@ -218,8 +213,8 @@ _compiled_all_finite = jax.jit(all_finite)
 
 
 @jax.jit
-def _compiled_first_state(solver: Solver, players: Players) -> State:
-    return _strong(solver.init(players))
+def _compiled_first_state(game: Game, solver: Solver, players: Players) -> State:
+    return strong(first_state(game, solver, players))
 
 
 @jax.jit
@@ -228,4 +223,4 @@ def _advance(plan: Plan, players: Players, state: State, begin: Scalar, end: Sca
     begin, end = jnp.asarray(begin, jnp.int32), jnp.asarray(end, jnp.int32)
     reached = (stopping if plan.may_stop else counted)(plan, players, state, begin, end)
     stale.remember(stale.functions_of(plan), (plan, players))
-    return reached._replace(players=_strong(reached.players), state=_strong(reached.state))
+    return reached._replace(players=strong(reached.players), state=strong(reached.state))

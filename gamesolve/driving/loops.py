@@ -3,6 +3,7 @@
 Their counters are the clock of the plan, which starts at ``plan.start``: a draw then costs no addition.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve.driving.forward import forward_only
-from gamesolve.driving.plan import Plan, Reached, Status
+from gamesolve.driving.plan import Computed, Plan, Reached, Status, StepState
 from gamesolve.driving.rows import blank, written
 from gamesolve.driving.sets import declared_by, natural_residual
 from gamesolve.game import Game
@@ -19,33 +20,31 @@ from gamesolve.linear import Report
 from gamesolve.solver import Solver
 from gamesolve.trees import Marks, Players, PyTree, Row, Scalar, State, norm
 
-# Players and state, with a clock or rows between steps; the third is None if nothing asks for it.
-_Carry: TypeAlias = tuple[Players, State, PyTree]
+# Players and state, what the last step computed, and a clock or rows; the last two are None if nothing asks for them.
+_Carry: TypeAlias = tuple[Players, State, PyTree, PyTree]
 
 
 def fixed(plan: Plan, players: Players, state: State) -> Reached:
     """Take exactly ``plan.length`` steps: a scan over blocks of ``plan.every`` steps, each a scan."""
 
     def advance(carry: _Carry, _: None) -> tuple[_Carry, None]:
-        players, state, clock = carry
-        game = plan.bound(clock)
-        players, state = move(game, plan.solver, players, state, descent(game, players))
-        return (players, state, jax.tree.map(lambda t: t + 1, clock)), None
+        players, state, _, clock = carry
+        entered = enter(plan.bound(clock), players, state, plan.computes)
+        players, state = move(entered, plan.solver, players, state)
+        return (players, state, entered.computed, jax.tree.map(lambda t: t + 1, clock)), None
 
     start = state
     # Without sampling nothing reads the clock, and counting would cost a tiny game a tenth of its step.
-    carry = (players, state, None if plan.sample is None else plan.clock(0))
-    record = plan.record
-    if record is None:
-        (players, state, _), rows = jax.lax.scan(advance, carry, length=plan.length)
+    carry = (players, state, nothing_computed(plan, players, state), None if plan.sample is None else plan.clock(0))
+    if plan.record is None:
+        (players, state, *_), rows = jax.lax.scan(advance, carry, length=plan.length)
     else:
 
         def block(carry: _Carry, _: None) -> tuple[_Carry, Row]:
             carry, _ = jax.lax.scan(advance, carry, length=plan.every)
-            players, state, _ = carry
-            return carry, record(players, state)
+            return carry, recorded(plan, *carry[:3])
 
-        (players, state, _), rows = jax.lax.scan(block, carry, length=plan.length // plan.every)
+        (players, state, *_), rows = jax.lax.scan(block, carry, length=plan.length // plan.every)
     return Reached(players, state, rows, plan.length, _budget(players, state, start))
 
 
@@ -56,39 +55,48 @@ def counted(plan: Plan, players: Players, state: State, begin: jax.Array, end: j
     """
     first, last, start = plan.clock(begin), plan.clock(end), state
 
-    def advance(clock: jax.Array, carry: tuple[Players, State]) -> tuple[Players, State]:
-        players, state = carry
-        game = plan.bound(clock)
-        return move(game, plan.solver, players, state, descent(game, players))
+    def advance(clock: jax.Array, carry: tuple[Players, State, PyTree]) -> tuple[Players, State, PyTree]:
+        players, state, _ = carry
+        entered = enter(plan.bound(clock), players, state, plan.computes)
+        return *move(entered, plan.solver, players, state), entered.computed
 
+    seen = (players, state, nothing_computed(plan, players, state))
     if plan.record is None:
-        players, state = jax.lax.fori_loop(first, last, advance, (players, state))
+        players, state, _ = jax.lax.fori_loop(first, last, advance, seen)
         return Reached(players, state, None, end, _budget(players, state, start))
 
-    record, origin = plan.record, plan.clock(begin - begin % plan.every)
+    origin = plan.clock(begin - begin % plan.every)
 
     def block(row: jax.Array, carry: _Carry) -> _Carry:
-        players, state, rows = carry
+        *seen, rows = carry
         opening = origin + row * plan.every
         closing = jnp.minimum(opening + plan.every, last)
-        players, state = jax.lax.fori_loop(jnp.maximum(opening, first), closing, advance, (players, state))
+        seen = jax.lax.fori_loop(jnp.maximum(opening, first), closing, advance, tuple(seen))
         whole = closing == opening + plan.every
-        return players, state, written(rows, row, record(players, state), whole)
+        return *seen, written(rows, row, recorded(plan, *seen), whole)
 
     number = -((origin - last) // plan.every)
-    carry = (players, state, blank(record, plan.length // plan.every, players, state))
-    players, state, rows = jax.lax.fori_loop(0, number, block, carry)
+    carry = (*seen, blank(row_shapes(plan, players, state), plan.length // plan.every))
+    players, state, _, rows = jax.lax.fori_loop(0, number, block, carry)
     return Reached(players, state, rows, end, _budget(players, state, start))
 
 
+class Entered(NamedTuple):
+    """What is known of a step at its players: the game bound for it, ``u`` there, and a `Computed` if asked for."""
+
+    game: Game
+    u: Players
+    computed: PyTree
+
+
 class _Ahead(NamedTuple):
-    """Carry of a run that may stop: with the game bound for the coming step and ``u`` there."""
+    """Carry of a run that may stop: with what is known of the coming step, and what the last one computed."""
 
     players: Players
     state: State
     clock: jax.Array
-    game: Game
-    u: Players
+    entered: Entered
+    computed: PyTree
     status: jax.Array
 
 
@@ -97,27 +105,27 @@ def stopping(plan: Plan, players: Players, state: State, begin: Scalar, end: Sca
     origin, last = plan.clock(begin - begin % plan.every), plan.clock(end)
     declared = () if plan.tol is None else declared_by(plan.solver, players)
 
-    def look(players: Players, state: State, clock: jax.Array) -> _Ahead:
-        game = plan.bound(clock)
-        u = descent(game, players)
+    def look(players: Players, state: State, clock: jax.Array, computed: PyTree) -> _Ahead:
+        entered = enter(plan.bound(clock), players, state, plan.computes)
+        u = entered.u
         diverged = ~all_finite((u, players))
         if plan.max_norm is not None:
             diverged |= norm(players) > plan.max_norm
         solved = False if plan.tol is None else norm(natural_residual(declared, players, u)) <= plan.tol
         status = jnp.where(solved, Status.CONVERGED, Status.BUDGET)
         status = jnp.where(diverged, Status.DIVERGED, status).astype(jnp.int32)
-        return _Ahead(players, state, clock, game, u, status)
+        return _Ahead(players, state, clock, entered, computed, status)
 
     def advance(ahead: _Ahead) -> _Ahead:
-        players, state = move(ahead.game, plan.solver, ahead.players, ahead.state, ahead.u)
-        return look(players, state, ahead.clock + 1)
+        players, state = move(ahead.entered, plan.solver, ahead.players, ahead.state)
+        return look(players, state, ahead.clock + 1, ahead.entered.computed)
 
     def before(stop: jax.Array) -> Callable[[_Ahead], jax.Array]:
         return lambda ahead: (ahead.clock < stop) & (ahead.status == Status.BUDGET)
 
-    ahead, record = look(players, state, plan.clock(begin)), plan.record
-    rows = None if record is None else blank(record, plan.length // plan.every, players, state)
-    if record is None or plan.length == 0:
+    ahead = look(players, state, plan.clock(begin), nothing_computed(plan, players, state))
+    rows = blank(row_shapes(plan, players, state), plan.length // plan.every)
+    if plan.record is None or plan.length == 0:
         ahead = jax.lax.while_loop(before(last), advance, ahead)
     else:
 
@@ -125,7 +133,7 @@ def stopping(plan: Plan, players: Players, state: State, begin: Scalar, end: Sca
             ahead, rows, row = carry
             closing = origin + (row + 1) * plan.every
             ahead = jax.lax.while_loop(before(jnp.minimum(closing, last)), advance, ahead)
-            new = record(ahead.players, ahead.state)
+            new = recorded(plan, ahead.players, ahead.state, ahead.computed)
             return ahead, written(rows, row, new, ahead.clock == closing), row + 1
 
         carry = (ahead, rows, jnp.zeros((), jnp.int32))
@@ -140,11 +148,54 @@ def descent(game: Game, players: Players) -> Players:
     return jax.tree.map(jnp.negative, game.gradients(players))
 
 
-def move(game: Game, solver: Solver, players: PyTree, state: State, u: Players) -> tuple[Players, State]:
-    """Return the players and the state after one step from ``u``."""
-    moves, state = solver.update(u, state, players, game=game, grad=u, marks=Marks())
-    players = optax.apply_updates(players, moves)
-    return players, state
+def enter(game: Game, players: Players, state: State, computes: bool) -> Entered:
+    """Return what is known at the players of the coming step; ``computes`` asks for a `Computed`."""
+    if game.model_state is None and not computes:
+        return Entered(game, descent(game, players), None)
+    if game.model_state is not None:
+        game = dataclasses.replace(game, model_state=state.model_state)
+    game, payoffs, metrics = game.entered(players)
+    u = descent(game, players)
+    if not computes:
+        return Entered(game, u, None)
+    return Entered(game, u, strong(Computed(payoffs, metrics, tuple(map(norm, u)), game.data)))
+
+
+def move(entered: Entered, solver: Solver, players: PyTree, state: State) -> tuple[Players, State]:
+    """Return the players and the state after the step."""
+    game, u, _ = entered
+    of_solver = state if game.model_state is None else state.solver
+    moves, of_solver = solver.update(u, of_solver, players, game=game, grad=u, marks=Marks())
+    state = of_solver if game.model_state is None else StepState(game.model_state.after, of_solver)
+    return optax.apply_updates(players, moves), state
+
+
+def recorded(plan: Plan, players: Players, state: State, computed: PyTree) -> Row:
+    """Return one row."""
+    record = plan.record
+    assert record is not None
+    return record(players, state, computed) if plan.computes else record(players, state)
+
+
+def row_shapes(plan: Plan, players: Players, state: State) -> Row:
+    """Return the shapes and dtypes of one row; None without a record."""
+    if plan.record is None:
+        return None
+    return jax.eval_shape(lambda *args: recorded(plan, *args), players, state, nothing_computed(plan, players, state))
+
+
+def nothing_computed(plan: Plan, players: Players, state: State) -> PyTree:
+    """Return zeros in place of what the step before the first one would have computed; None if nothing asks for it."""
+    if not plan.computes:
+        return None
+    shapes = jax.eval_shape(lambda *args: enter(plan.bound(plan.start), *args, True).computed, players, state)
+    return jax.tree.map(lambda leaf: jax.lax.full(leaf.shape, 0, leaf.dtype), shapes)
+
+
+def strong(tree: PyTree) -> PyTree:
+    """Return a pytree of arrays without weak types, as those read from a checkpoint are."""
+    arrays = jax.tree.map(jnp.asarray, tree)
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype) if leaf.weak_type else leaf, arrays)
 
 
 def all_finite(tree: PyTree) -> jax.Array:

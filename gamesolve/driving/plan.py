@@ -1,6 +1,8 @@
 """Records that all loops share: what a run does, how far it has got, and what it returns."""
 
 import dataclasses
+import functools
+import inspect
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
@@ -14,9 +16,9 @@ from gamesolve.game import Game
 from gamesolve.sampling import draw_at
 from gamesolve.sampling.samplers import Sampler
 from gamesolve.solver import Solver, as_solver
-from gamesolve.trees import Key, Players, PyTree, Row, Scalar, State, is_key
+from gamesolve.trees import Batch, Key, Players, PyTree, Row, Scalar, State, is_key
 
-Record: TypeAlias = Callable[[Players, State], Row]
+Record: TypeAlias = Callable[..., Row]
 
 
 class Status(Ending):
@@ -47,7 +49,7 @@ class Plan:
         start: number of steps taken before the run.
         sample: the sampler of each step's data, or None.
         key: random key of the sampler, or None.
-        record: function of players and state whose results are stacked, or None.
+        record: function of players and state, and perhaps a `Computed`, whose results are stacked, or None.
         tol: norm of the field, or of the natural residual on the solver's sets, at which to stop, or None.
         max_norm: norm of the players beyond which to stop, or None.
         length: maximal number of steps of one compiled call.
@@ -69,6 +71,11 @@ class Plan:
     def may_stop(self) -> bool:
         """Whether the run has a condition under which it stops early."""
         return self.tol is not None or self.max_norm is not None
+
+    @property
+    def computes(self) -> bool:
+        """Whether ``record`` takes what a step has computed."""
+        return takes(self.record, 3)
 
     def clock(self, steps: Scalar) -> jax.Array:
         """Return the count of samplers and users after ``steps`` steps of the run."""
@@ -100,12 +107,42 @@ class Reached(NamedTuple):
     status: Scalar
 
 
+class StepState(NamedTuple):
+    """The state of a run whose game has a model state; solvers of other games keep their own state alone.
+
+    Attributes:
+        model_state: the model state of the game after the last step.
+        solver: the solver's optax state.
+    """
+
+    model_state: PyTree
+    solver: State
+
+
+class Computed(NamedTuple):
+    """What a step has computed at the players that it started from; a pytree.
+
+    A ``record`` with a third argument gets that of the last step; reading it takes no other pass through the networks.
+
+    Attributes:
+        payoffs: the payoff of each player, on the data of the step.
+        metrics: what each payoff returned as metrics, one entry per player; None for those that return none.
+        norms: the Euclidean norm of each player's gradient.
+        batch: the data of the step, as `gamesolve.Game.bind` got it: a tuple of all arguments after the players.
+    """
+
+    payoffs: tuple[Scalar, ...]
+    metrics: tuple[PyTree, ...]
+    norms: tuple[Scalar, ...]
+    batch: tuple[Batch, ...]
+
+
 class Solution(NamedTuple):
     """The result of `solve` or `run`; a pytree.
 
     Attributes:
         players: the players after the last step.
-        state: the solver's optax state there.
+        state: the solver's optax state there; a `StepState` if the game has a model state.
         trace: the stacked records, leading axis ``num_steps // every``; None without ``record``.
         steps: number of steps taken, ``start`` included.
         status: a `Status`, as an integer array.
@@ -116,6 +153,11 @@ class Solution(NamedTuple):
     trace: Row
     steps: jax.Array
     status: jax.Array
+
+    @property
+    def model_state(self) -> PyTree:
+        """The model state after the last step; None if the game has none."""
+        return self.state.model_state if isinstance(self.state, StepState) else None
 
 
 def checked(
@@ -149,6 +191,15 @@ def checked(
     return Plan(game, as_solver(solver), start, sample, key, record, tol, max_norm, length, every)
 
 
+def takes(function: object, number: int) -> bool:
+    """Return whether a function can be called with this many positional arguments, as far as its signature says."""
+    try:
+        inspect.signature(function).bind(*range(number))  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def check_game(game: object) -> None:
     """Raise unless ``game`` is a game."""
     if not isinstance(game, Game):
@@ -176,13 +227,19 @@ def check_divides(every: int, **counts: int) -> None:
             raise ValueError(f"every must divide {name}, got every={every} and {name}={count}. Choose a divisor.")
 
 
-def check_state(solver: Solver, state: State, players: Players) -> None:
-    """Raise unless a state has the structure and shapes of the solver's state for these players."""
+def first_state(game: Game, solver: optax.GradientTransformation, players: Players) -> State:
+    """Return the state of a run that begins at these players."""
+    state = solver.init(players)
+    return state if game.model_state is None else StepState(game.model_state, state)
+
+
+def check_state(game: Game, solver: Solver, state: State, players: Players) -> None:
+    """Raise unless a state has the structure and shapes of a run of the solver from these players."""
 
     def shapes(tree: PyTree) -> PyTree:
         return jax.tree.map(jnp.shape, tree)
 
-    expected = jax.eval_shape(solver.init, players)
+    expected = jax.eval_shape(functools.partial(first_state, game, solver), players)
     if jax.tree.structure(state) != jax.tree.structure(expected) or shapes(state) != shapes(expected):
         raise ValueError(
             f"state must be one that {solver.factory.__name__} keeps for these players, got other shapes or another "

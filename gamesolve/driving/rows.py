@@ -9,17 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from gamesolve.distributed import on_host
-from gamesolve.trees import DType, Players, PyTree, Row, Scalar, State, numbers_of
+from gamesolve.trees import DType, Row, Scalar, numbers_of
 
 
-def shapes_of(record: PyTree, players: Players, state: State) -> Row:
-    """Return the shapes and dtypes of one row; None without a record."""
-    return None if record is None else jax.eval_shape(record, players, state)
-
-
-def blank(record: PyTree, number: int, players: Players, state: State) -> Row:
+def blank(shapes: Row, number: int) -> Row:
     """Return the rows of a run that has recorded nothing yet: zeros."""
-    shapes = shapes_of(record, players, state)
     return jax.tree.map(lambda leaf: jax.lax.full((number, *leaf.shape), 0, leaf.dtype), shapes)
 
 

@@ -15,6 +15,7 @@ from gamesolve.driving import rows
 from gamesolve.driving.batches import supply
 from gamesolve.driving.chunks import Chunk, Stacks, driven, first, joined, stack_of
 from gamesolve.driving.identity import identify
+from gamesolve.driving.loops import row_shapes
 from gamesolve.driving.plan import Plan, Reached, Record, Solution, check_divides, checked
 from gamesolve.driving.progress import bar
 from gamesolve.driving.resuming import Saving, Store, resumed, save
@@ -130,7 +131,7 @@ def run(
             chunks = driven(prepare, begun, interrupted)
             reached = _followed(chunks, begun, [stack_of(plan, begun)], callbacks, saving, show)
             received = interrupted()
-    shapes, steps = rows.shapes_of(plan.record, reached.players, reached.state), plan.start + reached.steps
+    shapes, steps = row_shapes(plan, reached.players, reached.state), plan.start + reached.steps
     trace = rows.from_host(reached.rows, num_steps // plan.every, shapes)
     solution = Solution(reached.players, reached.state, trace, jnp.int32(steps), jnp.int32(reached.status))
     if received == signal.SIGTERM:

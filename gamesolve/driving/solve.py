@@ -8,8 +8,18 @@ import optax
 
 from gamesolve.checks import explained, whole_number
 from gamesolve.driving import rows, stale
-from gamesolve.driving.loops import descent, fixed, move, stopping
-from gamesolve.driving.plan import Plan, Record, Solution, Status, check_divides, check_game, check_state, checked
+from gamesolve.driving.loops import enter, fixed, move, stopping
+from gamesolve.driving.plan import (
+    Plan,
+    Record,
+    Solution,
+    Status,
+    check_divides,
+    check_game,
+    check_state,
+    checked,
+    first_state,
+)
 from gamesolve.game import Game, as_players
 from gamesolve.sampling.samplers import Sampler
 from gamesolve.solver import as_solver
@@ -44,8 +54,8 @@ def step(
     solver = as_solver(solver)
     players = as_players(players, game.num_players)
     bound = game.bind(*data) if data else game
-    state = solver.init(players) if state is None else state
-    return move(bound, solver, players, state, descent(bound, players))
+    state = first_state(game, solver, players) if state is None else state
+    return move(enter(bound, players, state, False), solver, players, state)
 
 
 def solve(
@@ -130,9 +140,9 @@ def _solve(plan: Plan, players: Players, state: State | None, with_gap: bool) ->
     program = (plan, players)
     players = as_players(players, plan.game.num_players)
     if state is None:
-        state = plan.solver.init(players)
+        state = first_state(plan.game, plan.solver, players)
     else:
-        check_state(plan.solver, state, players)
+        check_state(plan.game, plan.solver, state, players)
     if plan.may_stop or plan.length == 0:
         reached = stopping(plan, players, state, 0, plan.length)
     else:

@@ -18,8 +18,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from gamesolve.checks import as_players, check_payoff, scalar_of
+from gamesolve.checks import as_players, check_payoff
 from gamesolve.game import derivatives
+from gamesolve.game.model_state import Aux, ModelStates, as_arrays, evaluated
 from gamesolve.sampling import drawn
 from gamesolve.trees import Batch, Players, PyTree, Scalar
 
@@ -38,7 +39,7 @@ class Negated:
 
 @functools.partial(
     jax.tree_util.register_dataclass,
-    data_fields=["constants", "data", "start", "equilibria"],
+    data_fields=["constants", "data", "start", "equilibria", "model_state"],
     meta_fields=["payoffs"],
 )
 @dataclasses.dataclass(frozen=True)
@@ -53,11 +54,13 @@ class Game:
     unless the user has set that option. It matters on GPUs, whose default rounds products to TF32.
 
     Attributes:
-        payoffs: the functions as stored; each takes ``(*players, *constants, *data)`` and is maximised by its owner.
+        payoffs: the functions as stored; each takes ``(*players, *constants, *data)``, and ``model_state=`` if the game
+            has one, and is maximised by its owner.
         constants: arrays of the game itself.
         data: the data that `bind` has bound, usually one minibatch; see `sampling.Draws` for several.
         start: a sensible starting point, or None if none is known (the catalogue `gamesolve.games` sets it).
         equilibria: known zeros of the field, a tuple of players.
+        model_state: what the payoffs' networks keep without optimising it, see `Aux`; None if there is nothing.
     """
 
     payoffs: tuple[Payoff, ...]
@@ -65,6 +68,7 @@ class Game:
     data: tuple[Batch, ...] = ()
     start: PyTree = None
     equilibria: tuple[Players, ...] = ()
+    model_state: PyTree = None
 
     @property
     def num_players(self) -> int:
@@ -134,8 +138,38 @@ class Game:
     def signed_payoff(self, player: int) -> tuple[int, Payoff]:
         """Return the sign of a player's payoff, and the payoff without that sign as a function of the players alone."""
         sign, function = signed(self.payoffs[player])
-        data = self.draw(0).data_of(player)
-        return sign, lambda *players: scalar_of(function, player, (*players, *self.constants, *data))
+        constant, seen = (*self.constants, *self.draw(0).data_of(player)), self._model_state_of(player)
+        return sign, lambda *players: evaluated(function, player, (*players, *constant), seen)[0]
+
+    def _model_state_of(self, player: int) -> PyTree:
+        """Return the model state that a player's payoff sees."""
+        return self.model_state.seen[player] if isinstance(self.model_state, ModelStates) else self.model_state
+
+    def entered(self, players: Players) -> tuple["Game", tuple[Scalar, ...], tuple[PyTree, ...]]:
+        """Return the game of the step that begins at ``players``, and the payoffs and metrics there.
+
+        All evaluations of the returned game see the model states of that step, see `ModelStates`.
+        """
+        current, seen, payoffs, metrics = self.model_state, [], [], []
+        first: dict[tuple[Payoff, int | None], int] = {}
+        for player, payoff in enumerate(self.payoffs):
+            sign, function = signed(payoff)
+            same = first.setdefault((function, player if self._has_draws_per_player else None), player)
+            if same == player:
+                seen.append(current)
+                args = (*players, *self.constants, *self.draw(0).data_of(player))
+                with exact_products():
+                    value, aux = evaluated(function, player, args, current)
+                current = jax.lax.stop_gradient(aux.model_state)
+                payoffs.append(with_sign(sign, value))
+                metrics.append(aux.metrics)
+            else:
+                seen.append(seen[same])
+                own, _ = signed(self.payoffs[same])
+                payoffs.append(with_sign(sign * own, payoffs[same]))
+                metrics.append(metrics[same])
+        states = None if self.model_state is None else ModelStates(tuple(seen), current)
+        return dataclasses.replace(self, model_state=states), tuple(payoffs), tuple(metrics)
 
     def rules(self, players: Players, player: int) -> derivatives.Rules:
         """Return what ``stop_gradient`` and custom derivative rules in a player's payoff mean for its field.
@@ -149,7 +183,8 @@ class Game:
         if not self._has_draws_per_player:
             owners = [j for j, payoff in enumerate(self.payoffs) if signed(payoff)[1] == function]
         data = self.draw(0).data_of(player)
-        return derivatives.rules(function, player, tuple(owners), (players, self.constants, data))
+        args = (players, self.constants, data, self._model_state_of(player))
+        return derivatives.rules(function, player, tuple(owners), args)
 
     def evaluate(self, players: Players) -> tuple[jax.Array, ...]:
         """Return every player's payoff at ``players``, on the bound data.
@@ -203,12 +238,15 @@ class Game:
         return tuple(entries[mover] for mover in movers)
 
 
-def general_sum(*payoffs: Payoff, constants: tuple[PyTree, ...] = ()) -> Game:
+def general_sum(*payoffs: Payoff, constants: tuple[PyTree, ...] = (), model_state: PyTree = None) -> Game:
     """Make a game in which player i maximises ``payoffs[i]``.
 
     Args:
         *payoffs: one function per player, ``payoff(*players, *constants, *data) -> scalar``, pure and traceable.
         constants: arrays of the game itself, which each payoff takes after the players. Default: none.
+        model_state: pytree of arrays that the payoffs' networks keep without optimising them, such as running
+            statistics. Each payoff takes it as ``model_state=`` and returns ``value, gs.Aux(model_state=new)``, see
+            `Aux`. Default: none.
 
     Returns:
         The game.
@@ -229,15 +267,16 @@ def general_sum(*payoffs: Payoff, constants: tuple[PyTree, ...] = ()) -> Game:
         check_payoff(signed(payoff)[1], player)
     if not isinstance(constants, tuple):
         raise TypeError(f"constants must be a tuple of arrays, got {type(constants).__name__}. Write constants=(A,).")
-    return Game(payoffs, constants)
+    return Game(payoffs, constants, model_state=as_arrays(model_state))
 
 
-def zero_sum(payoff: Payoff, *, constants: tuple[PyTree, ...] = ()) -> Game:
+def zero_sum(payoff: Payoff, *, constants: tuple[PyTree, ...] = (), model_state: PyTree = None) -> Game:
     """Make the two-player game in which player 0 minimises ``payoff`` and player 1 maximises it.
 
     Args:
         payoff: ``payoff(x, y, *constants, *data) -> scalar``, pure and traceable.
         constants: arrays of the game itself. Default: none.
+        model_state: what networks keep without optimising it, see `general_sum`. Default: none.
 
     Returns:
         The game with payoffs ``(-payoff, payoff)``; its field takes one backward pass.
@@ -247,15 +286,16 @@ def zero_sum(payoff: Payoff, *, constants: tuple[PyTree, ...] = ()) -> Game:
         >>> gs.zero_sum(lambda x, y: x**2 + 10 * x * y + y**2).is_zero_sum
         True
     """
-    return general_sum(Negated(payoff), payoff, constants=constants)
+    return general_sum(Negated(payoff), payoff, constants=constants, model_state=model_state)
 
 
-def from_losses(*losses: Payoff, constants: tuple[PyTree, ...] = ()) -> Game:
+def from_losses(*losses: Payoff, constants: tuple[PyTree, ...] = (), model_state: PyTree = None) -> Game:
     """Make a game in which player i minimises ``losses[i]``.
 
     Args:
         *losses: one function per player, ``loss(*players, *constants, *data) -> scalar``, pure and traceable.
         constants: arrays of the game itself. Default: none.
+        model_state: what networks keep without optimising it, see `general_sum`. Default: none.
 
     Returns:
         The game whose payoffs are the negated losses.
@@ -266,7 +306,7 @@ def from_losses(*losses: Payoff, constants: tuple[PyTree, ...] = ()) -> Game:
         >>> [float(value) for value in game.evaluate((1.0, 3.0))]
         [-1.0, -4.0]
     """
-    return general_sum(*map(Negated, losses), constants=constants)
+    return general_sum(*map(Negated, losses), constants=constants, model_state=model_state)
 
 
 def signed(payoff: Payoff) -> tuple[int, Payoff]:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gamesolve.checks import scalar_of
+from gamesolve.game.model_state import evaluated
 from gamesolve.game.staged import hidden, opened
 from gamesolve.trees import DType, Players, PyTree, Scalar
 
@@ -74,7 +74,7 @@ def rules(payoff: Payoff, player: int, movers: tuple[int, ...], args: tuple[PyTr
         payoff: the function that the user wrote.
         player: index of its owner, for error messages.
         movers: indices of all its owners.
-        args: players, constants and data, each a tuple.
+        args: players, constants and data, each a tuple, and the model state.
     """
     leaves, treedef = jax.tree.flatten(args)
     kinds = tuple(map(jax.typeof, leaves))
@@ -90,9 +90,9 @@ def rules(payoff: Payoff, player: int, movers: tuple[int, ...], args: tuple[PyTr
 
 def _found(payoff: Payoff, player: int, movers: tuple[int, ...], treedef: Any, kinds: tuple[Any, ...]) -> Rules:
     leaves = [jax.ShapeDtypeStruct(kind.shape, kind.dtype, weak_type=kind.weak_type) for kind in kinds]
-    players, constants, data = jax.tree.unflatten(treedef, leaves)
-    function = lambda *args: scalar_of(payoff, player, args)
-    shapes = (*players, *constants, *data)
+    players, constants, data, model_state = jax.tree.unflatten(treedef, leaves)
+    function = lambda *args: evaluated(payoff, player, args[:-1], args[-1])[0]
+    shapes = (*players, *constants, *data, model_state)
     try:
         names = hidden(jax.make_jaxpr(function)(*shapes).jaxpr)
     except jax.errors.ConcretizationTypeError:
