@@ -18,10 +18,11 @@ from gamesolve import (
     solvers,
     transforms,
 )
+from gamesolve.driving.plan import Computed, StepState
 from gamesolve.driving.run import Chunk, run
 from gamesolve.driving.solve import Solution, Status, solve, step
 from gamesolve.driving.sweep import Table, sweep
-from gamesolve.game import Game, from_losses, general_sum, zero_sum
+from gamesolve.game import Aux, Game, from_losses, general_sum, zero_sum
 from gamesolve.sampling import minibatches
 from gamesolve.solver import Solver, parametric
 from gamesolve.solvers import *  # noqa: F403 - the names are those of its __all__
@@ -31,11 +32,14 @@ from gamesolve.transforms.turns import alternating, per_player
 __version__ = "0.1.0"
 
 __all__ = [
+    "Aux",
     "Chunk",
+    "Computed",
     "Game",
     "Solution",
     "Solver",
     "Status",
+    "StepState",
     "Table",
     "accumulate",
     "alternating",

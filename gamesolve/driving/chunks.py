@@ -1,6 +1,5 @@
 """The compiled chunks of a long run: launched, waited for, and replayed up to their last finite step."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
@@ -13,6 +12,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from gamesolve.driving import rows, stale
 from gamesolve.driving.loops import all_finite, counted, row_shapes, stopping, strong
 from gamesolve.driving.plan import Plan, Reached, Status, check_state, first_state
+from gamesolve.driving.signals import hearing_signals
 from gamesolve.game import Game, as_players
 from gamesolve.solver import Solver
 from gamesolve.trees import Players, PyTree, Row, Scalar, State
@@ -152,7 +152,9 @@ def _settle(flight: _Flight) -> Reached:
     bisection; that costs as much as a few chunks and happens once per run.
     """
     plan, origin, _, result = flight
-    _wait(result)
+    if not result.status.is_ready():
+        hearing_signals(lambda: jax.block_until_ready(result))
+    jax.block_until_ready(result)  # raises the errors of the chunk
     status = Status(int(result.status))
     if status is Status.DIVERGED and not _finite(result.players):
         replayed, bad = origin.steps, int(result.steps)
@@ -164,22 +166,6 @@ def _settle(flight: _Flight) -> Reached:
     # All chunks then run one program, also those of a resumed run.
     players, state = jax.tree.map(placed, (result.players, result.state), (origin.players, origin.state))
     return Reached(players, state, result.rows, int(result.steps), status)
-
-
-def _wait(result: Reached) -> None:
-    """Wait for a chunk so that each signal is heard at once; JAX's own wait would hold them back until its end."""
-    if not result.status.is_ready():
-        ready = threading.Event()
-
-        def wait() -> None:
-            try:
-                jax.block_until_ready(result)
-            finally:
-                ready.set()
-
-        threading.Thread(target=wait, daemon=True).start()
-        ready.wait()
-    jax.block_until_ready(result)  # raises the errors of the chunk here
 
 
 def _recorded(plan: Plan, begin: int, reached: Reached) -> tuple[Reached, np.ndarray]:

@@ -53,3 +53,16 @@ def interruption(players: Players) -> Generator[Callable[[], int], None, None]:
     finally:
         for number in heard:
             signal.signal(number, usual[number])
+
+
+def hearing_signals(wait: Callable[[], object]) -> None:
+    """Wait in another thread: JAX's own wait would hold signals back until its end. What it raises is dropped."""
+    over = threading.Event()
+
+    def work() -> None:
+        with contextlib.suppress(Exception):
+            wait()
+        over.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    over.wait()

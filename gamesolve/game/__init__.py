@@ -20,7 +20,8 @@ import jax.numpy as jnp
 
 from gamesolve.checks import as_players, check_payoff
 from gamesolve.game import derivatives
-from gamesolve.game.model_state import Aux, ModelStates, as_arrays, evaluated
+from gamesolve.game.model_state import Aux as Aux
+from gamesolve.game.model_state import ModelStates, as_arrays, evaluated
 from gamesolve.sampling import drawn
 from gamesolve.trees import Batch, Players, PyTree, Scalar
 

@@ -15,8 +15,8 @@ import pytest
 
 import gamesolve as gs
 from gamesolve import checkpoint
-from gamesolve.driving import chunks, progress
-from gamesolve.driving.signals import Terminated, interruption
+from gamesolve.driving import progress
+from gamesolve.driving.signals import Terminated, hearing_signals, interruption
 from tests.driving import gan_run
 
 XY = gs.zero_sum(lambda x, y: x * y)
@@ -84,8 +84,8 @@ def test_a_program_with_its_own_handler_of_sigterm_keeps_it():
 
 
 def test_a_signal_is_heard_while_a_chunk_is_computed():
-    """The first one is noted and the second one raises, although the chunk never ends."""
-    endless = SimpleNamespace(status=SimpleNamespace(is_ready=lambda: False))
+    """The first one is noted and the second one raises, although the wait does not end."""
+    endless = threading.Event()
 
     def press_twice():
         for _ in range(2):
@@ -96,9 +96,10 @@ def test_a_signal_is_heard_while_a_chunk_is_computed():
         thread = threading.Thread(target=press_twice)
         thread.start()
         with pytest.raises(KeyboardInterrupt):
-            chunks._wait(endless)
+            hearing_signals(endless.wait)
         assert interrupted() == signal.SIGINT
         thread.join()
+    endless.set()
 
 
 def test_a_terminated_program_goes_on_where_it_stopped(tmp_path):
