@@ -70,6 +70,7 @@ _LAZY = {
     "animate": "gamesolve.plots.animate",
     "draws": "gamesolve.sampling.drawn",
     "loggers": "gamesolve.loggers",
+    "modules": "gamesolve.game.modules",
     "orbax": "gamesolve.checkpoint.orbax",
     "plots": "gamesolve.plots",
     "registry": "gamesolve.registry",

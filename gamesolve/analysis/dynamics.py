@@ -62,7 +62,7 @@ def lyapunov_exponents(
         raise ValueError(
             f"num_steps must be at least 1 and settle at least 0, got num_steps = {num_steps} and settle = {settle}."
         )
-    return _exponents(game, as_solver(solver), as_players(players, game.num_players), k, num_steps, settle)
+    return _exponents(game.frozen(), as_solver(solver), as_players(players, game.num_players), k, num_steps, settle)
 
 
 def flow_exponents(

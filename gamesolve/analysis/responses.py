@@ -48,7 +48,7 @@ def alone(game: Game, players: Players, player: int) -> Game:
         >>> [float(entry) for entry in gs.analysis.alone(game, (2.0, 0.5), 1).field((0.5,))]
         [1.0]
     """
-    players = as_players(players, game.num_players)
+    game, players = game.frozen(), as_players(players, game.num_players)
     if not 0 <= player < game.num_players:
         raise ValueError(f"player must be one of the players 0 to {game.num_players - 1}, got {player}.")
     sign, function = signed(game.payoffs[player])

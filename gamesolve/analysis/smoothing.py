@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve.game import Game, Negated, Payoff, signed
+from gamesolve.game.model_state import parted
 from gamesolve.trees import Key, PyTree, Scalar
 
 
@@ -31,7 +32,8 @@ class _Smoothed:
                 jax.tree.map(lambda leaf, move, scale=scale: leaf + scale * move, player, moves)
                 for player, moves, scale in zip(players, noise, scales, strict=True)
             )
-            return self.function(*moved, *rest)
+            value, _ = parted(self.function(*moved, *rest))
+            return value
 
         return jnp.mean(jax.vmap(perturbed)(jax.random.split(key, self.num_samples)))
 
@@ -69,6 +71,8 @@ def smooth(game: Game, scale: Scalar | tuple[Scalar, ...], num_samples: int, key
     scales = scale if isinstance(scale, tuple) else (scale,) * game.num_players
     if len(scales) != game.num_players:
         raise ValueError(f"scale has {len(scales)} entries for {game.num_players} players. Give one number per player.")
+
+    game = game.frozen()
 
     def smoothed(payoff: Payoff) -> Payoff:
         sign, function = signed(payoff)

@@ -15,6 +15,7 @@ from gamesolve.analysis.null_space import Doubts, Fixed, fixed_directions, radiu
 from gamesolve.analysis.operators import relative_changes
 from gamesolve.analysis.periods import period_of, whole_period
 from gamesolve.analysis.spectrum import by_real_part
+from gamesolve.driving.plan import StepState
 from gamesolve.game import Game, as_players
 from gamesolve.linear.arnoldi import leading_pairs, space_for
 from gamesolve.linear.dense import dense_derivative
@@ -124,7 +125,7 @@ def step_map(game: Game, solver: optax.GradientTransformation, players: Players,
     - A count that only grows (the time that a schedule reads, Adam's count) is held fixed at its value.
     - Random keys, reports of inner solves and numbers that no step changes are held fixed.
 
-    One step of `alternating` is its whole order.
+    One step of `alternating` is its whole order. A model state is held fixed.
 
     Args:
         game: the game, bound to its data.
@@ -145,6 +146,9 @@ def step_map(game: Game, solver: optax.GradientTransformation, players: Players,
         (6, 4, 0.9019)
     """
     solver, players = as_solver(solver), as_players(players, game.num_players)
+    if isinstance(state, StepState):
+        game, state = dataclasses.replace(game, model_state=state.model_state), state.solver
+    game = game.frozen()
     state = settled_state(game, solver, players) if state is None else jax.tree.map(jnp.asarray, state)
     return StepMap(game, solver, players, state, *period_of(game, solver, players, state))
 

@@ -53,12 +53,7 @@ def supply(plan: Plan, batches: Iterable[Batch] | None, begin: int, end: int) ->
 
     if batches is None:
         return lambda step: (plan, number(step))
-    try:
-        unused = iter(batches)
-    except TypeError:
-        raise TypeError(
-            f"batches must be an iterable, got {type(batches).__name__}. Pass one batch per step."
-        ) from None
+    unused = _iterator(batches)
     used = sum(1 for _ in itertools.islice(unused, begin))
     if used < begin:
         raise ValueError(
@@ -75,6 +70,13 @@ def supply(plan: Plan, batches: Iterable[Batch] | None, begin: int, end: int) ->
     return prepare
 
 
+def peeked(batches: Iterable[Batch]) -> tuple[Stacked | None, Iterable[Batch]]:
+    """Return a sampler of the first batch, None if there is none, and an iterable that still begins with it."""
+    unused = _iterator(batches)
+    taken = list(itertools.islice(unused, 1))
+    return (stacked(taken, 0, 1) if taken else None), itertools.chain(taken, unused)
+
+
 def stacked(batches: list[Batch], first: int, length: int) -> Stacked:
     """Return a sampler of batches.
 
@@ -85,6 +87,15 @@ def stacked(batches: list[Batch], first: int, length: int) -> Stacked:
     """
     rows = batches + batches[-1:] * (length - len(batches))
     return Stacked(jax.tree.map(_stack, *rows), first)
+
+
+def _iterator(batches: Iterable[Batch]) -> Iterator[Batch]:
+    try:
+        return iter(batches)
+    except TypeError:
+        raise TypeError(
+            f"batches must be an iterable, got {type(batches).__name__}. Pass one batch per step."
+        ) from None
 
 
 def _alike(batches: Iterable[Batch], first: int) -> Iterator[Batch]:

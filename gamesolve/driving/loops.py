@@ -195,7 +195,7 @@ def nothing_computed(plan: Plan, players: Players, state: State) -> PyTree:
 def strong(tree: PyTree) -> PyTree:
     """Return a pytree of arrays without weak types, as those read from a checkpoint are."""
     arrays = jax.tree.map(jnp.asarray, tree)
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype) if leaf.weak_type else leaf, arrays)
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype) if getattr(leaf, "weak_type", False) else leaf, arrays)
 
 
 def all_finite(tree: PyTree) -> jax.Array:

@@ -1,6 +1,7 @@
 """Long runs: a loop on the host over compiled chunks, which can be watched, stopped and resumed."""
 
 import contextlib
+import dataclasses
 import signal
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +13,7 @@ import optax
 from gamesolve.checkpoint import Folder, found
 from gamesolve.checks import explained, whole_number
 from gamesolve.driving import rows
-from gamesolve.driving.batches import supply
+from gamesolve.driving.batches import peeked, supply
 from gamesolve.driving.chunks import Chunk, Stacks, driven, first, joined, stack_of
 from gamesolve.driving.identity import identify
 from gamesolve.driving.loops import row_shapes
@@ -124,14 +125,17 @@ def run(
     if record is not None:
         check_divides(plan.every, num_steps=num_steps, chunk=plan.length)
     saving = _saving(plan, checkpoint, checkpoint_every, keep)
+    # What a record of the batch will return is known once a batch is.
+    example, batches = peeked(batches) if plan.computes and batches is not None else (plan.sample, batches)
+    shown = dataclasses.replace(plan, sample=example)
     with explained("a payoff, sampler or record"), saving.lock() if saving else contextlib.nullcontext():
-        begun = resumed(saving, first(plan, players, state), num_steps)
+        begun = resumed(saving, first(shown, players, state), num_steps)
         prepare = supply(plan, batches, begun.steps, num_steps)
         with interruption(begun.players) as interrupted, bar(progress, num_steps, begun.steps) as show:
             chunks = driven(prepare, begun, interrupted)
             reached = _followed(chunks, begun, [stack_of(plan, begun)], callbacks, saving, show)
             received = interrupted()
-    shapes, steps = row_shapes(plan, reached.players, reached.state), plan.start + reached.steps
+    shapes, steps = row_shapes(shown, reached.players, reached.state), plan.start + reached.steps
     trace = rows.from_host(reached.rows, num_steps // plan.every, shapes)
     solution = Solution(reached.players, reached.state, trace, jnp.int32(steps), jnp.int32(reached.status))
     if received == signal.SIGTERM:

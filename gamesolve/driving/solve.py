@@ -1,6 +1,7 @@
 """One pure step of a solver, and a compiled run of many steps."""
 
 import functools
+from typing import Any, Literal, overload
 
 import jax
 import jax.core
@@ -10,6 +11,7 @@ from gamesolve.checks import explained, whole_number
 from gamesolve.driving import rows, stale
 from gamesolve.driving.loops import enter, fixed, move, stopping
 from gamesolve.driving.plan import (
+    Computed,
     Plan,
     Record,
     Solution,
@@ -28,9 +30,36 @@ from gamesolve.trees import Batch, Key, Players, Scalar, State
 __all__ = ["Solution", "Status", "solve", "step"]
 
 
+@overload
 def step(
-    game: Game, solver: optax.GradientTransformation, players: Players, state: State | None = None, *data: Batch
-) -> tuple[Players, State]:
+    game: Game,
+    solver: optax.GradientTransformation,
+    players: Players,
+    state: State | None = None,
+    *data: Batch,
+    aux: Literal[False] = False,
+) -> tuple[Players, State]: ...
+
+
+@overload
+def step(
+    game: Game,
+    solver: optax.GradientTransformation,
+    players: Players,
+    state: State | None = None,
+    *data: Batch,
+    aux: Literal[True],
+) -> tuple[Players, State, Computed]: ...
+
+
+def step(
+    game: Game,
+    solver: optax.GradientTransformation,
+    players: Players,
+    state: State | None = None,
+    *data: Batch,
+    aux: bool = False,
+) -> Any:
     """Take one pure step, for custom loops; compile the body of the loop with ``jax.jit``.
 
     Args:
@@ -39,9 +68,11 @@ def step(
         players: tuple of parameter pytrees, one per player.
         state: the solver's state. Default: a fresh one.
         *data: data of this step, bound to the game; usually one minibatch.
+        aux: whether to return what the step has computed as well. Default: False.
 
     Returns:
-        The players and the solver's state after the step.
+        The players and the solver's state after the step; with ``aux`` also a `Computed`, with the payoffs and metrics
+        at the players that the step started from. If the game has a model state, the state is a `StepState`.
 
     Example:
         >>> import gamesolve as gs
@@ -55,7 +86,9 @@ def step(
     players = as_players(players, game.num_players)
     bound = game.bind(*data) if data else game
     state = first_state(game, solver, players) if state is None else state
-    return move(enter(bound, players, state, False), solver, players, state)
+    entered = enter(bound, players, state, aux)
+    players, state = move(entered, solver, players, state)
+    return (players, state, entered.computed) if aux else (players, state)
 
 
 def solve(

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from gamesolve.estimators.self_products import batch_size, split
 from gamesolve.game import Game, Negated, Payoff
+from gamesolve.game.model_state import parted
 from gamesolve.trees import PyTree, Scalar
 
 
@@ -30,10 +31,10 @@ class _Scanned:
         examples = batch_size(data)
         number = next(n for n in range(1, examples + 1) if examples % n == 0 and examples // n <= self.size)
         if number == 1:
-            return self.payoff(*args)
+            return parted(self.payoff(*args))[0]
         # Derivatives compute the values of a micro-batch again instead of keeping them for all. In a loop, nothing
         # has to prevent XLA from merging the two.
-        value = jax.checkpoint(lambda fixed, part: self.payoff(*fixed, *part), prevent_cse=False)
+        value = jax.checkpoint(lambda fixed, part: parted(self.payoff(*fixed, *part))[0], prevent_cse=False)
         _, values = jax.lax.scan(lambda _, part: (None, value(fixed, part)), None, split(data, number))
         return jnp.mean(values, axis=0)
 

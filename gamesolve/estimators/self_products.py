@@ -138,6 +138,11 @@ def self_product(
     if groups is None:
         field = game.gradients(players)
         return Estimate(field, product(game, players)(metric(field)))
+    if game.model_state is not None:
+        raise ValueError(
+            "groups must be None for a game with a model state, since layers such as BatchNorm make the payoff of one "
+            f"example depend on the others of its batch, got groups={groups!r}. Use networks without such layers."
+        )
     if groups == "draws":
         return _over_draws(product, game, players, metric)
     game = game.draw(0)

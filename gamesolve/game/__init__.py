@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from gamesolve.checks import as_players, check_payoff
 from gamesolve.game import derivatives
 from gamesolve.game.model_state import Aux as Aux
-from gamesolve.game.model_state import ModelStates, as_arrays, evaluated
+from gamesolve.game.model_state import Frozen, ModelStates, as_arrays, evaluated
 from gamesolve.sampling import drawn
 from gamesolve.trees import Batch, Players, PyTree, Scalar
 
@@ -145,6 +145,23 @@ class Game:
     def _model_state_of(self, player: int) -> PyTree:
         """Return the model state that a player's payoff sees."""
         return self.model_state.seen[player] if isinstance(self.model_state, ModelStates) else self.model_state
+
+    def frozen(self) -> "Game":
+        """Return the game with its model state as a constant, which the payoffs see and no step changes.
+
+        Analysis looks at it. To look at the end of a run, pass its model state to the game first:
+        ``dataclasses.replace(game, model_state=solution.model_state)``.
+        """
+        if self.model_state is None:
+            return self
+        if isinstance(self.model_state, ModelStates):
+            raise ValueError("the game of a step must not be frozen, since each payoff sees another model state.")
+
+        def held(payoff: Payoff) -> Payoff:
+            return Negated(held(payoff.function)) if isinstance(payoff, Negated) else Frozen(payoff, self.num_players)
+
+        payoffs, constants = tuple(map(held, self.payoffs)), (self.model_state, *self.constants)
+        return dataclasses.replace(self, payoffs=payoffs, constants=constants, model_state=None)
 
     def entered(self, players: Players) -> tuple["Game", tuple[Scalar, ...], tuple[PyTree, ...]]:
         """Return the game of the step that begins at ``players``, and the payoffs and metrics there.

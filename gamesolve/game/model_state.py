@@ -6,6 +6,7 @@ sees what the ones before it have left. All other evaluations of the step see th
 products with J. What the last payoff leaves is the model state of the next step.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import NamedTuple
@@ -62,21 +63,39 @@ def evaluated(
         args: players, constants and data.
         model_state: the model state that it sees; None if the game has none.
     """
-    beside = []
+    aux = Aux()
 
     @functools.wraps(payoff, updated=())
     def alone(*args: PyTree) -> Scalar:
+        nonlocal aux
         result = payoff(*args) if model_state is None else payoff(*args, model_state=model_state)
-        if isinstance(result, tuple) and len(result) == 2:
-            result, aux = result
-            beside.append(aux if isinstance(aux, Aux) else Aux(aux))
-        return result
+        value, beside = parted(result)
+        aux = beside if isinstance(beside, Aux) else Aux(beside)
+        return value
 
     value = scalar_of(alone, player, args)
-    aux = beside[0] if beside else Aux()
     if aux.model_state is None:
         return value, aux._replace(model_state=model_state)
     return value, aux._replace(model_state=_next(aux.model_state, model_state, player))
+
+
+def parted(result: PyTree) -> tuple[Scalar, PyTree]:
+    """Return a payoff's value and what it returned beside it, or None."""
+    return result if isinstance(result, tuple) and len(result) == 2 else (result, None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    """A payoff that takes its model state as the first constant after the players, and leaves it unchanged."""
+
+    function: Callable[..., Scalar]
+    num_players: int
+
+    def __call__(self, *args: PyTree) -> Scalar:
+        """Return the value alone."""
+        players, model_state, rest = args[: self.num_players], args[self.num_players], args[self.num_players + 1 :]
+        value, _ = parted(self.function(*players, *rest, model_state=model_state))
+        return value
 
 
 def as_arrays(model_state: PyTree) -> PyTree:
@@ -87,7 +106,7 @@ def as_arrays(model_state: PyTree) -> PyTree:
 
 
 def _is_strong(leaf: PyTree) -> bool:
-    return isinstance(leaf, jax.Array) and not leaf.weak_type
+    return isinstance(leaf, jax.Array) and not getattr(leaf, "weak_type", False)
 
 
 def _next(new: PyTree, old: PyTree, player: int) -> PyTree:
@@ -97,11 +116,11 @@ def _next(new: PyTree, old: PyTree, player: int) -> PyTree:
             f"the payoff of player {player} must not return a model state, since the game has none. Pass the first one "
             "to the game, as in zero_sum(payoff, model_state=...)."
         )
-    shapes, before = (jax.tree.map(jnp.shape, tree) for tree in (new, old))
+    shapes, before = (list(map(jnp.shape, jax.tree.leaves(tree))) for tree in (new, old))
     if jax.tree.structure(new) != jax.tree.structure(old) or shapes != before:
         raise ValueError(
-            f"the payoff of player {player} must return a model state like the one it got, {before}, got {shapes}. "
-            "Return it with the same structure and shapes."
+            f"the payoff of player {player} must return a model state like the one it got, arrays of shapes {before}, "
+            f"got {shapes}. Return it with the same structure and shapes."
         )
     return jax.tree.map(_typed, new, old)
 

@@ -148,6 +148,15 @@ def require_players(part: str, players: PyTree) -> Players:
     return players
 
 
+def require_no_model_state(part: str, game: Game) -> None:
+    """Raise if the game has a model state, which belongs to one evaluation on one batch."""
+    if game.model_state is not None:
+        raise ValueError(
+            f"{part} needs payoffs without a model state, since it evaluates them on other data or parts of the batch, "
+            "whose running statistics differ. Use game.frozen(), or networks without such statistics."
+        )
+
+
 def require_two_players(part: str, game: Game) -> None:
     """Raise unless the game has two players."""
     if game.num_players != 2:

@@ -8,7 +8,7 @@ from gamesolve.checks import whole_number
 from gamesolve.estimators import micro_batched
 from gamesolve.game import Game
 from gamesolve.solver import parametric, with_game
-from gamesolve.transforms._base import require_game
+from gamesolve.transforms._base import require_game, require_no_model_state
 from gamesolve.transforms._origin import LAST, require_origin
 from gamesolve.trees import Marks, Players, PyTree, State, Updates
 
@@ -59,6 +59,7 @@ def accumulate(solver: optax.GradientTransformation, k: int) -> optax.GradientTr
     ) -> tuple[Updates, State]:
         game, players = require_game("accumulate", game, updates, params)
         require_origin("accumulate", updates, grad, marks, order=LAST)
+        require_no_model_state("accumulate", game)
         game = micro_batched(game, k)
         u = jax.tree.map(jnp.negative, game.gradients(players))
         return inner.update(u, state, players, game=game, grad=u, marks=Marks(), **extra_args)

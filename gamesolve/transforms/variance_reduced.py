@@ -12,7 +12,7 @@ from gamesolve.checks import check_number
 from gamesolve.game import Game
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
-from gamesolve.transforms._base import Step, part
+from gamesolve.transforms._base import Step, part, require_no_model_state
 from gamesolve.transforms._origin import Origin
 from gamesolve.trees import Players, Scalar
 
@@ -204,6 +204,7 @@ def _counted(snapshot: Snapshot) -> Snapshot:
 
 def _all_data(part: str, full: Game | None, game: Game) -> Game:
     """Return the game on all of its data, or raise if it is not known."""
+    require_no_model_state(part, game)
     if full is None and game.data:
         raise ValueError(f"{part} needs the game on all of its data. Pass it as full=, for example game.bind(arrays).")
     return game if full is None else full
