@@ -1,6 +1,7 @@
 """A small GAN run with checkpoints, as a program that a test kills.
 
-Run: ``python -m tests.driving.gan_run FOLDER [batches]``; with ``batches`` its data come from an iterable.
+Run: ``python -m tests.driving.gan_run FOLDER [batches] [stateful]``; with ``batches`` its data come from an iterable,
+with ``stateful`` the game has a model state.
 """
 
 import sys
@@ -40,18 +41,25 @@ def batches():
         yield points[rng.integers(0, 512, 16)], rng.normal(size=(16, 2)).astype(np.float32)
 
 
-def train(folder=None, callbacks=(), batches=None):
+def remembered(generator, discriminator, batch, *, model_state):
+    """Return the payoff, and a running mean of it."""
+    value = minimax_log(generator, discriminator, batch)
+    return value, gs.Aux(model_state=0.99 * model_state + 0.01 * value)
+
+
+def train(folder=None, callbacks=(), batches=None, stateful=False):
     """Return the end of the run, from its newest checkpoint where there is one."""
     generator, discriminator = jax.random.split(jax.random.key(0))
     players = (layers(generator, (2, 16, 2)), layers(discriminator, (2, 16, 1)))
     sample = sampling.joint(gs.minibatches(ring(), 16), sampling.latents(16, 2))
     data = {"sample": sample, "key": jax.random.key(1)} if batches is None else {"batches": batches}
     options = {"record": record, "every": 5, "chunk": 5, "checkpoint": folder, "callbacks": callbacks}
-    return gs.run(gs.zero_sum(minimax_log), optax.adam(1e-3, 0.5), players, STEPS, **data, **options)
+    game = gs.zero_sum(remembered, model_state=jnp.zeros(())) if stateful else gs.zero_sum(minimax_log)
+    return gs.run(game, optax.adam(1e-3, 0.5), players, STEPS, **data, **options)
 
 
 if __name__ == "__main__":
     folder, *given = sys.argv[1:]
     tell = lambda chunk: print(chunk.steps, flush=True)
     logs = [loggers.csv(f"{folder}/log.csv"), loggers.jsonl(f"{folder}/log.jsonl")]
-    train(f"{folder}/checkpoints", [tell, *logs], batches() if given else None)
+    train(f"{folder}/checkpoints", [tell, *logs], batches() if "batches" in given else None, "stateful" in given)

@@ -26,11 +26,16 @@ def start(folder, *given):
 
 @pytest.mark.parametrize(
     ("kills", "given"),
-    [(1, []), pytest.param(20, [], marks=pytest.mark.full), pytest.param(10, ["batches"], marks=pytest.mark.full)],
+    [
+        (1, ["stateful"]),
+        *(pytest.param(kills, given, marks=pytest.mark.full) for kills, given in ((20, []), (10, ["batches"]))),
+        pytest.param(20, ["stateful"], marks=pytest.mark.full),
+    ],
 )
 def test_killed_runs_lose_nothing(kills, given, tmp_path):
     rng = random.Random(kills)
-    batches = lambda: gan_run.batches() if given else None
+    batches = lambda: gan_run.batches() if "batches" in given else None
+    stateful = "stateful" in given
     reached = 0
     for _ in range(kills):
         with start(tmp_path, *given) as process:
@@ -44,8 +49,8 @@ def test_killed_runs_lose_nothing(kills, given, tmp_path):
         assert (found[0][0] if found else 0) >= first - 5  # the checkpoint of the chunk before was whole
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        resumed = gan_run.train(tmp_path / "checkpoints", batches=batches())
-    unbroken = gan_run.train(batches=batches())
+        resumed = gan_run.train(tmp_path / "checkpoints", batches=batches(), stateful=stateful)
+    unbroken = gan_run.train(batches=batches(), stateful=stateful)
     chex.assert_trees_all_equal(resumed, unbroken)
     assert int(unbroken.steps) == gan_run.STEPS
     assert unbroken.status == gs.Status.BUDGET
