@@ -29,11 +29,11 @@ def test_solver_entries(name):
 SIZE = 300
 
 
-def matrix_products(solver, game):
+def matrix_products(solver, game, size=SIZE):
     """Return the flops of a compiled step, counting the body of a loop once, in units of a product with a matrix."""
     state = solver.init(game.start)
     step = jax.jit(lambda players, state: gs.step(game, solver, players, state))
-    return step.lower(game.start, state).compile().cost_analysis()["flops"] / (2 * SIZE**2)
+    return step.lower(game.start, state).compile().cost_analysis()["flops"] / (2 * size**2)
 
 
 def bilinear():
@@ -57,7 +57,7 @@ def test_declared_costs_are_those_of_the_compiled_step(name):
     declared += cost.jvps_per_iteration + cost.vjps_per_iteration + IN_A_BRANCH.get(name, 0)
     # The rest are sums of vectors, in cycles those of twenty more.
     used = matrix_products(registry.SOLVERS[name].build(0.1), bilinear()) / 2
-    assert declared <= used < declared + (0.6 if name in WITH_CYCLES else 0.2)
+    assert declared <= used < declared + (0.6 if name in WITH_CYCLES else 0.25)
 
 
 @pytest.mark.parametrize("name", WITH_A_FOLLOWER)
@@ -67,9 +67,10 @@ def test_declared_costs_of_a_leader_are_those_of_the_compiled_step(name):
     # Half a vjp is one block between the players; all others are the follower's curvature.
     curvatures = 2 * (cost.vjps - 0.5 + cost.vjps_per_iteration) + 3
     declared = cost.fields * 2 * (curvature + block) + block + curvatures * curvature
-    A, B, C = (jax.random.normal(key, (SIZE, SIZE)) for key in jax.random.split(jax.random.key(0), 3))
-    used = matrix_products(registry.SOLVERS[name].build(0.1), games.quadratic(A, B, C))
-    assert declared <= used < declared + 1  # the rest are sums of vectors
+    size = 2 * SIZE  # too many for the dense solve that takes over if the iterations fail
+    A, B, C = (jax.random.normal(key, (size, size)) for key in jax.random.split(jax.random.key(0), 3))
+    used = matrix_products(registry.SOLVERS[name].build(0.1), games.quadratic(A, B, C), size)
+    assert declared <= used < declared + 3  # the rest are sums of vectors, in cycles those of twenty and more
 
 
 @pytest.mark.parametrize("name", registry.SOLVERS)

@@ -13,7 +13,7 @@ from gamesolve.game import exact_products
 from gamesolve.linear import krylov
 from gamesolve.linear.krylov import Operator
 from gamesolve.linear.report import ACCEPTED_RESIDUAL
-from gamesolve.trees import PyTree, Scalar, magnitude, norm
+from gamesolve.trees import PyTree, Scalar, at_least_float32, magnitude, norm
 
 # Number of unknowns up to which a dense solve is faster than GMRES on two CPU cores (benchmarks/results).
 DENSE_LIMIT = 64
@@ -147,7 +147,7 @@ def _matrix(operator: Operator, rhs: PyTree) -> tuple[jax.Array, jax.Array, Call
     flat, unravel = jax.flatten_util.ravel_pytree(rhs)
     column = lambda unit: jax.flatten_util.ravel_pytree(operator(unravel(unit)))[0]
     matrix = jax.vmap(column, out_axes=1)(jnp.eye(flat.size, dtype=flat.dtype))
-    wide = jnp.promote_types(flat.dtype, jnp.float32)
+    wide = at_least_float32(flat.dtype)
     return matrix.astype(wide), flat.astype(wide), lambda vector: unravel(vector.astype(flat.dtype))
 
 

@@ -94,7 +94,7 @@ def test_a_new_program_sees_the_new_values():
     model.scale = 2.0
     gs.solve(game, gs.simgd(0.1), (1.0, 1.0), 3)
     gs.solve(game, gs.simgd(0.1), (1.0, 1.0), 3)
-    with pytest.warns(UserWarning, match="scale of self of the payoff of player 0 has changed since"):
+    with pytest.warns(UserWarning, match="scale of .* of the payoff of player 0 has changed since"):
         gs.solve(game, gs.simgd(0.1), (1.0, 1.0), 2)
 
 
