@@ -15,7 +15,7 @@ import pytest
 
 import gamesolve as gs
 from gamesolve import checkpoint
-from gamesolve.driving import chunks, progress
+from gamesolve.driving import memory, progress
 from gamesolve.driving.signals import Terminated, interruption
 from tests.driving import gan_run
 
@@ -84,8 +84,9 @@ def test_a_program_with_its_own_handler_of_sigterm_keeps_it():
 
 
 def test_a_signal_is_heard_while_a_chunk_is_computed():
-    """The first one is noted and the second one raises, although the chunk never ends."""
-    endless = SimpleNamespace(status=SimpleNamespace(is_ready=lambda: False))
+    """The first one is noted and the second one raises, long before the chunk ends."""
+    ends = threading.Event()
+    endless = SimpleNamespace(status=SimpleNamespace(is_ready=lambda: False), block_until_ready=ends.wait)
 
     def press_twice():
         for _ in range(2):
@@ -96,9 +97,10 @@ def test_a_signal_is_heard_while_a_chunk_is_computed():
         thread = threading.Thread(target=press_twice)
         thread.start()
         with pytest.raises(KeyboardInterrupt):
-            chunks._wait(endless)
+            memory.wait(endless)
         assert interrupted() == signal.SIGINT
         thread.join()
+    ends.set()
 
 
 def test_a_terminated_program_goes_on_where_it_stopped(tmp_path):
