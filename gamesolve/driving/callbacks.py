@@ -1,7 +1,7 @@
 """The callbacks of a long run: called in turn after each chunk, and asked whether to stop."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def told(callbacks: Sequence[Callback], chunk: Chunk) -> bool:
 
 def _stops(callback: Callback, chunk: Chunk) -> bool:
     try:
-        answer = callback(chunk)
+        answer: Any = callback(chunk)
     except StopIteration:
         return True
     if answer is None:
