@@ -20,6 +20,7 @@ MODULES = (
     "gamesolve.checkpoint",
     "gamesolve.checkpoint.orbax",
     "gamesolve.loggers",
+    "gamesolve.driving.stopping",
     "gamesolve.distributed",
     "gamesolve.estimators",
     "gamesolve.linear",

@@ -74,6 +74,7 @@ _LAZY = {
     "orbax": "gamesolve.checkpoint.orbax",
     "plots": "gamesolve.plots",
     "registry": "gamesolve.registry",
+    "stopping": "gamesolve.driving.stopping",
 }
 
 

@@ -124,9 +124,10 @@ def of_all_processes(number: int, tree: PyTree) -> list[int]:
 
     Args:
         number: the number of this process.
-        tree: pytree of arrays of the run; if some are divided among processes or copied to them, all must call this.
+        tree: pytree of arrays of the run, or of their shapes with shardings; if some are divided among processes or
+            copied to them, all must call this.
     """
-    if all(leaf.is_fully_addressable for leaf in jax.tree.leaves(tree)):
+    if all(leaf.sharding.is_fully_addressable for leaf in jax.tree.leaves(tree)):
         return [number]
     from jax.experimental import multihost_utils
 

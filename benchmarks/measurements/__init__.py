@@ -6,6 +6,7 @@ Each one is a module with ``OPTIONS`` of the command line and ``main(arguments, 
 NAMES = {
     "overhead": "every solver through gamesolve.solve against a hand-written lax.scan",
     "running": "gs.run and checkpoints against gs.solve, sweeps against loops over single runs",
+    "memory": "peak memory of gs.step, gs.solve and gs.run with Adam, in multiples of the players",
     "estimators": "unbiased consensus steps on minibatches against the biased one",
     "peers": "gamesolve against eager PyTorch and the PyTorch package cgds",
     "spectra": "leading eigenvalues of a GAN by the compiled Arnoldi iteration against scipy's ARPACK",

@@ -156,4 +156,5 @@ def _target(entry: Entry, leaf: PyTree) -> jax.ShapeDtypeStruct:
 
 
 def _is_divided(array: PyTree) -> bool:
-    return isinstance(array, jax.Array) and len(array.sharding.device_set) > 1
+    sharding = getattr(array, "sharding", None)  # the shapes of rows have none
+    return sharding is not None and len(sharding.device_set) > 1

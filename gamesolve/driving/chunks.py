@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
-from gamesolve.driving import rows, stale
-from gamesolve.driving.loops import all_finite, counted, row_shapes, stopping, strong
+from gamesolve.driving import rows
+from gamesolve.driving.loops import row_shapes, strong
+from gamesolve.driving.memory import Way, finite, flight_of, lost, wait
 from gamesolve.driving.plan import Plan, Reached, Status, check_state, first_state
-from gamesolve.driving.signals import hearing_signals
 from gamesolve.game import Game, as_players
 from gamesolve.solver import Solver
-from gamesolve.trees import Players, PyTree, Row, Scalar, State
+from gamesolve.trees import Players, PyTree, Row, State
 
 # Rows that were recorded one after the other, each stack with the steps of its rows.
 Stacks: TypeAlias = list[tuple[Row, np.ndarray]]
@@ -23,6 +23,8 @@ Stacks: TypeAlias = list[tuple[Row, np.ndarray]]
 
 class Chunk(NamedTuple):
     """The argument of a callback of `run`, after each chunk of steps.
+
+    With ``donate=True`` the players and the state are deleted after the callbacks: copy what you keep of them.
 
     Attributes:
         players: the players after the chunk.
@@ -47,24 +49,14 @@ class Chunk(NamedTuple):
     earlier: Sequence[tuple[Row, np.ndarray]] = ()
 
 
-class _Flight(NamedTuple):
-    """A chunk that the devices are computing.
+def first(plan: Plan, players: Players, state: State | None, take: Callable[[PyTree], PyTree]) -> Reached:
+    """Return the start of a run: with the solver's first state unless one is given, and no rows.
 
-    It does not take over the memory of ``origin``: the last finite players are found by a replay from there, and
-    callbacks may read it while the devices compute. So a run holds its players and state twice.
+    ``take`` returns the arrays of users as the run holds them: as they are, or copies.
     """
-
-    plan: Plan
-    origin: Reached
-    end: int
-    result: Reached
-
-
-def first(plan: Plan, players: Players, state: State | None) -> Reached:
-    """Return the start of a run: with the solver's first state unless one is given, and no rows."""
-    players = as_players(players, plan.game.num_players)
+    players = take(as_players(players, plan.game.num_players))
     for player, entry in enumerate(players):
-        if not _finite(entry):
+        if not finite(entry):
             raise ValueError(
                 f"player {player} must be finite at the start, got NaN or infinity. Start from finite numbers."
             )
@@ -72,46 +64,52 @@ def first(plan: Plan, players: Players, state: State | None) -> Reached:
         state = _first_state(plan.game, plan.solver, players)
     else:
         check_state(plan.game, plan.solver, state, players)
-        state = strong(state)
+        state = take(strong(state))
     none = rows.none_on_host(row_shapes(plan, players, state))
     return Reached(players, state, none, 0, Status.BUDGET)
 
 
 def driven(
-    prepare: Callable[[int], tuple[Plan, int]], reached: Reached, interrupted: Callable[[], int]
+    prepare: Callable[[int], tuple[Plan, int]], reached: Reached, interrupted: Callable[[], int], way: Way
 ) -> Iterator[tuple[Reached, Chunk, bool]]:
-    """Run chunk after chunk; the next one is running when a chunk is yielded.
+    """Run chunk after chunk; no names here keep a chunk longer than ``way`` needs it.
 
     Args:
         prepare: ``prepare(step) -> (plan, number)``, the plan of the chunk that starts after ``step`` steps, and its
             number of steps; 0 ends the run.
         reached: where to start.
         interrupted: whether to end the run after the chunk that is running.
+        way: how the chunks share memory.
 
     Yields:
         How far the run has got, with the rows of the chunk alone; the chunk as callbacks see it; and whether it is the
-        last one.
+        last one. The first one is the start, with the chunk that led to it.
 
     Raises:
         Exception: any error of ``prepare``, after the last chunk before it.
     """
     clock = time.perf_counter()
     plan, number = prepare(reached.steps)
-    flight = _launch(reached, plan, number)
+    yield reached, _latest(plan, reached), number == 0
+    flight = flight_of(way, reached, plan, number)
     while flight is not None:
-        failure, number = None, 0
+        result, begin, failure, number = flight.start(), flight.origin.steps, None, 0
         try:
             plan, number = prepare(flight.end)  # while the devices compute
         except Exception as error:  # it comes from a user's iterable, and the chunk that is running is good
             failure = error
-        begin, reached = flight.origin.steps, _settle(flight)
+        wait(result)
+        if way.replay is not None and lost(result):
+            launched, origin, bad = flight.plan, flight.origin, int(result.steps)
+            flight = result = None
+            result = way.replay(launched, origin, bad)._replace(status=Status.DIVERGED)
+        reached = _settled(result, reached)
+        flight = result = None
         goes_on = reached.status is Status.BUDGET and not interrupted()
-        flight = _launch(reached, plan, number) if goes_on else None
+        flight = flight_of(way, reached, plan, number) if goes_on else None
         reached, row_steps = _recorded(plan, begin, reached)
         now = time.perf_counter()
-        players, state, recorded, steps, status = reached
-        chunk = Chunk(players, state, recorded, plan.start + row_steps, plan.start + steps, status, now - clock)
-        yield reached, chunk, flight is None
+        yield reached, _seen(plan, reached, row_steps, now - clock), flight is None
         if failure is not None and goes_on:
             raise failure
         clock = now
@@ -121,6 +119,13 @@ def stack_of(plan: Plan, begun: Reached) -> tuple[Row, np.ndarray]:
     """Return the rows from which a run continues, with their steps."""
     number = 0 if plan.record is None else begun.steps // plan.every
     return begun.rows, plan.start + plan.every * np.arange(1, number + 1)
+
+
+def append(stacks: Stacks, stack: tuple[Row, np.ndarray]) -> None:
+    """Append rows, and join stacks of similar length: there are then few, and each row is copied few times."""
+    stacks.append(stack)
+    while len(stacks) > 1 and len(stacks[-2][1]) <= len(stacks[-1][1]):
+        stacks[-2:] = [joined(stacks[-2:])]
 
 
 def joined(stacks: Stacks) -> tuple[Row, np.ndarray]:
@@ -133,39 +138,10 @@ def placed(array: jax.typing.ArrayLike, like: jax.Array) -> jax.Array:
     return jax.device_put(array, like.sharding) if len(like.sharding.device_set) > 1 else jnp.asarray(array)
 
 
-def _launch(origin: Reached, plan: Plan, number: int) -> _Flight | None:
-    """Start a number of steps without waiting for them; None if there are none to take."""
-    end = origin.steps + number
-    return _Flight(plan, origin, end, _carried_on(plan, origin, end)) if number else None
-
-
-def _carried_on(plan: Plan, origin: Reached, end: int) -> Reached:
-    result = _advance(plan, origin.players, origin.state, origin.steps, end)
-    stale.check(stale.functions_of(plan), (plan, origin.players))
-    return result
-
-
-def _settle(flight: _Flight) -> Reached:
-    """Wait for a chunk, and cut it at its last finite players if it became NaN or infinite.
-
-    The steps themselves check nothing. A chunk that ends badly is computed again up to other steps, found by
-    bisection; that costs as much as a few chunks and happens once per run.
-    """
-    plan, origin, _, result = flight
-    if not result.status.is_ready():
-        hearing_signals(lambda: jax.block_until_ready(result))
-    jax.block_until_ready(result)  # raises the errors of the chunk
-    status = Status(int(result.status))
-    if status is Status.DIVERGED and not _finite(result.players):
-        replayed, bad = origin.steps, int(result.steps)
-        while bad - replayed > 1:
-            middle = (replayed + bad) // 2
-            good = _finite(_carried_on(plan, origin, middle).players)
-            replayed, bad = (middle, bad) if good else (replayed, middle)
-        result = _carried_on(plan, origin, replayed)
-    # All chunks then run one program, also those of a resumed run.
+def _settled(result: Reached, origin: Reached) -> Reached:
+    """Return the result of a chunk on the devices of its origin: all chunks then run one program."""
     players, state = jax.tree.map(placed, (result.players, result.state), (origin.players, origin.state))
-    return Reached(players, state, result.rows, int(result.steps), status)
+    return Reached(players, state, result.rows, int(result.steps), Status(int(result.status)))
 
 
 def _recorded(plan: Plan, begin: int, reached: Reached) -> tuple[Reached, np.ndarray]:
@@ -174,6 +150,24 @@ def _recorded(plan: Plan, begin: int, reached: Reached) -> tuple[Reached, np.nda
     number = 0 if plan.record is None else reached.steps // plan.every - done
     on_host = rows.to_host(reached.rows, number)
     return reached._replace(rows=on_host), plan.every * np.arange(done + 1, done + number + 1)
+
+
+def _seen(plan: Plan, reached: Reached, row_steps: np.ndarray, seconds: float) -> Chunk:
+    """Return a chunk as callbacks see it, without the rows before it."""
+    players, state, recorded, steps, status = reached
+    return Chunk(players, state, recorded, plan.start + row_steps, plan.start + steps, Status(status), seconds)
+
+
+def _latest(plan: Plan, begun: Reached) -> Chunk:
+    """Return the chunk that led to where a run starts, without rows if none did."""
+    recorded, row_steps = stack_of(plan, begun)
+    number = 0 if plan.record is None else max(begun.steps - 1, 0) // plan.length * (plan.length // plan.every)
+    before, since = (
+        jax.tree.map(lambda leaf: leaf[:number], recorded),
+        jax.tree.map(lambda leaf: leaf[number:], recorded),
+    )
+    seen = _seen(plan, begun._replace(rows=since), row_steps[number:] - plan.start, 0.0)
+    return seen._replace(earlier=[(before, row_steps[:number])])
 
 
 def _first_state(game: Game, solver: Solver, players: Players) -> State:
@@ -191,22 +185,6 @@ def _first_state(game: Game, solver: Solver, players: Players) -> State:
     return jax.tree.map(spread, strong(first_state(game, solver, players)))
 
 
-def _finite(tree: PyTree) -> bool:
-    return bool(_compiled_all_finite(tree))
-
-
-_compiled_all_finite = jax.jit(all_finite)
-
-
 @jax.jit
 def _compiled_first_state(game: Game, solver: Solver, players: Players) -> State:
     return strong(first_state(game, solver, players))
-
-
-@jax.jit
-def _advance(plan: Plan, players: Players, state: State, begin: Scalar, end: Scalar) -> Reached:
-    """Take the steps from ``begin`` to ``end``; the arguments stay usable."""
-    begin, end = jnp.asarray(begin, jnp.int32), jnp.asarray(end, jnp.int32)
-    reached = (stopping if plan.may_stop else counted)(plan, players, state, begin, end)
-    stale.remember(stale.functions_of(plan), (plan, players))
-    return reached._replace(players=strong(reached.players), state=strong(reached.state))

@@ -22,6 +22,8 @@ from gamesolve.trees import Marks, Players, PyTree, Row, Scalar, State, norm
 
 # Players and state, what the last step computed, and a clock or rows; the last two are None if nothing asks for them.
 _Carry: TypeAlias = tuple[Players, State, PyTree, PyTree]
+# Whether each floating leaf of a state was finite at the start.
+Sound: TypeAlias = list[jax.Array]
 
 
 def fixed(plan: Plan, players: Players, state: State) -> Reached:
@@ -33,7 +35,7 @@ def fixed(plan: Plan, players: Players, state: State) -> Reached:
         players, state = move(entered, plan.solver, players, state)
         return (players, state, entered.computed, jax.tree.map(lambda t: t + 1, clock)), None
 
-    start = state
+    sound = sound_leaves(state)
     # Without sampling nothing reads the clock, and counting would cost a tiny game a tenth of its step.
     carry = (players, state, nothing_computed(plan, players, state), None if plan.sample is None else plan.clock(0))
     if plan.record is None:
@@ -45,15 +47,16 @@ def fixed(plan: Plan, players: Players, state: State) -> Reached:
             return carry, recorded(plan, *carry[:3])
 
         (players, state, *_), rows = jax.lax.scan(block, carry, length=plan.length // plan.every)
-    return Reached(players, state, rows, plan.length, _budget(players, state, start))
+    return Reached(players, state, rows, plan.length, _budget(players, state, sound))
 
 
-def counted(plan: Plan, players: Players, state: State, begin: jax.Array, end: jax.Array) -> Reached:
+def counted(plan: Plan, players: Players, state: State, sound: Sound, begin: jax.Array, end: jax.Array) -> Reached:
     """Take the steps from ``begin`` to ``end``, which are known at run time only.
 
-    Rows are recorded at multiples of ``plan.every``; the first one returned is the first after ``begin``.
+    Rows are recorded at multiples of ``plan.every``; the first one returned is the first after ``begin``. ``sound`` are
+    the `sound_leaves` of the state: if they were computed here, a program that takes over its memory would copy it.
     """
-    first, last, start = plan.clock(begin), plan.clock(end), state
+    first, last = plan.clock(begin), plan.clock(end)
 
     def advance(clock: jax.Array, carry: tuple[Players, State, PyTree]) -> tuple[Players, State, PyTree]:
         players, state, _ = carry
@@ -63,7 +66,7 @@ def counted(plan: Plan, players: Players, state: State, begin: jax.Array, end: j
     seen = (players, state, nothing_computed(plan, players, state))
     if plan.record is None:
         players, state, _ = jax.lax.fori_loop(first, last, advance, seen)
-        return Reached(players, state, None, end, _budget(players, state, start))
+        return Reached(players, state, None, end, _budget(players, state, sound))
 
     origin = plan.clock(begin - begin % plan.every)
 
@@ -78,7 +81,7 @@ def counted(plan: Plan, players: Players, state: State, begin: jax.Array, end: j
     number = -((origin - last) // plan.every)
     carry = (*seen, blank(row_shapes(plan, players, state), plan.length // plan.every))
     players, state, _, rows = jax.lax.fori_loop(0, number, block, carry)
-    return Reached(players, state, rows, end, _budget(players, state, start))
+    return Reached(players, state, rows, end, _budget(players, state, sound))
 
 
 class Entered(NamedTuple):
@@ -100,7 +103,7 @@ class _Ahead(NamedTuple):
     status: jax.Array
 
 
-def stopping(plan: Plan, players: Players, state: State, begin: Scalar, end: Scalar) -> Reached:
+def stopping(plan: Plan, players: Players, state: State, sound: Sound, begin: Scalar, end: Scalar) -> Reached:
     """Take the steps from ``begin`` to ``end`` as `counted` does, checking before each one whether to stop."""
     origin, last = plan.clock(begin - begin % plan.every), plan.clock(end)
     declared = () if plan.tol is None else declared_by(plan.solver, players)
@@ -139,7 +142,7 @@ def stopping(plan: Plan, players: Players, state: State, begin: Scalar, end: Sca
         carry = (ahead, rows, jnp.zeros((), jnp.int32))
         ahead, rows, _ = jax.lax.while_loop(lambda carry: before(last)(carry[0]), block, carry)
     steps = ahead.clock - plan.clock(0)
-    status = jnp.where(ahead.status == Status.BUDGET, _budget(ahead.players, ahead.state, state), ahead.status)
+    status = jnp.where(ahead.status == Status.BUDGET, _budget(ahead.players, ahead.state, sound), ahead.status)
     return forward_only(Reached(ahead.players, ahead.state, rows, steps, status))
 
 
@@ -195,7 +198,9 @@ def nothing_computed(plan: Plan, players: Players, state: State) -> PyTree:
 def strong(tree: PyTree) -> PyTree:
     """Return a pytree of arrays without weak types, as those read from a checkpoint are."""
     arrays = jax.tree.map(jnp.asarray, tree)
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype) if getattr(leaf, "weak_type", False) else leaf, arrays)
+    return jax.tree.map(
+        lambda leaf: jnp.asarray(leaf, leaf.dtype) if getattr(leaf, "weak_type", False) else leaf, arrays
+    )
 
 
 def all_finite(tree: PyTree) -> jax.Array:
@@ -203,16 +208,20 @@ def all_finite(tree: PyTree) -> jax.Array:
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))
 
 
-def _budget(players: Players, state: State, start: State) -> jax.Array:
-    """Return the status of a run that took all of its steps.
+def sound_leaves(state: State) -> Sound:
+    """Return whether each floating leaf of a state is finite; infinities such as the best value so far say nothing."""
+    return [all_finite(leaf) for leaf in _numbers(state)]
+
+
+def _budget(players: Players, state: State, sound: Sound) -> jax.Array:
+    """Return the status of a run that took all of its steps; ``sound`` is that of the state it began with.
 
     A state that became NaN or infinite has diverged as well: a second moment that overflows stops Adam without a trace
-    in the players. Infinities that a state begins with, such as the best value so far, and reports of inner solves
-    that failed say nothing about the run.
+    in the players. Reports of inner solves that failed say nothing about the run.
     """
     finite = all_finite(players)
-    for leaf, before in zip(_numbers(state), _numbers(start), strict=True):
-        finite &= all_finite(leaf) | ~all_finite(before)
+    for now, before in zip(sound_leaves(state), sound, strict=True):
+        finite &= now | ~before
     return jnp.where(finite, Status.BUDGET, Status.DIVERGED).astype(jnp.int32)
 
 

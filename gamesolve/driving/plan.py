@@ -25,12 +25,13 @@ class Status(Ending):
     """How a run ended; ``Status(int(solution.status)).sentence`` says it in words.
 
     BUDGET: all steps taken. CONVERGED: the field, or on sets the natural residual, is at most ``tol``. DIVERGED: beyond
-    ``max_norm``, or not finite.
+    ``max_norm``, or not finite. STOPPED: a callback of `run` ended it.
     """
 
     BUDGET = 0, "took all of its steps"
     CONVERGED = 1, "reached the tolerance on the field or the natural residual"
     DIVERGED = 2, "exceeded the limit on the players, or became NaN or infinite"
+    STOPPED = 3, "was stopped by a callback"
 
 
 @jax.tree_util.register_dataclass

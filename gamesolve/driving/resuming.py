@@ -47,10 +47,14 @@ class Saving(NamedTuple):
         return last or steps % (self.chunks * self.plan.length) == 0
 
 
-def resumed(saving: Saving | None, fresh: Reached, num_steps: int) -> Reached:
-    """Return the state of the newest checkpoint, or the fresh start if there is none."""
-    if saving is None:
-        return fresh
+def resumed(saving: Saving, fresh: Reached, num_steps: int) -> Reached | None:
+    """Return the state of the newest checkpoint, or None if there is none.
+
+    Args:
+        saving: the checkpoints.
+        fresh: the start of the run, as arrays or as their `outline`.
+        num_steps: number of steps of the run.
+    """
     plan, store = saving.plan, saving.store
 
     def template(step: int) -> dict[str, PyTree]:
@@ -66,7 +70,7 @@ def resumed(saving: Saving | None, fresh: Reached, num_steps: int) -> Reached:
             f"all processes must find the same checkpoint, got steps {steps}. Use a folder that all of them can read."
         )
     if found is None:
-        return fresh
+        return None
     if begin > plan.start + num_steps:
         raise ValueError(
             f"num_steps must reach the newest checkpoint, at step {begin}, got an end at step "
@@ -78,6 +82,15 @@ def resumed(saving: Saving | None, fresh: Reached, num_steps: int) -> Reached:
     # A run of an unknown end goes on, and ends the same way again.
     status = next((status for status in Status if status.name == found.about.get("status")), Status.BUDGET)
     return Reached(players, state, rows, begin - plan.start, status)
+
+
+def outline(tree: PyTree) -> PyTree:
+    """Return the shapes, types and devices of the arrays in a pytree, without their memory."""
+
+    def shape(leaf: PyTree) -> PyTree:
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
+
+    return jax.tree.map(lambda leaf: shape(leaf) if isinstance(leaf, jax.Array) else leaf, tree)
 
 
 def save(saving: Saving, reached: Reached) -> None:

@@ -4,7 +4,8 @@ import contextlib
 import dataclasses
 import signal
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -14,17 +15,19 @@ from gamesolve.checkpoint import Folder, found
 from gamesolve.checks import explained, whole_number
 from gamesolve.driving import rows
 from gamesolve.driving.batches import peeked, supply
-from gamesolve.driving.chunks import Chunk, Stacks, driven, first, joined, stack_of
+from gamesolve.driving.callbacks import Callback, check_callbacks, told
+from gamesolve.driving.chunks import Chunk, Stacks, append, driven, first, joined, stack_of
 from gamesolve.driving.identity import identify
 from gamesolve.driving.loops import row_shapes
-from gamesolve.driving.plan import Plan, Reached, Record, Solution, check_divides, checked
+from gamesolve.driving.memory import BESIDE, IN_PLACE, as_they_are, copied, lost
+from gamesolve.driving.plan import Plan, Reached, Record, Solution, Status, check_divides, checked
 from gamesolve.driving.progress import bar
-from gamesolve.driving.resuming import Saving, Store, resumed, save
+from gamesolve.driving.resuming import Saving, Store, outline, resumed, save
 from gamesolve.driving.signals import Terminated, interruption
 from gamesolve.game import Game
 from gamesolve.linear.report import fallbacks
 from gamesolve.sampling.samplers import Sampler
-from gamesolve.trees import Batch, Key, Players, Scalar, State
+from gamesolve.trees import Batch, Key, Players, PyTree, Scalar, State
 
 __all__ = ["Chunk", "run"]
 
@@ -49,17 +52,25 @@ def run(
     checkpoint: str | Path | Store | None = None,
     checkpoint_every: int = 1,
     keep: int = 3,
-    callbacks: Sequence[Callable[[Chunk], object]] = (),
+    callbacks: Sequence[Callback] = (),
+    donate: bool = False,
 ) -> Solution:
     """Run a solver for many steps, in compiled chunks with control on the host between them.
 
     The numbers are those of `gamesolve.solve`. The loop on the host adds a progress bar, callbacks, batches from any
     iterable, checkpoints, and Ctrl-C: the first one ends the run and keeps the result so far, the second one raises.
     SIGTERM, which schedulers send, ends the run in the same way, and then the program, with exit code 143. If the
-    players become NaN or infinite, the run ends at its last finite players, with status DIVERGED.
+    players become NaN or infinite, the run ends at its last finite players, with status DIVERGED. A callback that
+    returns True or raises `StopIteration` ends the run after its chunk, with status STOPPED.
 
     With ``checkpoint=`` the same call also resumes the run. It continues from the newest whole checkpoint in the folder
     and ends with the same players, bit for bit, as a run without interruption. A larger ``num_steps`` extends the run.
+    If a callback stopped the run, all callbacks see its last chunk again, and the run continues unless one stops it.
+
+    Memory: while the devices compute a chunk, the run holds the players and the state before and after it, besides
+    the working memory of a step. With ``donate=True`` it holds them once, and the players are the same, bit for bit.
+    For this each chunk overwrites the one before it: callbacks run while the devices wait, the arrays of a chunk are
+    deleted after its callbacks, and a run that diverges returns the players of its newest checkpoint, or its start.
 
     Args:
         game: the game.
@@ -86,13 +97,15 @@ def run(
             are several processes, all of them must see it.
         checkpoint_every: number of chunks between checkpoints; one more is written at the end.
         keep: number of checkpoints to keep. Default: 3.
-        callbacks: functions of a `Chunk`, called after each chunk, such as those of `gamesolve.loggers`.
+        callbacks: functions of a `Chunk`, called after each chunk, such as those of `gamesolve.loggers` and
+            `gamesolve.stopping`. One that returns True ends the run; all of them see that chunk first.
+        donate: whether each chunk overwrites the memory of the one before it. Arrays that you pass are copied first.
 
     Returns:
         The `Solution`. After an early end the remaining rows of its trace are NaN, as in `gamesolve.solve`.
 
     Raises:
-        TypeError: if an argument has the wrong type.
+        TypeError: if an argument has the wrong type, or a callback returns anything but True, False or None.
         ValueError: if a count or shape is wrong, the players are not finite at the start, or the checkpoints in the
             folder belong to another run, or another run is using it.
         SystemExit: after SIGTERM; its attribute ``solution`` is the result so far.
@@ -108,7 +121,7 @@ def run(
     """
     num_steps = whole_number("num_steps", num_steps, 0)
     _check_source(sample, batches)
-    _check_callbacks(callbacks)
+    check_callbacks(callbacks)
     plan = checked(
         game,
         solver,
@@ -128,13 +141,20 @@ def run(
     # What a record of the batch will return is known once a batch is.
     example, batches = peeked(batches) if plan.computes and batches is not None else (plan.sample, batches)
     shown = dataclasses.replace(plan, sample=example)
+    begin = partial(_begun, shown, saving, players, state, num_steps, copied if donate else as_they_are)
     with explained("a payoff, sampler or record"), saving.lock() if saving else contextlib.nullcontext():
-        begun = resumed(saving, first(shown, players, state), num_steps)
-        prepare = supply(plan, batches, begun.steps, num_steps)
-        with interruption(begun.players) as interrupted, bar(progress, num_steps, begun.steps) as show:
-            chunks = driven(prepare, begun, interrupted)
-            reached = _followed(chunks, begun, [stack_of(plan, begun)], callbacks, saving, show)
+        begun = begin()
+        stacks, prepare = [stack_of(plan, begun)], supply(plan, batches, begun.steps, num_steps)
+        with interruption(outline(begun.players)) as interrupted, bar(progress, num_steps, begun.steps) as show:
+            arrivals = driven(prepare, begun, interrupted, IN_PLACE if donate else BESIDE)
+            del begun  # it would stay in memory for as long as the run
+            reached = _followed(arrivals, stacks, callbacks, saving, show)
             received = interrupted()
+        if lost(reached):
+            end, trace = reached.steps, reached.rows
+            del reached
+            reached = begin()._replace(rows=trace, status=Status.DIVERGED)
+            _tell_of_loss(plan, end, reached.steps)
     shapes, steps = row_shapes(shown, reached.players, reached.state), plan.start + reached.steps
     trace = rows.from_host(reached.rows, num_steps // plan.every, shapes)
     solution = Solution(reached.players, reached.state, trace, jnp.int32(steps), jnp.int32(reached.status))
@@ -145,27 +165,60 @@ def run(
     return solution
 
 
+def _begun(
+    plan: Plan,
+    saving: Saving | None,
+    players: Players,
+    state: State | None,
+    num_steps: int,
+    take: Callable[[PyTree], PyTree],
+) -> Reached:
+    """Return where a run begins: at its newest checkpoint, or at its start; see `first`."""
+    if saving is not None:
+        fresh = outline(first(plan, players, state, as_they_are))  # not in memory beside the checkpoint
+        found = resumed(saving, fresh, num_steps)
+        if found is not None:
+            return found
+    return first(plan, players, state, take)
+
+
 def _followed(
-    chunks: Iterable[tuple[Reached, Chunk, bool]],
-    begun: Reached,
+    arrivals: Iterator[tuple[Reached, Chunk, bool]],
     stacks: Stacks,
-    callbacks: Sequence[Callable[[Chunk], object]],
+    callbacks: Sequence[Callback],
     saving: Saving | None,
     show: Callable[[int], object],
 ) -> Reached:
     """Follow a run from chunk to chunk, and return how far it got, with all rows; ``stacks`` holds the first ones."""
-    reached, before, warned = begun, int(fallbacks(begun.state)), False
-    for reached, seen, last in chunks:
-        warned = warned or _warned(int(fallbacks(reached.state)) - before, reached.steps - begun.steps)
-        for callback in callbacks:
-            callback(seen._replace(earlier=stacks))
-        stacks.append((reached.rows, seen.row_steps))
+    reached, seen, last = next(arrivals)
+    begin, before, warned, stopped = reached.steps, int(fallbacks(reached.state)), False, False
+    if reached.status is Status.STOPPED:
+        stopped = told(callbacks, seen)
+        reached = reached if stopped else reached._replace(status=Status.BUDGET)
+    while not (last or stopped):
+        del reached, seen  # the next chunk may need their memory
+        reached, seen, last = next(arrivals)
+        warned = warned or _warned(int(fallbacks(reached.state)) - before, reached.steps - begin)
+        stopped = told(callbacks, seen._replace(earlier=stacks))
+        if stopped and reached.status is Status.BUDGET:
+            reached = reached._replace(status=Status.STOPPED)
+        append(stacks, (reached.rows, seen.row_steps))
         # After the callbacks: a resumed run repeats what a logger may have seen, and skips nothing.
-        if saving is not None and saving.due(reached.steps, last):
+        if saving is not None and saving.due(reached.steps, last or stopped) and not lost(reached):
             stacks[:] = [joined(stacks)]
             save(saving, reached._replace(rows=stacks[0][0]))
         show(reached.steps)
+    if not stopped:
+        next(arrivals, None)  # raises an error of the batches, now that the chunk before it is kept
     return reached._replace(rows=joined(stacks)[0])
+
+
+def _tell_of_loss(plan: Plan, bad: int, good: int) -> None:
+    warnings.warn(
+        f"the players became NaN or infinite before step {plan.start + bad}, and donate=True kept none since step "
+        f"{plan.start + good}, whose players are returned. Write checkpoints more often, or leave out donate.",
+        stacklevel=3,
+    )
 
 
 def _warned(failed: int, steps: int) -> bool:
@@ -183,12 +236,6 @@ def _warned(failed: int, steps: int) -> bool:
 def _check_source(sample: object, batches: object) -> None:
     if sample is not None and batches is not None:
         raise ValueError("sample and batches must not be combined, got both. Pass one of them.")
-
-
-def _check_callbacks(callbacks: Sequence[Callable[[Chunk], object]]) -> None:
-    if callable(callbacks) or not all(map(callable, callbacks)):
-        kind = type(callbacks).__name__
-        raise TypeError(f"callbacks must be a list of functions, got {kind}. Write callbacks=[...].")
 
 
 def _saving(plan: Plan, checkpoint: str | Path | Store | None, chunks: int, keep: int) -> Saving | None:

@@ -9,7 +9,7 @@ import optax
 
 from gamesolve.checks import explained, whole_number
 from gamesolve.driving import rows, stale
-from gamesolve.driving.loops import enter, fixed, move, stopping
+from gamesolve.driving.loops import enter, fixed, move, sound_leaves, stopping
 from gamesolve.driving.plan import (
     Computed,
     Plan,
@@ -177,7 +177,7 @@ def _solve(plan: Plan, players: Players, state: State | None, with_gap: bool) ->
     else:
         check_state(plan.game, plan.solver, state, players)
     if plan.may_stop or plan.length == 0:
-        reached = stopping(plan, players, state, 0, plan.length)
+        reached = stopping(plan, players, state, sound_leaves(state), 0, plan.length)
     else:
         reached = fixed(plan, players, state)
     stale.remember(stale.functions_of(plan), program)

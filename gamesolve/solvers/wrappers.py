@@ -12,7 +12,7 @@ from gamesolve.solver import parametric, with_game
 from gamesolve.solvers.entry import Cost, declare
 from gamesolve.solvers.gradient import simgd
 from gamesolve.transforms import rates
-from gamesolve.trees import PyTree, Scalar, State, Updates, norm, normalised
+from gamesolve.trees import DType, PyTree, Scalar, State, Updates, norm, normalised
 
 __all__ = ["anderson", "average", "lookahead"]
 
@@ -102,15 +102,20 @@ class AverageState(NamedTuple):
     rated=False,
 )
 @parametric
-def average(inner: optax.GradientTransformation, decay: float | None = None) -> optax.GradientTransformationExtraArgs:
+def average(
+    inner: optax.GradientTransformation, decay: rates.Rate | None = None
+) -> optax.GradientTransformationExtraArgs:
     """Keep an average of the iterates of another solver, including the start; the average is never fed back.
 
     Read it with ``optax.tree.get(solution.state, "average")``. The average is that of the players after the inner
     solver's move. Make it the outermost solver: it does not see projections or other parts that follow it in a chain.
+    Around the optimiser of one player in `per_player` it averages that player alone.
 
     Args:
         inner: solver whose iterates are averaged.
-        decay: decay rate of an exponential moving average that begins at the start. Default: the uniform average.
+        decay: decay rate of an exponential moving average, a number or a schedule. Default: the uniform average. The
+            average begins at the start, which a constant rate of .999 remembers for some thousand steps. The schedule
+            ``lambda t: jnp.minimum(0.999, (1 + t) / (10 + t))`` forgets it sooner; t counts from 0.
 
     Returns:
         The solver; the players move as without it.
@@ -127,9 +132,15 @@ def average(inner: optax.GradientTransformation, decay: float | None = None) -> 
         Bruck 1977; Yazici et al., "The Unusual Effectiveness of Averaging in GAN Training", ICLR 2019,
         https://arxiv.org/abs/1806.04498
     """
-    if decay is not None:
+    if decay is not None and not callable(decay):
         check_number("decay", decay, least=0.0, most=1.0)
     solver = with_game(inner)
+
+    def weight(count: jax.Array, dtype: DType) -> Scalar:
+        if decay is None:
+            return 1 / (count.astype(dtype) + 2)
+        (rate,) = rates.spread(rates.current(decay, optax.ScaleByScheduleState(count), "decay"), 1)
+        return 1 - rate
 
     def init(params: PyTree) -> AverageState:
         params = jax.tree.map(jnp.asarray, params)
@@ -140,9 +151,8 @@ def average(inner: optax.GradientTransformation, decay: float | None = None) -> 
     ) -> tuple[Updates, AverageState]:
         move, inner_state = solver.update(updates, state.inner, params, **extra_args)
         iterate = optax.apply_updates(params, move)
-        count = state.count.astype(optax.tree.dtype(params, "lowest"))
-        weight = 1 / (count + 2) if decay is None else 1 - decay
-        mean = optax.tree.add(state.average, rates.times(weight, optax.tree.sub(iterate, state.average)))
+        share = weight(state.count, optax.tree.dtype(params, "lowest"))
+        mean = optax.tree.add(state.average, rates.times(share, optax.tree.sub(iterate, state.average)))
         return move, AverageState(inner_state, optax.safe_increment(state.count), mean)
 
     return optax.GradientTransformationExtraArgs(init, update)

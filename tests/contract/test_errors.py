@@ -191,6 +191,10 @@ CASES = {
     "checkpoints where a file is": lambda: run(3, checkpoint=__file__),
     "checkpoints in no folder": lambda: run(3, checkpoint=True),
     "a callback alone": lambda: run(3, callbacks=print),
+    "a callback that returns a number": lambda: run(3, callbacks=[lambda chunk: 5]),
+    "a stop at a metric that is not recorded": lambda: run(
+        3, record=lambda z, _: {"x": z[0]}, callbacks=[gs.stopping.not_finite("loss")]
+    ),
     "a log over another file": lambda: logged(__file__),
     "a log of other columns": other_columns,
     "a recorded entry named step": lambda: logged("unused", record=lambda z, _: {"step": z[0]}),

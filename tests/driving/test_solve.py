@@ -428,7 +428,7 @@ def test_solve_inside_jit():
 
 
 def test_statuses_round_trip():
-    assert [status.name for status in gs.Status] == ["BUDGET", "CONVERGED", "DIVERGED"]
+    assert [status.name for status in gs.Status] == ["BUDGET", "CONVERGED", "DIVERGED", "STOPPED"]
     status = gs.solve(XY, gs.simgd(0.1), START, 1).status
     assert gs.Status(int(status)) is gs.Status.BUDGET
     assert status.dtype == jnp.int32
