@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gamesolve.checks import check_moves
 from gamesolve.driving.forward import forward_only
 from gamesolve.driving.plan import Plan, Reached, Status
 from gamesolve.driving.rows import blank, written
@@ -29,7 +30,7 @@ def fixed(plan: Plan, players: Players, state: State) -> Reached:
     def advance(carry: _Carry, _: None) -> tuple[_Carry, None]:
         players, state, clock = carry
         game = plan.bound(clock)
-        players, state = move(game, plan.solver, players, state, descent(game, players))
+        players, state = _moved(plan, game, players, state, descent(game, players))
         return (players, state, jax.tree.map(lambda t: t + 1, clock)), None
 
     start = state
@@ -59,7 +60,7 @@ def counted(plan: Plan, players: Players, state: State, begin: jax.Array, end: j
     def advance(clock: jax.Array, carry: tuple[Players, State]) -> tuple[Players, State]:
         players, state = carry
         game = plan.bound(clock)
-        return move(game, plan.solver, players, state, descent(game, players))
+        return _moved(plan, game, players, state, descent(game, players))
 
     if plan.record is None:
         players, state = jax.lax.fori_loop(first, last, advance, (players, state))
@@ -109,7 +110,7 @@ def stopping(plan: Plan, players: Players, state: State, begin: Scalar, end: Sca
         return _Ahead(players, state, clock, game, u, status)
 
     def advance(ahead: _Ahead) -> _Ahead:
-        players, state = move(ahead.game, plan.solver, ahead.players, ahead.state, ahead.u)
+        players, state = _moved(plan, ahead.game, ahead.players, ahead.state, ahead.u)
         return look(players, state, ahead.clock + 1)
 
     def before(stop: jax.Array) -> Callable[[_Ahead], jax.Array]:
@@ -143,8 +144,20 @@ def descent(game: Game, players: Players) -> Players:
 def move(game: Game, solver: Solver, players: PyTree, state: State, u: Players) -> tuple[Players, State]:
     """Return the players and the state after one step from ``u``."""
     moves, state = solver.update(u, state, players, game=game, grad=u, marks=Marks())
+    check_moves(moves, players)
     players = optax.apply_updates(players, moves)
     return players, state
+
+
+def _moved(plan: Plan, game: Game, players: Players, state: State, u: Players) -> tuple[Players, State]:
+    """Return the result of `move`, or raise if the state can't be carried through a loop."""
+    players, new = move(game, plan.solver, players, state, u)
+    if jax.tree.structure(new) != jax.tree.structure(state):
+        raise ValueError(
+            "the state of a solver must keep its structure in solve and run, got another one after a step. Call step "
+            "in a loop, for example with optax.monitor."
+        )
+    return players, new
 
 
 def all_finite(tree: PyTree) -> jax.Array:
