@@ -7,7 +7,7 @@ import jax.core
 import optax
 
 from gamesolve.checks import explained, whole_number
-from gamesolve.driving import rows, stale
+from gamesolve.driving import reuse, rows, stale
 from gamesolve.driving.loops import descent, fixed, move, stopping
 from gamesolve.driving.plan import Plan, Record, Solution, Status, check_divides, check_game, check_state, checked
 from gamesolve.game import Game, as_players
@@ -112,6 +112,7 @@ def solve(
         max_norm=max_norm,
     )
     check_divides(plan.every, num_steps=plan.length)
+    plan = reuse.shared(plan)
     try:
         with explained("a payoff, sampler or record"):
             # JAX's search for NaN reports what compiled programs return, so the gap of a trace is then written outside.
