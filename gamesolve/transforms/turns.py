@@ -20,7 +20,8 @@ def per_player(*transformations: optax.GradientTransformation) -> optax.Gradient
 
     Args:
         *transformations: one optax transformation per player. Each sees only its own player, so a part that looks at
-            the game must come before `per_player` in a chain.
+            the game must come before `per_player` in a chain. Line searches and others that ask for ``value=``,
+            ``grad=`` or ``value_fn=`` get the player's loss, its negated payoff, with the other players fixed.
 
     Returns:
         The transformation.
@@ -49,12 +50,12 @@ def per_player(*transformations: optax.GradientTransformation) -> optax.Gradient
         **extra_args: object,
     ) -> tuple[Players, tuple[State, ...]]:
         del marks  # they are for parts that look at the game, which say that one player is not enough
-        sighted = game is not None and params is not None and not is_partial((updates, params))
+        sighted = None if params is None or is_partial((updates, params)) else game
         players, gradients = ((None,) * len(parts) if tree is None else tree for tree in (params, grad))
         moves, states = [], []
         for number, entries in enumerate(zip(parts, updates, state, players, gradients, strict=True)):
             part, u, own, player, gradient = entries
-            loss = asked(game, params, number) if sighted else {}
+            loss = {} if sighted is None else asked(sighted, players, number)
             with only(number):
                 move, own = part.update(u, own, player, grad=gradient, **loss | extra_args)
             moves.append(move)
@@ -73,7 +74,8 @@ def alternating(
     All turns of a step see one draw of the data, or each its own draw if several are bound (`sampling.several`).
 
     Args:
-        *transformations: one optax transformation per player; each sees only its own player.
+        *transformations: one optax transformation per player; each sees only its own player, and its own loss as in
+            `per_player`, after the moves before it.
         order: the players in the order of their moves, such as ``(1, 1, 0)`` for two moves of player 1 before one of
             player 0. One step is the whole order; a schedule inside counts the moves of its player. Default: each
             player once, in order.

@@ -240,6 +240,8 @@ def flops(solver):
 
 def test_a_loss_that_nobody_asks_for_costs_nothing():
     assert flops(gs.per_player(SGD, SGD)) == flops(gs.simgd(0.1))
+    asking = optax.GradientTransformationExtraArgs(SGD.init, lambda u, state, params, value, **_: SGD.update(u, state))
+    assert flops(gs.alternating(asking, asking)) == flops(gs.alternating(SGD, SGD))
 
 
 def test_the_loss_is_that_of_the_draw_of_the_turn():
