@@ -181,7 +181,7 @@ def test_alternating_takes_one_gradient_a_move():
     jax.make_jaxpr(step)(start)  # payoffs are searched for stop_gradient once
     calls.clear()
     jax.make_jaxpr(lambda players: step(players))(start)
-    # The whole field, one gradient for each later mover, and each mover's loss, which XLA removes if nobody asks for it.
+    # The whole field, a gradient for each later mover, and each mover's loss, which XLA removes if nobody asks for it.
     assert sorted(calls) == sorted([0, 1, 2, *(1, 2), *(0, 1, 2)])
 
 
