@@ -24,7 +24,7 @@ from gamesolve.driving.solve import Solution, Status, solve, step
 from gamesolve.driving.sweep import Table, sweep
 from gamesolve.game import Aux, Game, from_losses, general_sum, zero_sum
 from gamesolve.sampling import minibatches
-from gamesolve.solver import Solver, parametric
+from gamesolve.solver import Solver, as_solver, parametric
 from gamesolve.solvers import *  # noqa: F403 - the names are those of its __all__
 from gamesolve.transforms.accumulated import accumulate
 from gamesolve.transforms.turns import alternating, per_player
@@ -44,6 +44,7 @@ __all__ = [
     "accumulate",
     "alternating",
     "analysis",
+    "as_solver",
     "checkpoint",
     "distributed",
     "estimators",

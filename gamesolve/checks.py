@@ -4,6 +4,7 @@ import contextlib
 import enum
 import functools
 import operator
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, ParamSpec, Self, TypeVar
@@ -19,6 +20,11 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 _NUMERIC = (jax.Array, np.ndarray, np.generic, int, float, complex)
+
+# Errors of transformations that ask for the loss, under optax's names, or that refuse extra arguments.
+_LOSS = "value|value_fn|obj_fn|grad_fn"
+_MISSING = re.compile(rf"missing \d+ required [^']*'({_LOSS})'|({_LOSS}) must be provided")
+_UNKNOWN = re.compile(rf"unexpected keyword argument '(game|grad|marks|{_LOSS})'")
 
 # Counts are 32-bit integers inside compiled programs.
 LARGEST_COUNT = 2**31 - 1
@@ -134,6 +140,31 @@ def explained(name: str) -> Iterator[None]:
         ) from error
 
 
+@contextlib.contextmanager
+def composed() -> Iterator[None]:
+    """Replace errors about what an optax transformation gets by errors that say how to compose the solver."""
+    try:
+        yield
+    except (AttributeError, TypeError, ValueError) as error:
+        message = str(error)
+        if asked := _MISSING.search(message):
+            raise ValueError(
+                f"a transformation needs {asked[1] or asked[2]}=, the loss of one player, but it moves all "
+                "players at once or is inside a mask. Place it inside per_player or alternating, as in "
+                "gs.per_player(optax.lbfgs(), optax.sgd(0.1))."
+            ) from error
+        if refused := _UNKNOWN.search(message):
+            raise ValueError(
+                "a transformation inside another one must accept extra arguments, got one that does not take "
+                f"{refused[1]}=. Wrap it, as in optax.chain(optax.clip(1.0), gs.as_solver(optax.contrib.sam(...)))."
+            ) from error
+        if re.search(r"has no attribute '?fast'?$", message):
+            raise ValueError(
+                "optax.lookahead must get pairs of fast and slow parameters, got players. Use gs.lookahead."
+            ) from error
+        raise
+
+
 def check_payoff(payoff: Any, player: int) -> None:
     """Raise an error if a payoff is not a hashable function."""
     name, kind = f"the payoff of player {player}", type(payoff).__name__
@@ -169,6 +200,16 @@ def check_count(players: Players, number: int) -> None:
         raise TypeError(f"players must be a tuple with one entry per player, got {kind}. Write (x, y).")
     if len(players) != number:
         raise ValueError(f"players must have one entry for each of the game's {number} players, got {len(players)}.")
+
+
+def check_moves(moves: PyTree, players: PyTree) -> None:
+    """Raise an error unless moves have the structure and shapes of what they move; other shapes would broadcast."""
+    (new, structure), (old, expected) = map(jax.tree.flatten, (moves, players))
+    if structure != expected or any(np.shape(a) != np.shape(b) for a, b in zip(new, old, strict=True)):
+        raise ValueError(
+            "the moves of a solver must be shaped as the players, got other shapes or another structure. Leave out "
+            "transformations that change shapes, such as optax.contrib.dpsgd, which takes one gradient per example."
+        )
 
 
 def as_players(players: Players, number: int) -> Players:

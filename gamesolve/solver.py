@@ -33,7 +33,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gamesolve.checks import LARGEST_COUNT
+from gamesolve.checks import LARGEST_COUNT, composed
 from gamesolve.trees import PyTree, State, Updates
 
 P = ParamSpec("P")
@@ -60,12 +60,14 @@ class Solver(optax.GradientTransformationExtraArgs):
     def __new__(cls, leaves: Sequence[PyTree], structure: tuple[Any, ...]) -> "Solver":
         def init(params: PyTree) -> State:
             _check_shapes(self)
-            return _own(self.transformation.init(params), params)
+            with composed():
+                return _own(self.transformation.init(params), params)
 
         def update(
             updates: Updates, state: State, params: PyTree | None = None, **extra_args: Any
         ) -> tuple[Updates, State]:
-            return self.transformation.update(updates, state, params, **extra_args)
+            with composed():
+                return self.transformation.update(updates, state, params, **extra_args)
 
         self = super().__new__(cls, init, update)
         self.leaves = tuple(leaves)
@@ -288,37 +290,60 @@ def wrapped(transformation: optax.GradientTransformation) -> optax.GradientTrans
 
 
 def as_solver(transformation: optax.GradientTransformation) -> Solver:
-    """Return ``transformation`` itself if it is a solver, else a solver that wraps it.
+    """Return an optax transformation as a `Solver`, so that ``jit`` takes it as an argument.
+
+    Solvers are returned without changes. A plain optax transformation is a pytree of functions, which ``jax.jit``
+    refuses as an argument; wrapped in a solver it is static, and equal transformations share a compiled program.
 
     Args:
         transformation: a solver or any optax transformation.
 
     Returns:
-        A solver.
+        A solver; its ``update`` also accepts extra arguments that the transformation does not know.
 
     Raises:
-        TypeError: if it is neither.
+        TypeError: if it is neither a solver nor an optax transformation.
+
+    Example:
+        >>> import jax, optax, gamesolve as gs
+        >>> game = gs.zero_sum(lambda x, y: x * y)
+        >>> solver = gs.as_solver(optax.chain(gs.transforms.consensus(10.0), optax.rmsprop(1e-4)))
+        >>> players, state = jax.jit(gs.step)(game, solver, (1.0, 1.0))
+        >>> players, state = jax.jit(gs.step)(game, solver, players, state)
     """
-    return transformation if isinstance(transformation, Solver) else wrapped(with_game(transformation))
+    return transformation if isinstance(transformation, Solver) else wrapped(_transformation(transformation))
 
 
 def with_game(transformation: Any) -> optax.GradientTransformationExtraArgs:
-    """Return an optax transformation of any kind as one that accepts ``game=``.
+    """Return an optax transformation of any kind as one that accepts ``game=`` and all other extra arguments.
 
     optax's wrapper would drop the game for transformations that accept extra arguments but do not have the type that
-    says so, such as `optax.MultiSteps`.
+    says so, and would not help those that name all of the arguments that they accept, such as `optax.contrib.sam`.
     """
+    transformation = _transformation(transformation)
+    parameters = list(inspect.signature(transformation.update).parameters.values())
+    if parameters[-1].kind is inspect.Parameter.VAR_KEYWORD:
+        return optax.GradientTransformationExtraArgs(*transformation)
+    named = {parameter.name for parameter in parameters[3:]}  # after updates, state and players
+
+    def update(
+        updates: Updates, state: State, params: PyTree | None = None, **extra_args: Any
+    ) -> tuple[Updates, State]:
+        known = {name: value for name, value in extra_args.items() if name in named}
+        return transformation.update(updates, state, params, **known)
+
+    return optax.GradientTransformationExtraArgs(transformation.init, update)
+
+
+def _transformation(transformation: Any) -> optax.GradientTransformation:
     if isinstance(transformation, optax.MultiSteps):
-        transformation = transformation.gradient_transformation()
+        return transformation.gradient_transformation()
     if not isinstance(transformation, optax.GradientTransformation):
         name = getattr(transformation, "__name__", type(transformation).__name__)
         raise TypeError(
             f"solver must be a gamesolve solver or an optax transformation, got {name}. Pass simgd(0.1), for example."
         )
-    kinds = {parameter.kind for parameter in inspect.signature(transformation.update).parameters.values()}
-    if inspect.Parameter.VAR_KEYWORD in kinds:
-        return optax.GradientTransformationExtraArgs(*transformation)
-    return optax.with_extra_args_support(transformation)
+    return transformation
 
 
 def _hashable(value: Any, name: str, factory: Factory) -> Hashable:

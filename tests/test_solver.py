@@ -261,3 +261,13 @@ def test_players_by_label():
     frozen = optax.chain(gs.conopt(0.1, 1.0), optax.masked(optax.set_to_zero(), (True, False)))
     assert reached(frozen)[0] == START[0]
     assert reached(frozen)[1] != START[1]
+
+
+def test_any_optimiser_is_an_argument_of_a_compiled_step():
+    """A wrapped optimiser is static: the same one, wrapped again, does not compile the step again."""
+    step = jax.jit(gs.step)
+    chain = optax.chain(gs.transforms.consensus(10.0), optax.rmsprop(1e-4))
+    for optimiser in (chain, optax.adam(0.1), optax.scale(-0.1), optax.MultiSteps(optax.sgd(0.1), 2)):
+        solver, again = gs.as_solver(optimiser), gs.as_solver(optimiser)
+        assert jax.tree.structure(solver) == jax.tree.structure(again)
+        chex.assert_trees_all_close(step(XY, solver, START), gs.step(XY, optimiser, START), rtol=1e-6)

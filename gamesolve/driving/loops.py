@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gamesolve.checks import check_moves
 from gamesolve.driving.forward import forward_only
 from gamesolve.driving.plan import Computed, Plan, Reached, Status, StepState
 from gamesolve.driving.rows import blank, written
@@ -32,7 +33,7 @@ def fixed(plan: Plan, players: Players, state: State) -> Reached:
     def advance(carry: _Carry, _: None) -> tuple[_Carry, None]:
         players, state, _, clock = carry
         entered = enter(plan.bound(clock), players, state, plan.computes)
-        players, state = move(entered, plan.solver, players, state)
+        players, state = _moved(plan, entered, players, state)
         return (players, state, entered.computed, jax.tree.map(lambda t: t + 1, clock)), None
 
     sound = sound_leaves(state)
@@ -61,7 +62,7 @@ def counted(plan: Plan, players: Players, state: State, sound: Sound, begin: jax
     def advance(clock: jax.Array, carry: tuple[Players, State, PyTree]) -> tuple[Players, State, PyTree]:
         players, state, _ = carry
         entered = enter(plan.bound(clock), players, state, plan.computes)
-        return *move(entered, plan.solver, players, state), entered.computed
+        return *_moved(plan, entered, players, state), entered.computed
 
     seen = (players, state, nothing_computed(plan, players, state))
     if plan.record is None:
@@ -120,7 +121,7 @@ def stopping(plan: Plan, players: Players, state: State, sound: Sound, begin: Sc
         return _Ahead(players, state, clock, entered, computed, status)
 
     def advance(ahead: _Ahead) -> _Ahead:
-        players, state = move(ahead.entered, plan.solver, ahead.players, ahead.state)
+        players, state = _moved(plan, ahead.entered, ahead.players, ahead.state)
         return look(players, state, ahead.clock + 1, ahead.entered.computed)
 
     def before(stop: jax.Array) -> Callable[[_Ahead], jax.Array]:
@@ -169,6 +170,7 @@ def move(entered: Entered, solver: Solver, players: PyTree, state: State) -> tup
     game, u, _ = entered
     of_solver = state if game.model_state is None else state.solver
     moves, of_solver = solver.update(u, of_solver, players, game=game, grad=u, marks=Marks())
+    check_moves(moves, players)
     state = of_solver if game.model_state is None else StepState(game.model_state.after, of_solver)
     return optax.apply_updates(players, moves), state
 
@@ -201,6 +203,17 @@ def strong(tree: PyTree) -> PyTree:
     return jax.tree.map(
         lambda leaf: jnp.asarray(leaf, leaf.dtype) if getattr(leaf, "weak_type", False) else leaf, arrays
     )
+
+
+def _moved(plan: Plan, entered: Entered, players: Players, state: State) -> tuple[Players, State]:
+    """Return the result of `move`, or raise if the state can't be carried through a loop."""
+    players, new = move(entered, plan.solver, players, state)
+    if jax.tree.structure(new) != jax.tree.structure(state):
+        raise ValueError(
+            "the state of a solver must keep its structure in solve and run, got another one after a step. Call step "
+            "in a loop, for example with optax.monitor."
+        )
+    return players, new
 
 
 def all_finite(tree: PyTree) -> jax.Array:

@@ -8,7 +8,7 @@ import jax.core
 import optax
 
 from gamesolve.checks import explained, whole_number
-from gamesolve.driving import rows, stale
+from gamesolve.driving import reuse, rows, stale
 from gamesolve.driving.loops import enter, fixed, move, sound_leaves, stopping
 from gamesolve.driving.plan import (
     Computed,
@@ -62,9 +62,13 @@ def step(
 ) -> Any:
     """Take one pure step, for custom loops; compile the body of the loop with ``jax.jit``.
 
+    Close over the game and the solver, as in ``jax.jit(functools.partial(gs.step, game, solver))``: a call then costs
+    what a hand-written step does. As arguments of ``jax.jit(gs.step)`` they may change, for a microsecond or two.
+
     Args:
         game: the game.
-        solver: a solver or any optax transformation.
+        solver: a solver or any optax transformation. As an argument of a compiled function, a plain optax
+            transformation must be wrapped: `as_solver`.
         players: tuple of parameter pytrees, one per player.
         state: the solver's state. Default: a fresh one.
         *data: data of this step, bound to the game; usually one minibatch.
@@ -108,8 +112,10 @@ def solve(
 ) -> Solution:
     """Run a solver for ``num_steps`` steps in one compiled call; ``jit``, ``vmap`` and ``grad`` go through it.
 
-    It compiles once per combination of payoff functions, kind of solver, ``record``, ``sample`` and shapes. Other
-    step sizes, data or starting points run the same program.
+    It compiles once per combination of payoff functions, kind of solver, ``record``, ``sample``, ``num_steps`` and
+    shapes. Other step sizes, data or starting points run the same program, and so do new functions of the same code if
+    they read only numbers, strings and JAX arrays. The number of steps is static because reverse-mode ``grad`` needs
+    it; `run` takes any number of steps in chunks of one program.
 
     Args:
         game: the game.
@@ -155,6 +161,7 @@ def solve(
         max_norm=max_norm,
     )
     check_divides(plan.every, num_steps=plan.length)
+    plan = reuse.shared(plan)
     try:
         with explained("a payoff, sampler or record"):
             # JAX's search for NaN reports what compiled programs return, so the gap of a trace is then written outside.

@@ -7,7 +7,6 @@ microseconds.
 """
 
 import functools
-import pathlib
 import types
 import warnings
 import zlib
@@ -18,6 +17,7 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
+from gamesolve.driving.outside import installed, names_read, variables
 from gamesolve.driving.plan import Plan
 from gamesolve.game import Game, signed
 from gamesolve.trees import PyTree
@@ -31,9 +31,6 @@ DEPTH, ENTRIES, BYTES = 4, 100, 2**20
 PROGRAMS = 1000
 
 SIMPLE, PURE = (bool, int, float, complex, str, bytes, np.generic), (types.ModuleType, type)
-
-# Functions of this package read nothing that changes.
-PACKAGE = str(pathlib.Path(__file__).parents[1])
 
 # What the functions of each program read when it was traced. The key is compared, not only hashed: the hash of a
 # structure leaves out its static fields, such as the payoffs.
@@ -92,35 +89,23 @@ def _program(args: PyTree) -> Hashable:
 def _outside(function: Any, name: str, depth: int, seen: set[tuple[int, int]]) -> Found:
     """Yield what a function reads from outside; functions of installed libraries are not followed."""
     if isinstance(function, types.FunctionType):
-        if not _installed(function.__code__.co_filename):
-            for variable, value in _variables(function).items():
-                yield from _values(value, f"{variable} of {name}", _words(function), depth, seen)
+        if not installed(function.__code__.co_filename):
+            for variable, value in variables(function).items():
+                yield from _values(value, f"{variable} of {name}", names_read(function), depth, seen)
     elif isinstance(function, functools.partial):  # also the functions that JAX passes as pytrees
         yield from _outside(function.func, name, depth, seen)
         if not isinstance(function, jax.tree_util.Partial):
             bound = (*function.args, *function.keywords.values())
-            yield from _values(bound, name, _words(function.func), depth, seen)
+            yield from _values(bound, name, names_read(function.func), depth, seen)
     elif isinstance(function, types.MethodType):
         yield from _outside(function.__func__, name, depth, seen)
-        yield from _values(function.__self__, f"self of {name}", _words(function), depth, seen)
+        yield from _values(function.__self__, f"self of {name}", names_read(function), depth, seen)
     elif function is None:
         return
     elif hasattr(function, "__wrapped__"):  # jax.jit and other decorators
         yield from _outside(function.__wrapped__, name, depth, seen)
     elif isinstance(called := vars(type(function)).get("__call__"), types.FunctionType):
         yield from _outside(types.MethodType(called, function), name, depth, seen)
-
-
-def _variables(function: types.FunctionType) -> dict[str, Any]:
-    """Return the variables that a function does not define itself: globals, closed-over ones and defaults."""
-    code, outside = function.__code__, function.__globals__
-    read = {name: outside[name] for name in _words(function) if name in outside}
-    if function.__closure__:
-        cells = zip(code.co_freevars, function.__closure__, strict=True)
-        read |= {name: cell.cell_contents for name, cell in cells if _filled(cell)}
-    if function.__defaults__ or function.__kwdefaults__:
-        read["a default"] = (function.__defaults__, function.__kwdefaults__)
-    return read
 
 
 def _values(value: Any, name: str, words: tuple[str, ...], depth: int, seen: set[tuple[int, int]]) -> Found:
@@ -171,29 +156,3 @@ def _checksum(array: np.ndarray) -> int:
         return id(array)
     step = max(1, array.nbytes // BYTES)
     return zlib.crc32((array if step == 1 else array.flat[::step]).tobytes())
-
-
-def _words(function: Any) -> tuple[str, ...]:
-    """Return the names of globals and attributes in a function; none if it belongs to an installed library."""
-    code = getattr(function, "__code__", None)
-    return () if code is None or _installed(code.co_filename) else _names_in(code)
-
-
-@functools.lru_cache(maxsize=1024)
-def _names_in(code: types.CodeType) -> tuple[str, ...]:
-    inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
-    names = (*code.co_names, *code.co_freevars, *(name for entry in inner for name in _names_in(entry)))
-    return tuple(dict.fromkeys(names))
-
-
-@functools.lru_cache(maxsize=1024)
-def _installed(file: str) -> bool:
-    return "site-packages" in file or file.startswith(PACKAGE)
-
-
-def _filled(cell: types.CellType) -> bool:
-    try:
-        _ = cell.cell_contents
-    except ValueError:
-        return False
-    return True

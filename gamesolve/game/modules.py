@@ -58,8 +58,8 @@ class Modules:
         """Return a payoff of the parameters from a function of the modules.
 
         Args:
-            function: ``function(*modules, *constants, *data) -> value``, or ``(value, metrics)``. The modules are new in
-                each evaluation. What they change in themselves while it runs becomes the next model state.
+            function: ``function(*modules, *constants, *data) -> value``, or ``(value, metrics)``. The modules are new
+                in each evaluation. What they change in themselves while it runs becomes the next model state.
 
         Returns:
             The payoff, for a game with ``model_state=nets.model_state``.

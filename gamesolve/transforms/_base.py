@@ -131,14 +131,16 @@ def past_field(count: jax.Array, remembered: Players, field: Callable[[Players],
 
 def require_game(part: str, game: Game | None, updates: Updates, players: PyTree) -> tuple[Game, Players]:
     """Return the game and all of its players, or raise an error that says what hides them from ``part``."""
-    masked = any(
-        isinstance(leaf, optax.MaskedNode)
-        for leaf in jax.tree.leaves((updates, players), is_leaf=lambda node: isinstance(node, optax.MaskedNode))
-    )
-    if game is None or masked or players is None:
+    if game is None or players is None or is_partial((updates, players)):
         raise out_of_sight(part)
     check_count(players, game.num_players)
     return game, players
+
+
+def is_partial(tree: PyTree) -> bool:
+    """Return whether a mask hides some leaves of a pytree."""
+    nodes = jax.tree.leaves(tree, is_leaf=lambda node: isinstance(node, optax.MaskedNode))
+    return any(isinstance(node, optax.MaskedNode) for node in nodes)
 
 
 def require_players(part: str, players: PyTree) -> Players:

@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import optax
 
+from gamesolve.checks import check_moves
 from gamesolve.driving.sets import only
 from gamesolve.game import Game
 from gamesolve.solver import parametric, with_game
-from gamesolve.transforms._base import require_game, require_players
+from gamesolve.transforms._base import is_partial, require_game, require_players
+from gamesolve.transforms._losses import asked
 from gamesolve.transforms._origin import IN_TURN, require_origin
 from gamesolve.trees import Marks, Players, PyTree, State, Updates
 
@@ -18,7 +20,8 @@ def per_player(*transformations: optax.GradientTransformation) -> optax.Gradient
 
     Args:
         *transformations: one optax transformation per player. Each sees only its own player, so a part that looks at
-            the game must come before `per_player` in a chain.
+            the game must come before `per_player` in a chain. Line searches and others that ask for ``value=``,
+            ``grad=`` or ``value_fn=`` get the player's loss, its negated payoff, with the other players fixed.
 
     Returns:
         The transformation.
@@ -43,15 +46,18 @@ def per_player(*transformations: optax.GradientTransformation) -> optax.Gradient
         *,
         game: Game | None = None,
         grad: Players | None = None,
+        marks: Marks | None = None,
         **extra_args: object,
     ) -> tuple[Players, tuple[State, ...]]:
-        del game  # a part that needs it says that one player is not enough
+        del marks  # they are for parts that look at the game, which say that one player is not enough
+        sighted = None if params is None or is_partial((updates, params)) else game
         players, gradients = ((None,) * len(parts) if tree is None else tree for tree in (params, grad))
         moves, states = [], []
         for number, entries in enumerate(zip(parts, updates, state, players, gradients, strict=True)):
             part, u, own, player, gradient = entries
+            loss = {} if sighted is None else asked(sighted, players, number)
             with only(number):
-                move, own = part.update(u, own, player, grad=gradient, **extra_args)
+                move, own = part.update(u, own, player, grad=gradient, **loss | extra_args)
             moves.append(move)
             states.append(own)
         return tuple(moves), tuple(states)
@@ -68,7 +74,8 @@ def alternating(
     All turns of a step see one draw of the data, or each its own draw if several are bound (`sampling.several`).
 
     Args:
-        *transformations: one optax transformation per player; each sees only its own player.
+        *transformations: one optax transformation per player; each sees only its own player, and its own loss as in
+            `per_player`, after the moves before it.
         order: the players in the order of their moves, such as ``(1, 1, 0)`` for two moves of player 1 before one of
             player 0. One step is the whole order; a schedule inside counts the moves of its player. Default: each
             player once, in order.
@@ -112,13 +119,18 @@ def alternating(
         states = list(state)
         moves = [optax.tree.zeros_like(entry) for entry in players]
         for turn, mover in enumerate(turns):
+            seen = game.draw(turn)
             if turn:
-                (ascent,) = game.draw(turn).gradients(players, (mover,))
+                (ascent,) = seen.gradients(players, (mover,))
                 u = gradient = optax.tree.scale(-1, ascent)
             else:
                 u, gradient = updates[mover], None if grad is None else grad[mover]
+            loss = asked(seen, players, mover)
             with only(mover):
-                move, states[mover] = parts[mover].update(u, states[mover], players[mover], grad=gradient, **extra_args)
+                move, states[mover] = parts[mover].update(
+                    u, states[mover], players[mover], grad=gradient, **loss | extra_args
+                )
+            check_moves(move, players[mover])
             moved = optax.apply_updates(players[mover], move)
             players = (*players[:mover], moved, *players[mover + 1 :])
             moves[mover] = move if mover not in turns[:turn] else optax.tree.add(moves[mover], move)

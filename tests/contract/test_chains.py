@@ -53,21 +53,63 @@ def traced(game, solver, *batch):
     return jax.eval_shape(lambda players: gs.step(game, solver, players, None, *batch), START)
 
 
-@pytest.mark.parametrize("name", registry.SOLVERS)
-def test_nothing_before_a_solver_is_lost(name):
-    """A solver that reads u alone takes the step of the game whose field is the transformed one; others refuse."""
-    u = jax.tree.map(jnp.negative, STEEP.field(START))
-    constant = gs.general_sum(lambda x, y, c: -x * c[0], lambda x, y, c: -y * c[1], constants=(u,))
-    if name not in READERS:
-        for before in BEFORE.values():
-            with pytest.raises(ValueError, match=REFUSED):
-                traced(STEEP, optax.chain(before, build(name)))
-        return
-    for before in (BEFORE["clip"], BEFORE["weight decay"], BEFORE["masked"]):
-        changed, _ = before.update(u, before.init(START), START)
-        expected, _ = gs.step(dataclasses.replace(constant, constants=(changed,)), build(name), START)
-        reached, _ = gs.step(STEEP, optax.chain(before, build(name)), START)
-        chex.assert_trees_all_close(reached, expected, rtol=1e-6)
+CONSTANT = gs.general_sum(lambda x, y, c: -x * c[0], lambda x, y, c: -y * c[1], constants=(START,))
+# Those that people write, for the solvers that read u alone.
+USUAL = ["clip", "clip_by_global_norm", "weight decay", "masked", "apply_if_finite", "noise", "adam", "momentum"]
+
+
+@pytest.mark.parametrize("name", [name for name in registry.SOLVERS if name not in READERS])
+def test_nothing_before_a_solver_that_looks_again_is_lost(name):
+    for before in BEFORE.values():
+        with pytest.raises(ValueError, match=REFUSED):
+            traced(STEEP, optax.chain(before, build(name)))
+
+
+@pytest.mark.parametrize("before", USUAL)
+@pytest.mark.parametrize("name", sorted(READERS))
+def test_nothing_before_a_solver_is_lost(name, before):
+    """A solver that reads u alone takes the steps of the game whose field is the transformed one."""
+    solver, before = build(name), BEFORE[before]
+    chain = optax.chain(before, solver)
+
+    def both(reached, expected):
+        players, (first, own) = expected
+        changed, first = before.update(jax.tree.map(jnp.negative, STEEP.field(players)), first, players)
+        players, own = gs.step(dataclasses.replace(CONSTANT, constants=(changed,)), solver, players, own)
+        return gs.step(STEEP, chain, *reached), (players, (first, own))
+
+    reached, expected = (START, chain.init(START)), (START, (before.init(START), solver.init(START)))
+    step = jax.jit(both)
+    for _ in range(3):
+        reached, expected = step(reached, expected)
+        chex.assert_trees_all_close(reached[0], expected[0], rtol=1e-5)
+
+
+def clip(u, z):
+    return np.clip(u, -1, 1)
+
+
+FORMULAS = {
+    "clip": clip,
+    "clip_by_global_norm": lambda u, z: u / max(1, np.linalg.norm(u)),
+    "weight decay": lambda u, z: u + 0.5 * z,
+    "masked": lambda u, z: np.array([u[0], clip(u[1], z)]),
+    "apply_if_finite": clip,
+}
+
+
+@pytest.mark.parametrize("before", FORMULAS)
+def test_formulas_of_what_stands_before(before):
+    """In plain numbers: simgd is ``z - eta w`` and ogda ``z - eta (2 w - w_before)`` on the transformed u."""
+    steps = {"simgd": lambda w, old: w, "ogda": lambda w, old: 2 * w - old}
+    for name, direction in steps.items():
+        z, old = np.array([1.0, 2.0]), None
+        players, state = START, None
+        for _ in range(3):
+            w = FORMULAS[before](100 * np.array([z[1], -z[0]]), z)
+            z, old = z - 0.5 * direction(w, w if old is None else old), w
+            players, state = gs.step(STEEP, optax.chain(BEFORE[before], build(name)), players, state)
+            np.testing.assert_allclose(np.stack(players), z, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", registry.SOLVERS)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import optax.contrib
 import pytest
 
 import gamesolve as gs
@@ -174,6 +175,15 @@ CASES = {
         XY, optax.chain(optax.clip(1.0), gs.extragradient(0.1)), (1.0, 1.0), 3
     ),
     "MultiSteps around alternating players": lambda: gs.solve(XY, optax.MultiSteps(gs.altgd(0.1), 2), (1.0, 1.0), 3),
+    "a line search for all players at once": lambda: gs.solve(XY, optax.lbfgs(), (1.0, 1.0), 3),
+    "a transformation that takes no extra arguments in a chain": lambda: gs.step(
+        XY, optax.chain(optax.contrib.sam(optax.sgd(0.1), optax.sgd(0.1))), (1.0, 1.0)
+    ),
+    "optax's lookahead": lambda: gs.solve(XY, optax.lookahead(optax.sgd(0.1), 2, 0.5), (1.0, 1.0), 3),
+    "moves of another shape": lambda: gs.step(XY, optax.stateless(lambda u, _: (jnp.ones(2), u[1])), (1.0, 1.0)),
+    "a state that grows": lambda: gs.solve(
+        XY, optax.chain(optax.sgd(0.1), optax.monitor({"norm": optax.tree.norm})), (1.0, 1.0), 3
+    ),
     "a batch that the micro-batches can not share": lambda: gs.solve(
         NOISY.bind(jnp.ones(3)), gs.accumulate(gs.cgd(0.1), k=2), (1.0, 1.0), 3
     ),

@@ -84,7 +84,9 @@ def test_a_change_is_reported_once(name, driver):
         drive(game)
         drive(game)
     said = [str(warning.message) for warning in caught if "has changed since" in str(warning.message)]
-    assert len(said) == (name != "nothing"), said
+    # solve compiles such a function again, see test_reuse.
+    seen = driver == "solve" and name in ("a variable that is closed over", "a global")
+    assert len(said) == (name != "nothing" and not seen), said
 
 
 def test_a_new_program_sees_the_new_values():
