@@ -34,6 +34,7 @@ import numpy as np
 import optax
 
 from gamesolve.checks import LARGEST_COUNT
+from gamesolve.checks.calls import bound
 from gamesolve.trees import PyTree, State, Updates
 
 P = ParamSpec("P")
@@ -88,9 +89,9 @@ class Solver(optax.GradientTransformationExtraArgs):
     @functools.cached_property
     def transformation(self) -> optax.GradientTransformationExtraArgs:
         """The transformation itself, built on first use: JAX also rebuilds solvers with placeholders for leaves."""
-        bound = inspect.signature(self.factory).bind_partial()
-        bound.arguments.update(self.arguments)
-        return with_game(self.factory(*bound.args, **bound.kwargs))
+        given = inspect.signature(self.factory).bind_partial()
+        given.arguments.update(self.arguments)
+        return with_game(self.factory(*given.args, **given.kwargs))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the decorated function by its name, and the structure of the arguments as a tree of placeholders.
@@ -210,12 +211,12 @@ def parametric(factory: Callable[P, optax.GradientTransformation]) -> Callable[P
 
     @functools.wraps(factory)
     def make(*args: P.args, **kwargs: P.kwargs) -> Solver:
-        bound = signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        dynamic = tuple(jax.tree.map(_as_float, value) for name, value in bound.arguments.items() if name not in static)
-        fixed = tuple((name, _hashable(bound.arguments[name], name, factory)) for name in sorted(static))
+        given = bound(factory.__name__, signature, args, kwargs)
+        given.apply_defaults()
+        dynamic = tuple(jax.tree.map(_as_float, value) for name, value in given.arguments.items() if name not in static)
+        fixed = tuple((name, _hashable(given.arguments[name], name, factory)) for name in sorted(static))
         leaves, rest = split(dynamic)
-        solver = Solver(leaves, (factory, rest, fixed, tuple(bound.arguments)))
+        solver = Solver(leaves, (factory, rest, fixed, tuple(given.arguments)))
         _ = solver.transformation  # built now, so that a bad argument is reported here, not at the first step
         return solver
 

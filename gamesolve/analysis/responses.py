@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve import products
+from gamesolve.checks import ARGUMENTS, UNBOUND
+from gamesolve.checks.calls import called
 from gamesolve.driving.sets import declared_by, natural_residual
 from gamesolve.driving.solve import solve
 from gamesolve.game import Game, Negated, Payoff, as_players, signed
@@ -25,7 +27,8 @@ class _Alone:
     player: int
 
     def __call__(self, own: PyTree, others: Players, *rest: PyTree) -> PyTree:
-        return self.function(*others[: self.player], own, *others[self.player :], *rest)
+        players = (*others[: self.player], own, *others[self.player :])
+        return called("a payoff", self.function, *players, *rest, takes=ARGUMENTS, hint=UNBOUND)
 
 
 def alone(game: Game, players: Players, player: int) -> Game:

@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gamesolve.checks import ARGUMENTS, UNBOUND
+from gamesolve.checks.calls import called
 from gamesolve.game import Game, Negated, Payoff, signed
 from gamesolve.trees import Key, PyTree, Scalar
 
@@ -31,7 +33,7 @@ class _Smoothed:
                 jax.tree.map(lambda leaf, move, scale=scale: leaf + scale * move, player, moves)
                 for player, moves, scale in zip(players, noise, scales, strict=True)
             )
-            return self.function(*moved, *rest)
+            return called("a payoff", self.function, *moved, *rest, takes=ARGUMENTS, hint=UNBOUND)
 
         return jnp.mean(jax.vmap(perturbed)(jax.random.split(key, self.num_samples)))
 

@@ -12,7 +12,7 @@ import optax
 
 from gamesolve.driving.forward import forward_only
 from gamesolve.driving.plan import Plan, Reached, Status
-from gamesolve.driving.rows import blank, written
+from gamesolve.driving.rows import blank, row_of, written
 from gamesolve.driving.sets import declared_by, natural_residual
 from gamesolve.game import Game
 from gamesolve.linear import Report
@@ -43,7 +43,7 @@ def fixed(plan: Plan, players: Players, state: State) -> Reached:
         def block(carry: _Carry, _: None) -> tuple[_Carry, Row]:
             carry, _ = jax.lax.scan(advance, carry, length=plan.every)
             players, state, _ = carry
-            return carry, record(players, state)
+            return carry, row_of(record, players, state)
 
         (players, state, _), rows = jax.lax.scan(block, carry, length=plan.length // plan.every)
     return Reached(players, state, rows, plan.length, _budget(players, state, start))
@@ -73,7 +73,7 @@ def counted(plan: Plan, players: Players, state: State, begin: jax.Array, end: j
         closing = jnp.minimum(opening + plan.every, last)
         players, state = jax.lax.fori_loop(jnp.maximum(opening, first), closing, advance, (players, state))
         whole = closing == opening + plan.every
-        return players, state, written(rows, row, record(players, state), whole)
+        return players, state, written(rows, row, row_of(record, players, state), whole)
 
     number = -((origin - last) // plan.every)
     carry = (players, state, blank(record, plan.length // plan.every, players, state))
@@ -125,7 +125,7 @@ def stopping(plan: Plan, players: Players, state: State, begin: Scalar, end: Sca
             ahead, rows, row = carry
             closing = origin + (row + 1) * plan.every
             ahead = jax.lax.while_loop(before(jnp.minimum(closing, last)), advance, ahead)
-            new = record(ahead.players, ahead.state)
+            new = row_of(record, ahead.players, ahead.state)
             return ahead, written(rows, row, new, ahead.clock == closing), row + 1
 
         carry = (ahead, rows, jnp.zeros((), jnp.int32))

@@ -9,12 +9,12 @@ import jax.core
 import jax.numpy as jnp
 import optax
 
-from gamesolve.checks import LARGEST_COUNT, Ending, as_pytree, check_limit, whole_number
+from gamesolve.checks import LARGEST_COUNT, Ending, as_pytree, check_key, check_limit, whole_number
 from gamesolve.game import Game
 from gamesolve.sampling import draw_at
 from gamesolve.sampling.samplers import Sampler
 from gamesolve.solver import Solver, as_solver
-from gamesolve.trees import Key, Players, PyTree, Row, Scalar, State, is_key
+from gamesolve.trees import Key, Players, PyTree, Row, Scalar, State
 
 Record: TypeAlias = Callable[[Players, State], Row]
 
@@ -143,8 +143,8 @@ def checked(
     check_start(start, length if num_steps is None else num_steps)
     if sample is not None and key is None:
         raise ValueError("sample must come with a random key, got key=None. Pass key=jax.random.key(0).")
-    if key is not None and not is_key(key):
-        raise TypeError(f"key must be a typed random key, got {type(key).__name__}. Make one with jax.random.key(0).")
+    if key is not None:
+        check_key("key", key)
     sample, record = as_pytree("sample", sample), as_pytree("record", record)
     return Plan(game, as_solver(solver), start, sample, key, record, tol, max_norm, length, every)
 

@@ -4,17 +4,26 @@ The gap is NaN in a finished trace. Compiled loops leave it blank: JAX's search 
 that a program returns, also the part that nobody reads.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gamesolve.checks.calls import called
 from gamesolve.distributed import on_host
 from gamesolve.trees import DType, Players, PyTree, Row, Scalar, State, numbers_of
 
 
+def row_of(record: PyTree, players: Players, state: State) -> Row:
+    """Return one row: the record of these players and this state."""
+    takes = "the players and the solver's state"
+    return called("record", record, players, state, takes=takes, hint="Write lambda players, state: ...")
+
+
 def shapes_of(record: PyTree, players: Players, state: State) -> Row:
     """Return the shapes and dtypes of one row; None without a record."""
-    return None if record is None else jax.eval_shape(record, players, state)
+    return None if record is None else jax.eval_shape(partial(row_of, record), players, state)
 
 
 def blank(record: PyTree, number: int, players: Players, state: State) -> Row:

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve.checkpoint import Folder, found
-from gamesolve.checks import explained, whole_number
+from gamesolve.checks import whole_number
+from gamesolve.checks.calls import called, explained
 from gamesolve.driving import rows
 from gamesolve.driving.batches import supply
 from gamesolve.driving.chunks import Chunk, Stacks, driven, first, joined, stack_of
@@ -153,7 +154,9 @@ def _followed(
     for reached, seen, last in chunks:
         warned = warned or _warned(int(fallbacks(reached.state)) - before, reached.steps - begun.steps)
         for callback in callbacks:
-            callback(seen._replace(earlier=stacks))
+            called(
+                "a callback", callback, seen._replace(earlier=stacks), takes="one Chunk", hint="Write lambda chunk: ..."
+            )
         stacks.append((reached.rows, seen.row_steps))
         # After the callbacks: a resumed run repeats what a logger may have seen, and skips nothing.
         if saving is not None and saving.due(reached.steps, last):

@@ -6,7 +6,8 @@ import jax
 import jax.core
 import optax
 
-from gamesolve.checks import explained, whole_number
+from gamesolve.checks import whole_number
+from gamesolve.checks.calls import explained
 from gamesolve.driving import rows, stale
 from gamesolve.driving.loops import descent, fixed, move, stopping
 from gamesolve.driving.plan import Plan, Record, Solution, Status, check_divides, check_game, check_state, checked

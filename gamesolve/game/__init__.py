@@ -135,7 +135,8 @@ class Game:
         """Return the sign of a player's payoff, and the payoff without that sign as a function of the players alone."""
         sign, function = signed(self.payoffs[player])
         data = self.draw(0).data_of(player)
-        return sign, lambda *players: scalar_of(function, player, (*players, *self.constants, *data))
+        constants, counts = self.constants, (len(self.constants), len(data))
+        return sign, lambda *players: scalar_of(function, player, (*players, *constants, *data), *counts)
 
     def rules(self, players: Players, player: int) -> derivatives.Rules:
         """Return what ``stop_gradient`` and custom derivative rules in a player's payoff mean for its field.

@@ -91,7 +91,7 @@ def rules(payoff: Payoff, player: int, movers: tuple[int, ...], args: tuple[PyTr
 def _found(payoff: Payoff, player: int, movers: tuple[int, ...], treedef: Any, kinds: tuple[Any, ...]) -> Rules:
     leaves = [jax.ShapeDtypeStruct(kind.shape, kind.dtype, weak_type=kind.weak_type) for kind in kinds]
     players, constants, data = jax.tree.unflatten(treedef, leaves)
-    function = lambda *args: scalar_of(payoff, player, args)
+    function = lambda *args: scalar_of(payoff, player, args, len(constants), len(data))
     shapes = (*players, *constants, *data)
     try:
         names = hidden(jax.make_jaxpr(function)(*shapes).jaxpr)
