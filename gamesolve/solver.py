@@ -36,6 +36,7 @@ import optax
 from gamesolve.checks import LARGEST_COUNT
 from gamesolve.checks.calls import bound
 from gamesolve.trees import PyTree, State, Updates
+from gamesolve.trees.faces import face
 
 P = ParamSpec("P")
 Factory: TypeAlias = Callable[..., optax.GradientTransformation]
@@ -106,7 +107,7 @@ class Solver(optax.GradientTransformationExtraArgs):
         parameters = inspect.signature(self.factory).parameters
         # An argument without leaves is None, or an object that holds its default.
         shown = (
-            f"{name}={value!r}"
+            f"{name}={face(value)}"
             for name, value in self.arguments.items()
             if jax.tree.leaves(value) or value != parameters[name].default
         )

@@ -17,6 +17,7 @@ from gamesolve.driving.solve import solve
 from gamesolve.game import Game, Negated, Payoff, as_players, signed
 from gamesolve.solver import Solver, as_solver
 from gamesolve.trees import Players, PyTree, norm
+from gamesolve.trees.faces import shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +68,7 @@ def alone(game: Game, players: Players, player: int) -> Game:
     )
 
 
+@shown()
 class Response(NamedTuple):
     """A best response.
 

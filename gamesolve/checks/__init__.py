@@ -41,6 +41,9 @@ class Ending(enum.IntEnum):
         member.sentence = sentence
         return member
 
+    def __str__(self) -> str:
+        return self.name
+
 
 def known(value: Any) -> np.ndarray | None:
     """Return a number or an array as numpy sees it, or None if it is traced or not a number."""

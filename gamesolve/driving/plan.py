@@ -15,12 +15,13 @@ from gamesolve.sampling import draw_at
 from gamesolve.sampling.samplers import Sampler
 from gamesolve.solver import Solver, as_solver
 from gamesolve.trees import Key, Players, PyTree, Row, Scalar, State
+from gamesolve.trees.faces import named, shown
 
 Record: TypeAlias = Callable[[Players, State], Row]
 
 
 class Status(Ending):
-    """How a run ended; ``Status(int(solution.status)).sentence`` says it in words.
+    """How a run ended; ``solution.ending.sentence`` says it in words.
 
     BUDGET: all steps taken. CONVERGED: the field, or on sets the natural residual, is at most ``tol``. DIVERGED: beyond
     ``max_norm``, or not finite.
@@ -100,6 +101,7 @@ class Reached(NamedTuple):
     status: Scalar
 
 
+@shown(status=named(Status))
 class Solution(NamedTuple):
     """The result of `solve` or `run`; a pytree.
 
@@ -108,7 +110,7 @@ class Solution(NamedTuple):
         state: the solver's optax state there.
         trace: the stacked records, leading axis ``num_steps // every``; None without ``record``.
         steps: number of steps taken, ``start`` included.
-        status: a `Status`, as an integer array.
+        status: a `Status`, as an integer array; see `ending`.
     """
 
     players: Players
@@ -116,6 +118,16 @@ class Solution(NamedTuple):
     trace: Row
     steps: jax.Array
     status: jax.Array
+
+    @property
+    def ending(self) -> Status:
+        """The `Status` itself, outside of compiled code: ``solution.ending.name`` and ``solution.ending.sentence``."""
+        if jnp.shape(self.status) != ():
+            raise ValueError(
+                f"ending must be that of one run, got runs of shape {jnp.shape(self.status)}. Select one, for example "
+                "with jax.tree.map(lambda leaf: leaf[0], solution)."
+            )
+        return Status(int(self.status))
 
 
 def checked(

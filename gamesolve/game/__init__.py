@@ -22,6 +22,7 @@ from gamesolve.checks import as_players, check_payoff, scalar_of
 from gamesolve.game import derivatives
 from gamesolve.sampling import drawn
 from gamesolve.trees import Batch, Players, PyTree, Scalar
+from gamesolve.trees.faces import name_of, shown
 
 Payoff = Callable[..., Scalar]
 
@@ -36,6 +37,11 @@ class Negated:
         return -self.function(*args)
 
 
+def _names(payoffs: tuple[Payoff, ...]) -> str:
+    return f"({', '.join('-' * (sign < 0) + name_of(function) for sign, function in map(signed, payoffs))})"
+
+
+@shown(payoffs=_names)
 @functools.partial(
     jax.tree_util.register_dataclass,
     data_fields=["constants", "data", "start", "equilibria"],

@@ -27,10 +27,12 @@ from gamesolve.plots import dark as darken
 from gamesolve.plots import legend, paper, phase_portrait, vector_field
 from gamesolve.plots.arguments import by_name
 from gamesolve.trees import PyTree
+from gamesolve.trees.faces import shown
 
 __all__ = ["Film", "fields", "paths", "record", "training"]
 
 
+@shown()
 @dataclasses.dataclass(frozen=True)
 class Film:
     """A sequence of frames, which notebooks show as an animation.

@@ -22,11 +22,13 @@ from gamesolve.checks import as_pytree, whole_number
 from gamesolve.checks.calls import called
 from gamesolve.sampling.drawn import draws, for_players
 from gamesolve.trees import Batch, Key, PyTree, Scalar
+from gamesolve.trees.faces import shown
 
 Sampler = Callable[[Key], Batch]
 Distribution = Callable[[Key, tuple[int, ...]], jax.Array]
 
 
+@shown()
 @functools.partial(
     jax.tree_util.register_dataclass, data_fields=["arrays"], meta_fields=["batch_size", "replace", "size"]
 )
@@ -45,6 +47,7 @@ class Minibatches:
         return _taken(self.arrays, rows)
 
 
+@shown()
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["arrays"], meta_fields=["batch_size", "size"])
 @dataclasses.dataclass(frozen=True)
 class Epochs:
@@ -66,6 +69,7 @@ class Epochs:
         return _taken(self.arrays, rows)
 
 
+@shown()
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class Latents:
@@ -80,6 +84,7 @@ class Latents:
         return called("draw", self.draw, key, self.shape, takes=takes, hint=hint)
 
 
+@shown()
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["samplers"], meta_fields=["collect"])
 @dataclasses.dataclass(frozen=True)
 class Several:
