@@ -34,7 +34,7 @@ for solver in (gs.simgd(0.1), gs.extragradient(0.1), gs.ogda(0.1), gs.cgd(0.1)):
     run = gs.solve(game, solver, start, 1000, tol=1e-5, max_norm=1e3)
     x, prices = run.players
     print(
-        f"{solver!r:45} {gs.Status(int(run.status)).name:9} {run.steps:4} steps: "
+        f"{solver!r:45} {run.ending.name:9} {run.steps:4} steps: "
         f"({x[0]:.4f}, {x[1]:.4f}), multiplier {prices['equality']:.4f}"
     )
 

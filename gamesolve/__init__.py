@@ -5,15 +5,13 @@
 
 import importlib
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from gamesolve import (
-    analysis,
     checkpoint,
     distributed,
     estimators,
-    games,
     linear,
-    metrics,
     sampling,
     solvers,
     transforms,
@@ -28,6 +26,15 @@ from gamesolve.solver import Solver, as_solver, parametric
 from gamesolve.solvers import *  # noqa: F403 - the names are those of its __all__
 from gamesolve.transforms.accumulated import accumulate
 from gamesolve.transforms.turns import alternating, per_player
+
+if TYPE_CHECKING:
+    from gamesolve import analysis, games, metrics
+    from gamesolve import loggers as loggers
+    from gamesolve import plots as plots
+    from gamesolve import registry as registry
+    from gamesolve.checkpoint import orbax as orbax
+    from gamesolve.plots import animate as animate
+    from gamesolve.sampling import drawn as draws  # noqa: F401 - a name for users
 
 __version__ = "0.1.0"
 
@@ -67,10 +74,14 @@ __all__ = [
 ]
 __all__ += solvers.__all__
 
+# Imported on first use: scipy, matplotlib and the catalogue would double the time of `import gamesolve`.
 _LAZY = {
+    "analysis": "gamesolve.analysis",
     "animate": "gamesolve.plots.animate",
     "draws": "gamesolve.sampling.drawn",
+    "games": "gamesolve.games",
     "loggers": "gamesolve.loggers",
+    "metrics": "gamesolve.metrics",
     "modules": "gamesolve.game.modules",
     "orbax": "gamesolve.checkpoint.orbax",
     "plots": "gamesolve.plots",
@@ -78,12 +89,13 @@ _LAZY = {
     "stopping": "gamesolve.driving.stopping",
 }
 
+if not TYPE_CHECKING:  # type checkers see the imports above instead
 
-def __getattr__(name: str) -> ModuleType:
-    if name in _LAZY:  # on first use, because importing matplotlib alone takes half a second
-        return importlib.import_module(_LAZY[name])
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> ModuleType:
+        if name in _LAZY:
+            return importlib.import_module(_LAZY[name])
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, *_LAZY, "__version__"])
+    return sorted({*__all__, *_LAZY, "__version__"})

@@ -23,6 +23,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from gamesolve.sampling.samplers import Sampler, draw_at
 from gamesolve.trees import Batch, Key, PyTree, Scalar
+from gamesolve.trees.faces import shown
 
 
 def initialize(**arguments: Any) -> None:
@@ -134,6 +135,7 @@ def of_all_processes(number: int, tree: PyTree) -> list[int]:
     return multihost_utils.process_allgather(np.asarray(number)).tolist()
 
 
+@shown()
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["sample"], meta_fields=["mesh"])
 @dataclasses.dataclass(frozen=True)
 class Sharded:

@@ -34,7 +34,9 @@ import numpy as np
 import optax
 
 from gamesolve.checks import LARGEST_COUNT, composed
+from gamesolve.checks.calls import bound
 from gamesolve.trees import PyTree, State, Updates
+from gamesolve.trees.faces import face
 
 P = ParamSpec("P")
 Factory: TypeAlias = Callable[..., optax.GradientTransformation]
@@ -90,9 +92,9 @@ class Solver(optax.GradientTransformationExtraArgs):
     @functools.cached_property
     def transformation(self) -> optax.GradientTransformationExtraArgs:
         """The transformation itself, built on first use: JAX also rebuilds solvers with placeholders for leaves."""
-        bound = inspect.signature(self.factory).bind_partial()
-        bound.arguments.update(self.arguments)
-        return with_game(self.factory(*bound.args, **bound.kwargs))
+        given = inspect.signature(self.factory).bind_partial()
+        given.arguments.update(self.arguments)
+        return with_game(self.factory(*given.args, **given.kwargs))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the decorated function by its name, and the structure of the arguments as a tree of placeholders.
@@ -107,7 +109,7 @@ class Solver(optax.GradientTransformationExtraArgs):
         parameters = inspect.signature(self.factory).parameters
         # An argument without leaves is None, or an object that holds its default.
         shown = (
-            f"{name}={value!r}"
+            f"{name}={face(value)}"
             for name, value in self.arguments.items()
             if jax.tree.leaves(value) or value != parameters[name].default
         )
@@ -212,12 +214,12 @@ def parametric(factory: Callable[P, optax.GradientTransformation]) -> Callable[P
 
     @functools.wraps(factory)
     def make(*args: P.args, **kwargs: P.kwargs) -> Solver:
-        bound = signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        dynamic = tuple(jax.tree.map(_as_float, value) for name, value in bound.arguments.items() if name not in static)
-        fixed = tuple((name, _hashable(bound.arguments[name], name, factory)) for name in sorted(static))
+        given = bound(factory.__name__, signature, args, kwargs)
+        given.apply_defaults()
+        dynamic = tuple(jax.tree.map(_as_float, value) for name, value in given.arguments.items() if name not in static)
+        fixed = tuple((name, _hashable(given.arguments[name], name, factory)) for name in sorted(static))
         leaves, rest = split(dynamic)
-        solver = Solver(leaves, (factory, rest, fixed, tuple(bound.arguments)))
+        solver = Solver(leaves, (factory, rest, fixed, tuple(given.arguments)))
         _ = solver.transformation  # built now, so that a bad argument is reported here, not at the first step
         return solver
 

@@ -15,8 +15,10 @@ from gamesolve.driving.solve import step
 from gamesolve.game import Game
 from gamesolve.solver import Solver, as_solver
 from gamesolve.trees import Players, Scalar
+from gamesolve.trees.faces import shown
 
 
+@shown()
 class Attraction(NamedTuple):
     """How a solver behaves near a point; a pytree of scalars.
 

@@ -14,11 +14,13 @@ from gamesolve.driving.solve import Status, solve
 from gamesolve.game import Game
 from gamesolve.solver import Solver, as_solver
 from gamesolve.trees import Players, Scalar, norm
+from gamesolve.trees.faces import shown
 
 # Labels of a run that ends at none of the equilibria, and of a run that diverges.
 ELSEWHERE, DIVERGED = -1, -2
 
 
+@shown()
 class Basins(NamedTuple):
     """The end of each run; a pytree whose leaves share the leading axis of the starts.
 

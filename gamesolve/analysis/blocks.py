@@ -18,8 +18,10 @@ from gamesolve.linear.arnoldi import leading_pairs
 from gamesolve.linear.dense import COLUMNS, dense_derivative, flattened
 from gamesolve.linear.eigenpairs import VectorMap
 from gamesolve.trees import Players, PyTree
+from gamesolve.trees.faces import shown
 
 
+@shown()
 class Leadership(NamedTuple):
     """The second-order conditions of a leader and its followers.
 

@@ -26,8 +26,10 @@ from gamesolve.analysis.blocks import lead_from
 from gamesolve.analysis.spectrum import order_by_real_part
 from gamesolve.game import Game, as_players
 from gamesolve.trees import Players, Scalar, norm
+from gamesolve.trees.faces import shown
 
 
+@shown()
 class Margins(NamedTuple):
     """The margin by which each property of a `Certificate` holds; negative if it fails.
 
@@ -54,6 +56,7 @@ class Margins(NamedTuple):
     errors: jax.Array
 
 
+@shown("kind")
 class Certificate(NamedTuple):
     """The result of `classify` at a point; a pytree of arrays.
 

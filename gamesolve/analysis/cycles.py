@@ -14,11 +14,13 @@ from gamesolve.game import Game, as_players
 from gamesolve.linear.dense import LARGEST_MATRIX
 from gamesolve.solver import Solver, as_solver
 from gamesolve.trees import Players, Scalar
+from gamesolve.trees.faces import shown
 
 # A second run starts this much farther from the centre, relatively. A limit cycle attracts it.
 DISPLACEMENT = 0.01
 
 
+@shown()
 class Cycle(NamedTuple):
     """The result of `limit_cycle`; a pytree.
 

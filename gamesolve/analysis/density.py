@@ -13,8 +13,10 @@ from gamesolve.game import Game, as_players, exact_products
 from gamesolve.linear.arnoldi import expand
 from gamesolve.linear.dense import flattened
 from gamesolve.trees import Key, Players
+from gamesolve.trees.faces import shown
 
 
+@shown()
 class Density(NamedTuple):
     """A spectral density as weighted points, one row per random probe.
 

@@ -18,6 +18,7 @@ from gamesolve.linear.dense import LARGEST_MATRIX, flattened
 from gamesolve.linear.eigenpairs import VectorMap
 from gamesolve.solver import as_solver
 from gamesolve.trees import Players, PyTree
+from gamesolve.trees.faces import shown
 
 # A root finder stops after this many steps. When it converges, it takes about ten.
 MAX_STEPS = 100
@@ -25,6 +26,7 @@ MAX_STEPS = 100
 POLISHING = 2
 
 
+@shown()
 class Equilibrium(NamedTuple):
     """A zero of the field and its `Certificate`."""
 
@@ -32,6 +34,7 @@ class Equilibrium(NamedTuple):
     certificate: Certificate
 
 
+@shown()
 class FixedPoint(NamedTuple):
     """A fixed point of a solver and its `Attraction`."""
 

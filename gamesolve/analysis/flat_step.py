@@ -6,12 +6,14 @@ from typing import NamedTuple
 import jax
 import jax.flatten_util
 import jax.numpy as jnp
+import optax
 
 from gamesolve import linear
+from gamesolve.checks.calls import called
 from gamesolve.driving.solve import step
 from gamesolve.game import Game
 from gamesolve.solver import Solver
-from gamesolve.trees import Players, PyTree, State
+from gamesolve.trees import Players, PyTree, Scalar, State
 
 # Steps taken at the point itself, so that momenta and averages take the values that they have there.
 SETTLING_STEPS = 10
@@ -78,3 +80,9 @@ def _is_floating(leaf: PyTree) -> bool:
 
 def _is_report(node: PyTree) -> bool:
     return isinstance(node, linear.Report)
+
+
+def made(make_solver: Callable[..., optax.GradientTransformation], *values: Scalar) -> optax.GradientTransformation:
+    """Return the solver that a user's function makes from hyperparameters."""
+    takes = "the step size" if len(values) == 1 else f"the step size and {len(values) - 1} more values"
+    return called("make_solver", make_solver, *values, takes=takes, hint="Pass a function such as gs.simgd.")

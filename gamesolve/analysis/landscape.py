@@ -20,8 +20,10 @@ from numpy.typing import ArrayLike
 from gamesolve import trees
 from gamesolve.game import Game, as_players
 from gamesolve.trees import Players, Scalar
+from gamesolve.trees.faces import shown
 
 
+@shown()
 class Path(NamedTuple):
     """The field along the line ``w_a = a end + (1 - a) start``.
 
@@ -89,6 +91,7 @@ def _along(
     return jax.lax.map(look, a)
 
 
+@shown()
 class Slice(NamedTuple):
     """The field on a plane through the players' space; entry (i, j) belongs to the point ``a[i], b[j]``.
 

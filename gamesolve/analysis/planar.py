@@ -14,11 +14,13 @@ import jax.numpy as jnp
 
 from gamesolve.analysis.landscape import Slice
 from gamesolve.game import Game, exact_products, general_sum
+from gamesolve.trees.faces import shown
 
 # Lower and upper end.
 Interval: TypeAlias = tuple[jax.Array, jax.Array]
 
 
+@shown()
 class Helmholtz(NamedTuple):
     """The parts of a planar field on its grid; ``gradient + rotational + harmonic`` is the field.
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 from numpy.typing import ArrayLike
 
+from gamesolve.analysis.flat_step import made
 from gamesolve.analysis.stability import step_map
 from gamesolve.game import general_sum
 
@@ -34,7 +35,7 @@ def stability_region(make_solver: Callable[[float], optax.GradientTransformation
         [True, False]
     """
     values = jnp.asarray(values)
-    solver = make_solver(1.0)
+    solver = made(make_solver, 1.0)
 
     def amplify(value: jax.Array) -> jax.Array:
         game = general_sum(_first, _second, constants=(value.real, value.imag))

@@ -10,11 +10,14 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve import products
+from gamesolve.checks import ARGUMENTS, UNBOUND
+from gamesolve.checks.calls import called
 from gamesolve.driving.sets import declared_by, natural_residual
 from gamesolve.driving.solve import solve
 from gamesolve.game import Game, Negated, Payoff, as_players, signed
 from gamesolve.solver import Solver, as_solver
 from gamesolve.trees import Players, PyTree, norm
+from gamesolve.trees.faces import shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +28,8 @@ class _Alone:
     player: int
 
     def __call__(self, own: PyTree, others: Players, *rest: PyTree) -> PyTree:
-        return self.function(*others[: self.player], own, *others[self.player :], *rest)
+        players = (*others[: self.player], own, *others[self.player :])
+        return called("a payoff", self.function, *players, *rest, takes=ARGUMENTS, hint=UNBOUND)
 
 
 def alone(game: Game, players: Players, player: int) -> Game:
@@ -64,6 +68,7 @@ def alone(game: Game, players: Players, player: int) -> Game:
     )
 
 
+@shown()
 class Response(NamedTuple):
     """A best response.
 

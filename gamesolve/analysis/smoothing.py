@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gamesolve.checks import ARGUMENTS, UNBOUND
+from gamesolve.checks.calls import called
 from gamesolve.game import Game, Negated, Payoff, signed
 from gamesolve.game.model_state import parted
 from gamesolve.trees import Key, PyTree, Scalar
@@ -32,7 +34,7 @@ class _Smoothed:
                 jax.tree.map(lambda leaf, move, scale=scale: leaf + scale * move, player, moves)
                 for player, moves, scale in zip(players, noise, scales, strict=True)
             )
-            value, _ = parted(self.function(*moved, *rest))
+            value, _ = parted(called("a payoff", self.function, *moved, *rest, takes=ARGUMENTS, hint=UNBOUND))
             return value
 
         return jnp.mean(jax.vmap(perturbed)(jax.random.split(key, self.num_samples)))

@@ -13,8 +13,10 @@ from gamesolve.linear.arnoldi import leading_pairs
 from gamesolve.linear.dense import dense_derivative, flattened
 from gamesolve.linear.eigenpairs import ORDERS, default_tolerance
 from gamesolve.trees import Players
+from gamesolve.trees.faces import shown
 
 
+@shown()
 class Spectrum(NamedTuple):
     """Eigenvalues of J with their vectors and residuals.
 

@@ -22,6 +22,7 @@ from gamesolve.linear.dense import dense_derivative
 from gamesolve.linear.eigenpairs import Pairs, VectorMap, gaps
 from gamesolve.solver import Solver, as_solver
 from gamesolve.trees import Players, State
+from gamesolve.trees.faces import shown
 
 # The end of a step map's spectrum that decides its rate.
 LARGEST = ("LM",)
@@ -29,6 +30,7 @@ LARGEST = ("LM",)
 NEAR = 1e-3
 
 
+@shown()
 @partial(
     jax.tree_util.register_dataclass,
     data_fields=["game", "solver", "players", "state"],

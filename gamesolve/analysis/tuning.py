@@ -13,6 +13,7 @@ import optax
 import scipy.optimize
 
 from gamesolve.analysis.accuracy import eigenvalues_with_error, measured_jacobian
+from gamesolve.analysis.flat_step import made
 from gamesolve.analysis.null_space import doubts_of, say_doubts
 from gamesolve.analysis.spectrum import eigenvalues
 from gamesolve.analysis.stability import rate
@@ -119,9 +120,8 @@ def best_step(
     lowest = COARSEST * _smallest(game, players, upper)
     bounds = [(np.log(lowest), np.log(upper)), *ranges]
     points = 1 + math.ceil(POINTS * np.log10(upper / lowest))
-    radii = _radii(
-        game, lambda point: make_solver(jnp.exp(point[0]), *(point[i + 1] for i in range(len(ranges)))), players
-    )
+    of_point = lambda point: made(make_solver, jnp.exp(point[0]), *(point[i + 1] for i in range(len(ranges))))
+    radii = _radii(game, of_point, players)
     axes = [np.linspace(low, high, points if i == 0 else 9) for i, (low, high) in enumerate(bounds)]
     grid = np.array(list(itertools.product(*axes)))
     values = np.concatenate([radii(part) for part in np.array_split(grid, range(LANES, len(grid), LANES))])
@@ -216,7 +216,7 @@ def _radii(
     game: Game, make_solver: Callable[[jax.Array], optax.GradientTransformation], players: Players
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function that computes the rates of the solvers made from up to `LANES` values."""
-    lanes = jax.jit(jax.vmap(lambda value: rate(game, make_solver(value), players)))
+    lanes = jax.jit(jax.vmap(lambda value: rate(game, made(make_solver, value), players)))
     dtype = optax.tree.dtype(players, "lowest")
     return lambda values: np.asarray(lanes(_padded(values).astype(dtype)))[: len(values)]
 

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gamesolve.trees import PyTree
+from gamesolve.trees.faces import shown
 
 
+@shown()
 class Checkpoint(NamedTuple):
     """A checkpoint that was read.
 

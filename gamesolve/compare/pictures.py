@@ -14,8 +14,10 @@ from gamesolve.compare.runs import Run
 from gamesolve.compare.spectra import matrix_at
 from gamesolve.compare.vectors import ravel
 from gamesolve.game import Game, Players
+from gamesolve.trees.faces import shown
 
 
+@shown()
 @dataclasses.dataclass(frozen=True)
 class Picture:
     """The data of one game's figure.

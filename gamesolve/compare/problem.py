@@ -13,6 +13,7 @@ from gamesolve.compare.spectra import LARGEST_SPECTRUM, matrix_at
 from gamesolve.compare.vectors import length, ravel
 from gamesolve.game import Game, Players, as_players
 from gamesolve.linear.dense import LARGEST_MATRIX
+from gamesolve.trees.faces import shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Settings:
     seed: int = 0
 
 
+@shown()
 @dataclasses.dataclass(frozen=True)
 class Problem:
     """A game with everything that its runs share.

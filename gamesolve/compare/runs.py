@@ -18,6 +18,7 @@ from gamesolve.compare.trajectories import Trajectories, trajectories
 from gamesolve.driving.solve import Status
 from gamesolve.game import Players
 from gamesolve.solvers.entry import Cost, SolverEntry
+from gamesolve.trees.faces import shown
 
 UNRATED = "no prediction, its steps have no fixed linear rate"
 
@@ -71,6 +72,7 @@ class Row:
     notes: str = ""
 
 
+@shown()
 @dataclasses.dataclass(frozen=True)
 class Run:
     """The results of one solver on one game.

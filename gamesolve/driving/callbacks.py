@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from gamesolve.checks.calls import called
 from gamesolve.distributed import of_all_processes
 from gamesolve.driving.chunks import Chunk
 
@@ -27,7 +28,7 @@ def told(callbacks: Sequence[Callback], chunk: Chunk) -> bool:
 
 def _stops(callback: Callback, chunk: Chunk) -> bool:
     try:
-        answer: Any = callback(chunk)
+        answer: Any = called("a callback", callback, chunk, takes="one Chunk", hint="Write lambda chunk: ...")
     except StopIteration:
         return True
     if answer is None:

@@ -16,11 +16,13 @@ from gamesolve.driving.plan import Plan, Reached, Status, check_state, first_sta
 from gamesolve.game import Game, as_players
 from gamesolve.solver import Solver
 from gamesolve.trees import Players, PyTree, Row, State
+from gamesolve.trees.faces import shown
 
 # Rows that were recorded one after the other, each stack with the steps of its rows.
 Stacks: TypeAlias = list[tuple[Row, np.ndarray]]
 
 
+@shown()
 class Chunk(NamedTuple):
     """The argument of a callback of `run`, after each chunk of steps.
 

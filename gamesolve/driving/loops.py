@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve.checks import check_moves
+from gamesolve.checks.calls import called
 from gamesolve.driving.forward import forward_only
 from gamesolve.driving.plan import Computed, Plan, Reached, Status, StepState
 from gamesolve.driving.rows import blank, written
@@ -177,9 +178,9 @@ def move(entered: Entered, solver: Solver, players: PyTree, state: State) -> tup
 
 def recorded(plan: Plan, players: Players, state: State, computed: PyTree) -> Row:
     """Return one row."""
-    record = plan.record
-    assert record is not None
-    return record(players, state, computed) if plan.computes else record(players, state)
+    args = (players, state, computed) if plan.computes else (players, state)
+    takes = "the players and the state, and perhaps what the step has computed"
+    return called("record", plan.record, *args, takes=takes, hint="Write lambda players, state: ...")  # pyright: ignore
 
 
 def row_shapes(plan: Plan, players: Players, state: State) -> Row:

@@ -11,18 +11,19 @@ import jax.core
 import jax.numpy as jnp
 import optax
 
-from gamesolve.checks import LARGEST_COUNT, Ending, as_pytree, check_limit, whole_number
+from gamesolve.checks import LARGEST_COUNT, Ending, as_pytree, check_key, check_limit, whole_number
 from gamesolve.game import Game
 from gamesolve.sampling import draw_at
 from gamesolve.sampling.samplers import Sampler
 from gamesolve.solver import Solver, as_solver
-from gamesolve.trees import Batch, Key, Players, PyTree, Row, Scalar, State, is_key
+from gamesolve.trees import Batch, Key, Players, PyTree, Row, Scalar, State
+from gamesolve.trees.faces import named, shown
 
 Record: TypeAlias = Callable[..., Row]
 
 
 class Status(Ending):
-    """How a run ended; ``Status(int(solution.status)).sentence`` says it in words.
+    """How a run ended; ``solution.ending.sentence`` says it in words.
 
     BUDGET: all steps taken. CONVERGED: the field, or on sets the natural residual, is at most ``tol``. DIVERGED: beyond
     ``max_norm``, or not finite. STOPPED: a callback of `run` ended it.
@@ -75,8 +76,8 @@ class Plan:
 
     @property
     def computes(self) -> bool:
-        """Whether ``record`` takes what a step has computed."""
-        return takes(self.record, 3)
+        """Whether ``record`` takes what a step has computed: it has a third argument without a default."""
+        return _required(self.record) == 3
 
     def clock(self, steps: Scalar) -> jax.Array:
         """Return the count of samplers and users after ``steps`` steps of the run."""
@@ -108,6 +109,7 @@ class Reached(NamedTuple):
     status: Scalar
 
 
+@shown()
 class StepState(NamedTuple):
     """The state of a run whose game has a model state; solvers of other games keep their own state alone.
 
@@ -120,6 +122,7 @@ class StepState(NamedTuple):
     solver: State
 
 
+@shown()
 class Computed(NamedTuple):
     """What a step has computed at the players that it started from; a pytree.
 
@@ -138,6 +141,7 @@ class Computed(NamedTuple):
     batch: tuple[Batch, ...]
 
 
+@shown(status=named(Status))
 class Solution(NamedTuple):
     """The result of `solve` or `run`; a pytree.
 
@@ -146,7 +150,7 @@ class Solution(NamedTuple):
         state: the solver's optax state there; a `StepState` if the game has a model state.
         trace: the stacked records, leading axis ``num_steps // every``; None without ``record``.
         steps: number of steps taken, ``start`` included.
-        status: a `Status`, as an integer array.
+        status: a `Status`, as an integer array; see `ending`.
     """
 
     players: Players
@@ -159,6 +163,16 @@ class Solution(NamedTuple):
     def model_state(self) -> PyTree:
         """The model state after the last step; None if the game has none."""
         return self.state.model_state if isinstance(self.state, StepState) else None
+
+    @property
+    def ending(self) -> Status:
+        """The `Status` itself, outside of compiled code: ``solution.ending.name`` and ``solution.ending.sentence``."""
+        if jnp.shape(self.status) != ():
+            raise ValueError(
+                f"ending must be that of one run, got runs of shape {jnp.shape(self.status)}. Select one, for example "
+                "with jax.tree.map(lambda leaf: leaf[0], solution)."
+            )
+        return Status(int(self.status))
 
 
 def checked(
@@ -186,19 +200,20 @@ def checked(
     check_start(start, length if num_steps is None else num_steps)
     if sample is not None and key is None:
         raise ValueError("sample must come with a random key, got key=None. Pass key=jax.random.key(0).")
-    if key is not None and not is_key(key):
-        raise TypeError(f"key must be a typed random key, got {type(key).__name__}. Make one with jax.random.key(0).")
+    if key is not None:
+        check_key("key", key)
     sample, record = as_pytree("sample", sample), as_pytree("record", record)
     return Plan(game, as_solver(solver), start, sample, key, record, tol, max_norm, length, every)
 
 
-def takes(function: object, number: int) -> bool:
-    """Return whether a function can be called with this many positional arguments, as far as its signature says."""
+def _required(function: object) -> int:
+    """Return how many positional arguments a function can't do without; 0 if its signature is not known."""
     try:
-        inspect.signature(function).bind(*range(number))  # pyright: ignore[reportArgumentType]
+        parameters = inspect.signature(function).parameters.values()  # pyright: ignore[reportArgumentType]
     except (TypeError, ValueError):
-        return False
-    return True
+        return 0
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(entry.kind in positional and entry.default is entry.empty for entry in parameters)
 
 
 def check_game(game: object) -> None:

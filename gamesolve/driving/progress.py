@@ -3,17 +3,23 @@
 import contextlib
 import importlib.util
 import sys
+import warnings
 from collections.abc import Callable, Generator
 from typing import TextIO
 
 
 @contextlib.contextmanager
 def bar(wanted: bool, total: int, done: int) -> Generator[Callable[[int], object], None, None]:
-    """Yield a function that shows how many steps are done, on a terminal and with tqdm; else one that does nothing."""
-    if not (wanted and is_terminal(sys.stderr) and importlib.util.find_spec("tqdm")):
+    """Yield a function that shows how many steps are done, or one that does nothing.
+
+    A bar needs tqdm, and someone who watches: a terminal or a notebook. Logs and pipes get none.
+    """
+    if not (wanted and (is_terminal(sys.stderr) or in_notebook()) and importlib.util.find_spec("tqdm")):
         yield lambda steps: None
         return
-    from tqdm import tqdm
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # without ipywidgets a notebook gets a bar of text, and tqdm warns of it
+        from tqdm.auto import tqdm
 
     with tqdm(total=total, initial=done, unit=" steps", file=sys.stderr) as shown:
         yield lambda steps: shown.update(steps - shown.n)
@@ -25,3 +31,8 @@ def is_terminal(stream: TextIO | None) -> bool:
         return stream is not None and stream.isatty()
     except (ValueError, OSError):
         return False
+
+
+def in_notebook() -> bool:
+    """Return whether the program runs in a Jupyter kernel, whose streams are not terminals."""
+    return "ipykernel.zmqshell" in sys.modules

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve.checkpoint import Folder, found
-from gamesolve.checks import explained, whole_number
+from gamesolve.checks import whole_number
+from gamesolve.checks.calls import explained
 from gamesolve.driving import rows
 from gamesolve.driving.batches import peeked, supply
 from gamesolve.driving.callbacks import Callback, check_callbacks, told
@@ -92,7 +93,7 @@ def run(
             projects onto the sets. Sets of other optax transformations are not known.
         max_norm: stop as soon as the Euclidean norm of the players exceeds this.
         chunk: number of steps per compiled chunk.
-        progress: whether to show a progress bar on a terminal; it needs tqdm, the extra ``progress``.
+        progress: whether to show a progress bar, on a terminal or in a notebook; it needs tqdm, the extra ``progress``.
         checkpoint: folder of the checkpoints, or an object with the methods of `gamesolve.checkpoint.Folder`. If there
             are several processes, all of them must see it.
         checkpoint_every: number of chunks between checkpoints; one more is written at the end.

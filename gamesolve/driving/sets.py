@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gamesolve.checks.calls import called
 from gamesolve.trees import Players, PyTree
 
 Projection: TypeAlias = Callable[[PyTree], PyTree]
@@ -122,7 +123,8 @@ def _onto(projection: Projection | None, player: PyTree) -> PyTree:
     """Project one player, or raise if the result is not shaped as the player."""
     if projection is None or not jax.tree.leaves(player):  # optax masks players that other parts move
         return player
-    result = projection(player)
+    hint = "Write lambda player: ..."
+    result = called("a projection", projection, player, takes="the player's parameters", hint=hint)
     if jax.tree.structure(result) != jax.tree.structure(player):
         raise ValueError(f"a projection must return a pytree like the player, got {jax.tree.structure(result)}.")
 

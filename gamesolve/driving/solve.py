@@ -7,7 +7,8 @@ import jax
 import jax.core
 import optax
 
-from gamesolve.checks import explained, whole_number
+from gamesolve.checks import whole_number
+from gamesolve.checks.calls import explained
 from gamesolve.driving import reuse, rows, stale
 from gamesolve.driving.loops import enter, fixed, move, sound_leaves, stopping
 from gamesolve.driving.plan import (

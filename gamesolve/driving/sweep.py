@@ -25,7 +25,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
-from gamesolve.checks import as_pytree, explained, whole_number
+from gamesolve.checks import as_pytree, whole_number
+from gamesolve.checks.calls import called, explained
 from gamesolve.distributed import devices, implicit, on_host
 from gamesolve.driving import stale
 from gamesolve.driving.table import ArrayLike, Table
@@ -229,7 +230,9 @@ def _costs(order_by: Callable[[dict[str, jax.Array]], Scalar], axes: Mapping[str
     shape = tuple(len(values) for values in axes.values())
     indices = np.unravel_index(np.arange(math.prod(shape)), shape)
     points = {name: values[index] for (name, values), index in zip(axes.items(), indices, strict=True)}
-    costs = np.asarray(jax.vmap(order_by)(points))
+    takes, hint = "a dict of the axes' values", "Write lambda point: ..."
+    cost = lambda point: called("order_by", order_by, point, takes=takes, hint=hint)
+    costs = np.asarray(jax.vmap(cost)(points))
     if costs.shape != indices[0].shape or not np.isfinite(costs).all():
         raise ValueError("order_by must return one finite number per lane, got another shape, NaN or infinity.")
     return costs

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gamesolve.trees import PyTree, columns, is_key, numbers_of
+from gamesolve.trees.faces import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 ArrayLike: TypeAlias = np.typing.ArrayLike | jax.Array
 
 
+@shown()
 @dataclasses.dataclass(frozen=True)
 class Table:
     """Labelled results of a `sweep`.

@@ -1,12 +1,12 @@
 """Bias, variance and cost of each estimator of a regulariser."""
 
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from gamesolve import products
@@ -123,4 +123,4 @@ def _costs(functions: Sequence[Callable[..., Any]], batches: Batch, players: Pla
             times.append(time.perf_counter() - began)
     analyses = [program.memory_analysis() for program in programs]
     sizes = [0 if analysis is None else analysis.temp_size_in_bytes for analysis in analyses]
-    return [(statistics.median(times[1:]), size) for times, size in zip(seconds, sizes, strict=True)]
+    return [(float(np.median(times[1:])), size) for times, size in zip(seconds, sizes, strict=True)]

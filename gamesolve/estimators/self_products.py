@@ -22,6 +22,7 @@ import optax
 from gamesolve.game import Game
 from gamesolve.products import Product
 from gamesolve.trees import Batch, Players, PyTree, is_key, same_leaves
+from gamesolve.trees.faces import shown
 
 Groups: TypeAlias = int | str | None
 # ``derivative(game, players)`` is a linear map, as in `gamesolve.products`; the game may be a `Grouped`.
@@ -69,6 +70,7 @@ class Grouped:
         return lambda tangents: _summed(jax.vmap(each)(self.parts, tangents))
 
 
+@shown()
 class Estimate(NamedTuple):
     """An estimate over one batch: the mean field, and the product of the field with its own Jacobian."""
 

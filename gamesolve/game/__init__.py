@@ -24,6 +24,7 @@ from gamesolve.game.model_state import Aux as Aux
 from gamesolve.game.model_state import Frozen, ModelStates, as_arrays, evaluated
 from gamesolve.sampling import drawn
 from gamesolve.trees import Batch, Players, PyTree, Scalar
+from gamesolve.trees.faces import name_of, shown
 
 Payoff = Callable[..., Scalar]
 
@@ -38,6 +39,11 @@ class Negated:
         return -self.function(*args)
 
 
+def _names(payoffs: tuple[Payoff, ...]) -> str:
+    return f"({', '.join('-' * (sign < 0) + name_of(function) for sign, function in map(signed, payoffs))})"
+
+
+@shown(payoffs=_names)
 @functools.partial(
     jax.tree_util.register_dataclass,
     data_fields=["constants", "data", "start", "equilibria", "model_state"],
@@ -139,8 +145,8 @@ class Game:
     def signed_payoff(self, player: int) -> tuple[int, Payoff]:
         """Return the sign of a player's payoff, and the payoff without that sign as a function of the players alone."""
         sign, function = signed(self.payoffs[player])
-        constant, seen = (*self.constants, *self.draw(0).data_of(player)), self._model_state_of(player)
-        return sign, lambda *players: evaluated(function, player, (*players, *constant), seen)[0]
+        constants, data, seen = self.constants, self.draw(0).data_of(player), self._model_state_of(player)
+        return sign, lambda *players: evaluated(function, player, (players, constants, data), seen)[0]
 
     def _model_state_of(self, player: int) -> PyTree:
         """Return the model state that a player's payoff sees."""
@@ -175,7 +181,7 @@ class Game:
             same = first.setdefault((function, player if self._has_draws_per_player else None), player)
             if same == player:
                 seen.append(current)
-                args = (*players, *self.constants, *self.draw(0).data_of(player))
+                args = (players, self.constants, self.draw(0).data_of(player))
                 with exact_products():
                     value, aux = evaluated(function, player, args, current)
                 current = jax.lax.stop_gradient(aux.model_state)

@@ -91,7 +91,12 @@ def rules(payoff: Payoff, player: int, movers: tuple[int, ...], args: tuple[PyTr
 def _found(payoff: Payoff, player: int, movers: tuple[int, ...], treedef: Any, kinds: tuple[Any, ...]) -> Rules:
     leaves = [jax.ShapeDtypeStruct(kind.shape, kind.dtype, weak_type=kind.weak_type) for kind in kinds]
     players, constants, data, model_state = jax.tree.unflatten(treedef, leaves)
-    function = lambda *args: evaluated(payoff, player, args[:-1], args[-1])[0]
+    ends = len(players), len(players) + len(constants)
+
+    def function(*args: PyTree) -> Scalar:
+        parts = args[: ends[0]], args[ends[0] : ends[1]], args[ends[1] : -1]
+        return evaluated(payoff, player, parts, args[-1])[0]
+
     shapes = (*players, *constants, *data, model_state)
     try:
         names = hidden(jax.make_jaxpr(function)(*shapes).jaxpr)

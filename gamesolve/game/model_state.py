@@ -8,6 +8,7 @@ products with J. What the last payoff leaves is the model state of the next step
 
 import dataclasses
 import functools
+import inspect
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from gamesolve.checks import scalar_of
-from gamesolve.trees import PyTree, Scalar
+from gamesolve.trees import Players, PyTree, Scalar
 
 
 class Aux(NamedTuple):
@@ -53,7 +54,10 @@ class ModelStates(NamedTuple):
 
 
 def evaluated(
-    payoff: Callable[..., Scalar], player: int, args: tuple[PyTree, ...], model_state: PyTree
+    payoff: Callable[..., Scalar],
+    player: int,
+    args: tuple[Players, tuple[PyTree, ...], tuple[PyTree, ...]],
+    model_state: PyTree,
 ) -> tuple[Scalar, Aux]:
     """Call a payoff and return its value, checked, and what it returned beside it.
 
@@ -63,20 +67,35 @@ def evaluated(
         args: players, constants and data.
         model_state: the model state that it sees; None if the game has none.
     """
-    aux = Aux()
+    aux, (players, constants, data) = Aux(), args
+    function = payoff if model_state is None else functools.partial(payoff, model_state=model_state)
 
     @functools.wraps(payoff, updated=())
     def alone(*args: PyTree) -> Scalar:
         nonlocal aux
-        result = payoff(*args) if model_state is None else payoff(*args, model_state=model_state)
-        value, beside = parted(result)
+        value, beside = parted(function(*args))
         aux = beside if isinstance(beside, Aux) else Aux(beside)
         return value
 
-    value = scalar_of(alone, player, args)
+    if model_state is not None:
+        alone.__signature__ = _without_model_state(payoff, player)  # pyright: ignore[reportFunctionMemberAccess]
+    value = scalar_of(alone, player, (*players, *constants, *data), len(constants), len(data))
     if aux.model_state is None:
         return value, aux._replace(model_state=model_state)
     return value, aux._replace(model_state=_next(aux.model_state, model_state, player))
+
+
+def _without_model_state(payoff: Callable[..., Scalar], player: int) -> inspect.Signature:
+    """Return the signature of a payoff without the model state, or raise if it does not take one."""
+    signature = inspect.signature(payoff)
+    kinds = {parameter.kind for parameter in signature.parameters.values()}
+    if "model_state" not in signature.parameters and inspect.Parameter.VAR_KEYWORD not in kinds:
+        raise TypeError(
+            f"the payoff of player {player} must take model_state=, because its game has one, got {signature}. Add the "
+            "parameter, or leave out model_state= when you make the game."
+        )
+    others = [parameter for name, parameter in signature.parameters.items() if name != "model_state"]
+    return signature.replace(parameters=others)
 
 
 def parted(result: PyTree) -> tuple[Scalar, PyTree]:

@@ -14,9 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gamesolve.trees.faces import shown
+
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
 
+@shown()
 class Dataset(NamedTuple):
     """Examples and their classes.
 

@@ -5,6 +5,7 @@ Pass the sets of a game to a projected method: ``gs.extragradient(0.1, projectio
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ import optax
 from numpy.typing import ArrayLike
 
 from gamesolve.checks import check_count
+from gamesolve.checks.calls import called
 from gamesolve.game import Game, general_sum, zero_sum
 from gamesolve.trees import Players, PyTree, Scalar
 
@@ -206,7 +208,7 @@ def multipliers(
         Player 1 at zero.
     """
     return {
-        kind: optax.tree.zeros_like(jax.eval_shape(constraint, point, *constants))
+        kind: optax.tree.zeros_like(jax.eval_shape(partial(_part, kind, constraint), point, *constants))
         for kind, constraint in _by_kind(equality, inequality).items()
     }
 
@@ -235,12 +237,19 @@ class _Lagrangian:
                 f"player 1 must be a dict of multipliers with the keys {sorted(constraints)}, got {found}. "
                 "Make it with gamesolve.games.multipliers."
             )
-        value = self.objective(x, *arguments)
+        value = _part("objective", self.objective, x, *arguments)
         for kind, constraint in constraints.items():
-            bound = constraint(x, *arguments)
+            bound = _part(kind, constraint, x, *arguments)
             _check_multipliers(kind, variables[kind], bound)
             value = value + optax.tree.vdot(variables[kind], bound)
         return value
+
+
+def _part(name: str, function: Constraint, x: PyTree, *arguments: PyTree) -> PyTree:
+    """Call the objective or a constraint of a problem."""
+    takes = "x" if not arguments else f"x and {len(arguments)} more, the constants and the data"
+    hint = f"Write {name}=lambda x, *arguments: ..."
+    return called(name, function, x, *arguments, takes=takes, hint=hint)
 
 
 def _check_multipliers(kind: str, weights: PyTree, values: PyTree) -> None:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gamesolve.checks.calls import called
 from gamesolve.game import Game, general_sum, zero_sum
 from gamesolve.trees import Batch, Players, PyTree, Scalar
 
@@ -20,7 +21,9 @@ class PerExample:
 
     def __call__(self, *args: PyTree) -> jax.Array:
         *shared, examples = args
-        return jnp.mean(jax.vmap(lambda example: self.function(*shared, example))(examples))
+        takes, hint = "the players, the constants and one example", "Write lambda x, y, example: ..."
+        value = lambda example: called("a payoff", self.function, *shared, example, takes=takes, hint=hint)
+        return jnp.mean(jax.vmap(value)(examples))
 
 
 def finite_sum(

@@ -20,11 +20,13 @@ import optax
 from gamesolve.checks import Ending, check_number, whole_number
 from gamesolve.linear import krylov
 from gamesolve.trees import PyTree, Scalar, State, Updates, dot, magnitude, norm
+from gamesolve.trees.faces import named, shown
 
 # A solve whose true relative residual exceeds this has failed.
 ACCEPTED_RESIDUAL = 0.1
 
 
+@shown()
 @partial(jax.tree_util.register_dataclass, data_fields=["tolerance", "forcing"], meta_fields=["max_iterations"])
 @dataclasses.dataclass(frozen=True)
 class Inner:
@@ -50,10 +52,6 @@ class Inner:
     tolerance: Scalar | None = None
     max_iterations: int | None = None
     forcing: Scalar | None = None
-
-    def __repr__(self) -> str:
-        given = {name: value for name, value in vars(self).items() if value is not None}
-        return f"Inner({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 
     def relative_tolerance(self, u: Updates) -> Scalar:
         """Return the relative tolerance of a step whose updates are ``u``."""
@@ -91,6 +89,7 @@ class Outcome(Ending):
     FAILED = 2, "failed, and the explicit direction was used instead"
 
 
+@shown(status=named(Outcome))
 class Report(NamedTuple):
     """What a solver's state keeps of its inner solves; read a field with ``optax.tree.get(state, "residual")``.
 

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 from numpy.typing import ArrayLike
 
 from gamesolve.metrics._pairs import points, squared_distances, two_sets
+from gamesolve.trees.faces import shown
 
 
+@shown()
 class PrecisionRecall(NamedTuple):
     """Precision, the fraction of fakes that look real, and recall, the fraction of real samples that fakes cover."""
 

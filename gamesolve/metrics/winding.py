@@ -6,7 +6,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from gamesolve.trees.faces import shown
 
+
+@shown()
 class Zeros(NamedTuple):
     """Numbers of zeros: saddles, with winding number -1, and others (nodes and foci), with winding number 1."""
 

@@ -25,11 +25,14 @@ from PIL import Image
 from gamesolve.analysis import Slice
 from gamesolve.plots import dark as darken
 from gamesolve.plots import legend, paper, phase_portrait, vector_field
+from gamesolve.plots.arguments import by_name
 from gamesolve.trees import PyTree
+from gamesolve.trees.faces import shown
 
 __all__ = ["Film", "fields", "paths", "record", "training"]
 
 
+@shown()
 @dataclasses.dataclass(frozen=True)
 class Film:
     """A sequence of frames, which notebooks show as an animation.
@@ -180,6 +183,7 @@ def paths(
     if settings.get("view") is None and settings.get("equilibrium") is None:
         raise ValueError("paths needs view= or equilibrium=, got neither. They keep the view the same in all frames.")
     film = {name: settings.pop(name) for name in ("size", "dpi", "dark") if name in settings}
+    ways = by_name("ways", ways, "points")
     longest = max(len(way) for way in ways.values())
     ends = np.unique(np.linspace(1, longest, min(longest, most)).round().astype(int))
 
@@ -215,7 +219,7 @@ def fields(pictures: Mapping[str, Slice], *, rate: float = 4.0, **settings: Any)
         name, picture = entry
         vector_field(picture, ax=ax).set_title(name, fontsize=paper.SMALL + 1)
 
-    return record(draw, pictures.items(), rate=rate, **settings)
+    return record(draw, by_name("pictures", pictures, "slices").items(), rate=rate, **settings)
 
 
 def _write_mp4(path: Path, frames: Sequence[np.ndarray], rate: float) -> None:

@@ -20,6 +20,8 @@ def comparison(data: Any) -> Figure:
     Returns:
         The figure. Save it with ``figure.savefig``.
     """
+    if not hasattr(data, "spectra"):
+        raise TypeError(f"data must be a Picture, got {type(data).__name__}. Make one with gamesolve.compare.")
     figure = paper.Sheet(figsize=(9.0, 7.6), dpi=110, layout="constrained")
     grid: Any = figure.subplots(2, 2)
     phase_portrait(data.paths, field=data.field, equilibrium=data.equilibrium, axes=data.axes, ax=grid[0, 0])

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from gamesolve.plots import paper, styles
+from gamesolve.plots.arguments import by_name, numbers
 
 # Decades that the view extends above the largest start and below the smallest one, at most.
 RISE, FALL = 4, 10
@@ -36,9 +37,9 @@ def lines(
         >>> axes.lines[0].get_ydata().tolist()
         [2.0, 3.0]
     """
-    ax = paper.axes(ax)
+    values, ax = by_name("values", values, "arrays"), paper.axes(ax)
     for index, (name, entries) in enumerate(values.items()):
-        runs = np.atleast_2d(np.asarray(entries, float))
+        runs = np.atleast_2d(numbers(f"values[{name!r}]", entries))
         _line(ax, index, name, np.arange(runs.shape[1]) if at is None else np.asarray(at), runs)
     ax.set(xlabel=axes[0], ylabel=axes[1])
     return _with_grid(ax)
@@ -72,10 +73,10 @@ def convergence(
         >>> axes.lines[0].get_xdata().tolist()
         [0, 4, 8]
     """
-    ax = paper.axes(ax)
+    curves, ax = by_name("curves", curves, "arrays"), paper.axes(ax)
     starts = []
     for index, (name, values) in enumerate(curves.items()):
-        runs = np.atleast_2d(np.asarray(values, float))
+        runs = np.atleast_2d(numbers(f"curves[{name!r}]", values))
         if not runs.size:
             continue
         runs = np.where(np.isfinite(runs) & (runs > 0), runs, np.nan)
@@ -114,10 +115,11 @@ def performance_profile(costs: Mapping[str, ArrayLike], *, ax: Axes | None = Non
     Reference:
         Dolan, More, "Benchmarking optimization software with performance profiles", Mathematical Programming 2002
     """
-    sizes = {np.shape(values) for values in costs.values()}
+    costs = {name: numbers(f"costs[{name!r}]", values) for name, values in by_name("costs", costs, "arrays").items()}
+    sizes = {values.shape for values in costs.values()}
     if len(sizes) != 1 or len(min(sizes)) != 1:
         raise ValueError(f"costs must hold one number per problem for every name, got shapes {sorted(sizes)}.")
-    table = np.array([np.asarray(values, float) for values in costs.values()])
+    table = np.array(list(costs.values()))
     table = np.where(np.isnan(table), np.inf, table)
     if (table <= 0).any():
         raise ValueError(f"costs must be positive, got {table.min()}. Use infinity for failures.")

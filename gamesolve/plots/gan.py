@@ -9,7 +9,9 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap
 from numpy.typing import ArrayLike
 
+from gamesolve.checks.calls import called
 from gamesolve.plots import paper
+from gamesolve.plots.arguments import numbers
 
 REAL, MADE = "#0072B2", "#D55E00"
 # Light means real. The dark end is light enough for points on top.
@@ -48,7 +50,7 @@ def density(
         ('density', 2)
     """
     ax = paper.axes(ax)
-    real, made = np.ravel(np.asarray(real, float)), np.ravel(np.asarray(made, float))
+    real, made = np.ravel(numbers("real", real)), np.ravel(numbers("made", made))
     spread = real.max() - real.min()
     low, high = (real.min() - spread / 2, real.max() + spread / 2) if view is None else view
     edges = np.linspace(low, high, 61).tolist()
@@ -118,7 +120,7 @@ def samples(
         [2, 3]
     """
     ax = paper.axes(ax)
-    real, made = np.asarray(real, float), np.asarray(made, float)
+    real, made = numbers("real", real), numbers("made", made)
     view = paper.square(real[:, 0] + 1j * real[:, 1], 0.25) if view is None else view
     if judge is not None:
         discriminator(judge, view, ax=ax)
@@ -149,7 +151,7 @@ def latent_map(latents: ArrayLike, made: ArrayLike, *, ax: Axes | None = None) -
         >>> len(axes.collections[0].get_segments())
         2
     """
-    latents, made = np.asarray(latents, float), np.asarray(made, float)
+    latents, made = numbers("latents", latents), numbers("made", made)
     if latents.shape != made.shape or latents.shape[1:] != (2,):
         raise ValueError(f"latents and made must both have shape (n, 2), got {latents.shape} and {made.shape}.")
     ax = paper.axes(ax)
@@ -232,4 +234,5 @@ def _surface(judge: Judge, view: paper.Limits, num: int) -> tuple[np.ndarray, np
 
 def _belief(judge: Judge, points: np.ndarray) -> np.ndarray:
     """Return the sigmoid of the logits, without overflow."""
-    return 0.5 * (1 + np.tanh(np.ravel(np.asarray(judge(points), float)) / 2))
+    logits = numbers("judge(points)", called("judge", judge, points, takes=paper.POINTS, hint=paper.OF_POINTS))
+    return 0.5 * (1 + np.tanh(np.ravel(logits) / 2))

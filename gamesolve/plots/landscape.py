@@ -6,6 +6,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 
 from gamesolve.analysis import Path, Slice
 from gamesolve.plots import paper, styles
+from gamesolve.plots.arguments import of_kind
 
 # Greys, because colours belong to paths and curves, and light enough for lines on top.
 NULLCLINE = "#404040"
@@ -40,7 +41,7 @@ def vector_field(
         >>> len(axes.images)  # in a game of two numbers the field cannot leave the plane
         0
     """
-    ax = paper.axes(ax)
+    picture, ax = of_kind("picture", picture, Slice, "gamesolve.analysis.slice_field"), paper.axes(ax)
     a, b = np.asarray(picture.a, float), np.asarray(picture.b, float)
     # A slice indexes its arrays by [a, b], matplotlib by [row, column].
     u, v = motion = np.ma.masked_invalid(np.asarray(picture.motion, float).T)
@@ -76,7 +77,7 @@ def path_angle(path: Path, *, ax: Axes | None = None) -> Axes:
         >>> gs.plots.path_angle(path).get_xlabel()
         'position a: start at 0, end at 1'
     """
-    ax = paper.axes(ax)
+    path, ax = of_kind("path", path, Path, "gamesolve.analysis.path_angle"), paper.axes(ax)
     positions = np.asarray(path.a)
     right = paper.small(ax.twinx())
     right.plot(positions, np.asarray(path.norm), label="norm of the field", **styles.line(1))

@@ -1,6 +1,6 @@
 """Maps: the rate of a solver over two hyperparameters, and the equilibrium it reaches from each start."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from gamesolve.analysis import Basins
 from gamesolve.driving.sweep import Table
 from gamesolve.plots import paper, styles
+from gamesolve.plots.arguments import of_kind
 from gamesolve.trees import Players
 
 # Rates beyond these share one colour.
@@ -45,6 +46,12 @@ def rate_map(
         >>> axes.get_xlabel(), axes.get_ylabel()
         ('eta', 'gamma')
     """
+    if isinstance(of_kind("table", table, Table, "gamesolve.sweep").values, Mapping):
+        names = ", ".join(map(str, table.values))
+        raise TypeError(
+            f"table must hold one number per point, got a dict of {names}. Choose one of them: "
+            f"gs.Table(table.axes, table.values[{next(iter(table.values))!r}])."
+        )
     if len(table.axes) != 2 or np.ndim(table.values) != 2:
         raise ValueError(
             f"table must have two axes and one number per point, got the axes {', '.join(table.axes)} and values of "
@@ -104,7 +111,8 @@ def basins(
         >>> len(axes.lines)
         4
     """
-    a, b, labels = np.asarray(a), np.asarray(b), np.asarray(result.label)
+    labels = np.asarray(of_kind("result", result, Basins, "gamesolve.analysis.basins").label)
+    a, b = np.asarray(a), np.asarray(b)
     if labels.size != a.size * b.size:
         raise ValueError(
             f"result must have one start per position, got {labels.size} starts for {a.size} x {b.size} positions."

@@ -27,6 +27,9 @@ class Sheet(Figure):
         return file.getvalue()
 
 
+# Arguments of the functions that users pass to be drawn.
+POINTS, OF_POINTS = "an array of points", "Write lambda points: ..."
+
 Limits = tuple[tuple[float, float], tuple[float, float]]
 
 

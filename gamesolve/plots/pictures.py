@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from gamesolve.plots import paper
+from gamesolve.plots.arguments import numbers
 
 
 def images(
@@ -36,7 +37,7 @@ def images(
         >>> plots.images(np.zeros((5, 8, 8)), columns=3).images[0].get_size()  # two rows of 8 and 1 between
         (17, 26)
     """
-    entries = np.asarray(pictures, float)
+    entries = numbers("pictures", pictures)
     entries = entries[..., None] if entries.ndim == 3 else entries
     if entries.ndim != 4 or entries.shape[-1] not in (1, 3):
         raise ValueError(

@@ -9,8 +9,10 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from gamesolve.analysis import classify, slice_field
+from gamesolve.checks.calls import called
 from gamesolve.game import Game
 from gamesolve.plots import paper, styles
+from gamesolve.plots.arguments import by_name, numbers, of_kind, refuse_solution
 from gamesolve.plots.landscape import vector_field
 from gamesolve.trees import Players, PyTree
 
@@ -69,7 +71,7 @@ def phase_portrait(
         >>> [line.get_label() for line in axes.lines][0]
         'cgd'
     """
-    points = {name: _points(path) for name, path in paths.items()}
+    points = {name: _points(path) for name, path in by_name("paths", paths, "points").items()}
     if start is not None:
         begin = np.ravel(np.asarray(start, float))[None]
         points = {name: np.concatenate([begin, path]) if len(path) else path for name, path in points.items()}
@@ -111,7 +113,7 @@ def equilibria(game: Game, points: Sequence[Players], *, ax: Axes | None = None)
         >>> axes.get_legend_handles_labels()[1]
         ['centre, not Nash', 'saddle, not Nash']
     """
-    ax = paper.axes(ax)
+    game, ax = of_kind("game", game, Game, "gamesolve.zero_sum"), paper.axes(ax)
     known: set[str] = set()
     for players in points:
         kind = classify(game, players).kind
@@ -145,9 +147,10 @@ def _draw_paths(ax: Axes, paths: Mapping[str, np.ndarray], view: paper.Limits) -
 
 def _points(path: PyTree) -> np.ndarray:
     """Return the points of a path, which may come as one array per player."""
+    refuse_solution("a path", path)
     if isinstance(path, tuple):
         path = np.stack([np.asarray(leaf, float).reshape(len(leaf)) for leaf in jax.tree.leaves(path)], axis=1)
-    points = np.asarray(path, float)
+    points = numbers("a path", path)
     if points.size and (points.ndim != 2 or points.shape[1] != 2):
         raise ValueError(f"a path must have shape (steps, 2), got shape {points.shape}.")
     return points
@@ -186,7 +189,8 @@ def _first_outside(path: np.ndarray, view: paper.Limits) -> int:
 
 def _arrows(ax: Axes, field: Callable[[np.ndarray], np.ndarray], view: paper.Limits) -> None:
     x, y = np.meshgrid(*(np.linspace(*limits, 17)[1:-1] for limits in view))
-    arrows = np.asarray(field(np.stack([x.ravel(), y.ravel()], axis=1)), float)
+    points = np.stack([x.ravel(), y.ravel()], axis=1)
+    arrows = np.asarray(called("field", field, points, takes=paper.POINTS, hint=paper.OF_POINTS), float)
     arrows = np.where(np.isfinite(arrows), arrows, 0)
     lengths = np.linalg.norm(arrows, axis=1, keepdims=True)
     u, v = (arrows / np.where(lengths > 0, lengths, 1)).T

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from gamesolve.analysis import stability_region
 from gamesolve.plots import paper, styles
+from gamesolve.plots.arguments import by_name, numbers
 
 
 def stability_regions(
@@ -42,7 +43,7 @@ def stability_regions(
         >>> axes.get_legend_handles_labels()[1]
         ['simgd', 'J']
     """
-    ax = paper.axes(ax)
+    makers, ax = by_name("makers", makers, "functions make_solver(step)"), paper.axes(ax)
     x, y = np.linspace(low.real, high.real, num), np.linspace(low.imag, high.imag, num)
     ax.axhline(0, color=paper.FAINT, linewidth=0.6, zorder=0)
     ax.axvline(0, color=paper.GREY, linewidth=1, linestyle="--", zorder=1)
@@ -51,8 +52,8 @@ def stability_regions(
         amplification = np.asarray(stability_region(make, x[None] + 1j * y[:, None]), float)
         _region(ax, x, y, np.nan_to_num(amplification, nan=np.inf, posinf=1e6).clip(max=1e6), line)
         ax.plot([], [], label=name, **line)
-    for index, (name, entries) in enumerate((values or {}).items()):
-        points = np.asarray(entries, complex).ravel()
+    for index, (name, entries) in enumerate(by_name("values", values or {}, "complex arrays").items()):
+        points = numbers(f"values[{name!r}]", entries, complex).ravel()
         ax.plot(np.real(points), np.imag(points), label=name, color="black", zorder=4, **styles.hollow(index))
     ax.set(xlim=(low.real, high.real), ylim=(low.imag, high.imag), aspect="equal")
     ax.set(xlabel="real part of η λ", ylabel="imaginary part of η λ")

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from gamesolve.plots import paper, styles
+from gamesolve.plots.arguments import by_name, numbers
 
 # Number of remarks in the corner of a spectrum; more would hide it.
 MOST_REMARKS = 6
@@ -37,8 +38,8 @@ def spectrum(values: Mapping[str, ArrayLike], *, stable: str = "step", ax: Axes 
     """
     if stable not in ("step", "flow"):
         raise ValueError(f"stable must be 'step' or 'flow', got {stable!r}.")
-    ax = paper.axes(ax)
-    points = {name: np.asarray(entries, complex) for name, entries in values.items()}
+    values, ax = by_name("values", values, "complex arrays"), paper.axes(ax)
+    points = {name: numbers(f"values[{name!r}]", entries, complex) for name, entries in values.items()}
     if stable == "step":
         shown, limits = _step_window(points)
     else:

@@ -10,8 +10,10 @@ import functools
 import jax
 
 from gamesolve.trees import Batch
+from gamesolve.trees.faces import shown
 
 
+@shown()
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["batches"], meta_fields=["per_player"])
 @dataclasses.dataclass(frozen=True)
 class Draws:

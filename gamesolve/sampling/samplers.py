@@ -18,13 +18,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gamesolve.checks import as_pytree, whole_number
+from gamesolve.checks.calls import called
 from gamesolve.sampling.drawn import draws, for_players
 from gamesolve.trees import Batch, Key, PyTree, Scalar
+from gamesolve.trees.faces import shown
 
 Sampler = Callable[[Key], Batch]
 Distribution = Callable[[Key, tuple[int, ...]], jax.Array]
 
 
+@shown()
 @functools.partial(
     jax.tree_util.register_dataclass, data_fields=["arrays"], meta_fields=["batch_size", "replace", "size"]
 )
@@ -43,6 +47,7 @@ class Minibatches:
         return _taken(self.arrays, rows)
 
 
+@shown()
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["arrays"], meta_fields=["batch_size", "size"])
 @dataclasses.dataclass(frozen=True)
 class Epochs:
@@ -64,6 +69,7 @@ class Epochs:
         return _taken(self.arrays, rows)
 
 
+@shown()
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class Latents:
@@ -74,9 +80,11 @@ class Latents:
 
     def __call__(self, key: Key) -> jax.Array:
         """Return an array of independent draws."""
-        return self.draw(key, self.shape)
+        takes, hint = "a key and a shape", "Pass a function like jax.random.normal."
+        return called("draw", self.draw, key, self.shape, takes=takes, hint=hint)
 
 
+@shown()
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["samplers"], meta_fields=["collect"])
 @dataclasses.dataclass(frozen=True)
 class Several:
@@ -88,7 +96,7 @@ class Several:
     def __call__(self, key: Key) -> Batch:
         """Return the combined draws of the samplers."""
         keys = jax.random.split(key, len(self.samplers))
-        return self.collect(*(sample(own) for sample, own in zip(self.samplers, keys, strict=True)))
+        return self.collect(*(_drawn(sample, own) for sample, own in zip(self.samplers, keys, strict=True)))
 
     def at(self, key: Key, t: Scalar) -> Batch:
         """Return the combined draws of step ``t`` in a run with the random key ``key``."""
@@ -191,7 +199,7 @@ def joint(*samplers: Sampler) -> Several:
         >>> [part.shape for part in sample(jax.random.key(0))]
         [(4, 3), (4, 2)]
     """
-    return Several(samplers, _as_tuple)
+    return _several("joint", samplers, _as_tuple)
 
 
 def several(sampler: Sampler, number: int) -> Several:
@@ -215,7 +223,7 @@ def several(sampler: Sampler, number: int) -> Several:
         >>> len(independent.players)
         2
     """
-    return Several((sampler,) * number, draws)
+    return _several("several", (sampler,) * whole_number("number", number, 1), draws)
 
 
 def per_player(*samplers: Sampler) -> Several:
@@ -236,13 +244,22 @@ def per_player(*samplers: Sampler) -> Several:
         >>> bound.is_zero_sum
         False
     """
-    return Several(samplers, for_players)
+    return _several("per_player", samplers, for_players)
 
 
 def draw_at(sample: Sampler, key: Key, t: Scalar) -> Batch:
     """Return the batch of step ``t``: ``sample.at(key, t)`` if it exists, else ``sample(fold_in(key, t))``."""
     at = getattr(sample, "at", None)
-    return sample(jax.random.fold_in(key, t)) if at is None else at(key, t)
+    return _drawn(sample, jax.random.fold_in(key, t)) if at is None else at(key, t)
+
+
+def _drawn(sample: Sampler, key: Key) -> Batch:
+    return called("a sampler", sample, key, takes="a random key", hint="Write lambda key: ...")
+
+
+def _several(name: str, samplers: tuple[Sampler, ...], collect: Callable[..., Batch]) -> Several:
+    """Return a sampler of several others; plain functions among them become pytrees without leaves."""
+    return Several(tuple(as_pytree(f"a sampler of {name}", sample) for sample in samplers), collect)
 
 
 def _as_tuple(*batches: Batch) -> tuple[Batch, ...]:

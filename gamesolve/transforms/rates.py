@@ -13,6 +13,7 @@ import numpy as np
 import optax
 
 from gamesolve.checks import check_real, known
+from gamesolve.checks.calls import called
 from gamesolve.trees import PyTree, Scalar, State
 
 Rate = float | jax.Array | Callable[[jax.Array], Scalar]
@@ -91,7 +92,10 @@ def current(rates: Rates, state: State, name: str = "learning_rate") -> Values:
     """
 
     def value(rate: Rate) -> Scalar:
-        return rate(state.count) if callable(rate) else rate
+        if not callable(rate):
+            return rate
+        hint = "Write lambda count: ..., or use a schedule of optax."
+        return called(f"the schedule of {name}", rate, state.count, takes="the number of steps", hint=hint)
 
     values = tuple(map(value, rates)) if isinstance(rates, tuple) else value(rates)
     check_shapes(name, values)

@@ -100,14 +100,29 @@ CASES = {
     "a player without parameters": lambda: gs.solve(XY, GD, ((), 1.0), 3),
     "an array without entries": lambda: gs.solve(XY, GD, (np.zeros((2, 0)), 1.0), 3),
     "functions among the parameters": lambda: gs.solve(XY, GD, ({"act": jnp.tanh, "w": 1.0}, 1.0), 3),
+    "counters among the parameters": lambda: gs.solve(XY, GD, ({"w": 1.0, "count": jnp.uint32(0)}, 1.0), 3),
+    "random keys among the parameters": lambda: gs.solve(XY, GD, ({"w": 1.0, "rng": jax.random.key(0)}, 1.0), 3),
+    "all variables of a linen module": lambda: gs.solve(
+        XY, GD, ({"params": {"w": 1.0}, "batch_stats": {"mean": 1.0}}, 1.0), 3
+    ),
     "a payoff that returns an array": lambda: gs.zero_sum(pair).field((jnp.ones(3), jnp.ones(3))),
     "a payoff that returns an integer": lambda: gs.zero_sum(lambda x, y: jnp.int32(1)).field((1.0, 1.0)),
     "a payoff that returns nothing": lambda: gs.zero_sum(lambda x, y: None).field((1.0, 1.0)),
     "a payoff that keeps what it saw": leaky,
     "a payoff that can not be hashed": lambda: gs.zero_sum(Unhashable()),
+    "a payoff that takes data, without data": lambda: gs.solve(NOISY, GD, (1.0, 1.0), 3),
+    "data for a payoff that takes none": lambda: run(3, batches=3 * [1.0]),
+    "a tuple of data for a payoff of two batches": lambda: (
+        gs.zero_sum(lambda x, y, a, b: x * y).bind((1.0, 1.0)).field((1.0, 1.0))
+    ),
+    "a payoff of fewer players": lambda: gs.zero_sum(lambda x: x).field((1.0, 1.0)),
     "no payoff": lambda: gs.general_sum(),
     "constants that are no tuple": lambda: gs.zero_sum(pair, constants=1.0),
     "a negative step size": lambda: gs.simgd(-0.1),
+    "an argument that a solver does not have": lambda: gs.cgd(lr=0.1),
+    "a solver without its step size": lambda: gs.simgd(),
+    "arguments too many for a solver": lambda: gs.simgd(0.1, 0.9, 0.1),
+    "a schedule that does not take the count": lambda: gs.step(XY, gs.simgd(lambda: 0.1), (1.0, 1.0)),
     "a step size that is NaN": lambda: gs.cgd(float("nan")),
     "step sizes for more players": lambda: gs.solve(XY, gs.simgd((0.1, 0.1, 0.1)), (1.0, 1.0), 3),
     "one array for the step sizes of all players": lambda: gs.step(XY, gs.simgd(jnp.ones(2)), (1.0, 1.0)),
@@ -123,6 +138,9 @@ CASES = {
     "a projection that changes the shape": lambda: gs.step(
         XY, gs.extragradient(0.1, projections=lambda z: z[None]), (1.0, 1.0)
     ),
+    "a projection of all players": lambda: gs.step(
+        XY, gs.extragradient(0.1, projections=lambda x, y: (x, y)), (1.0, 1.0)
+    ),
     "a potential that is none": lambda: gs.transforms.mirror(0.1, "entropy"),
     "a metric of another shape": lambda: gs.step(
         XY,
@@ -132,9 +150,12 @@ CASES = {
     "multipliers of another shape": lambda: CONSTRAINED.field((jnp.ones(2), {"inequality": jnp.zeros(())})),
     "multipliers of another kind": lambda: CONSTRAINED.field((jnp.ones(2), {"equality": jnp.zeros(2)})),
     "a strategy of another shape": lambda: gs.games.matching_pennies().field((1.0, jnp.ones(2))),
+    "a constraint that does not take x": lambda: gs.games.multipliers(1.0, inequality=lambda: 1.0),
     "samplers that disagree on the batch": lambda: sampling.joint(sampling.latents(4, 1), sampling.latents(2, 1))(
         jax.random.key(0)
     ),
+    "a sampler that is no function": lambda: sampling.several(3.0, 2),
+    "a sampler that does not take the key": lambda: noisy(sample=lambda: 1.0, key=jax.random.key(0)),
     "a negative regulariser": lambda: gs.conopt(0.1, -1.0),
     "a count that is no whole number": lambda: gs.proximal(0.1, iterations=2.5),
     "a solver that was not called": lambda: gs.solve(XY, gs.simgd, (1.0, 1.0), 3),
@@ -160,6 +181,9 @@ CASES = {
     "a run that starts at NaN": lambda: gs.run(XY, GD, (1.0, jnp.nan), 3),
     "a sampler without a key": lambda: noisy(sample=lambda key: 1.0),
     "a key that is a number": lambda: noisy(sample=lambda key: 1.0, key=0),
+    "a legacy key": lambda: solve(3, key=jax.random.PRNGKey(0)),
+    "several keys": lambda: solve(3, key=jax.random.split(jax.random.key(0), 3)),
+    "a record that takes the players alone": lambda: solve(3, record=lambda players: players),
     "a sampler and batches": lambda: noisy(sample=lambda key: 1.0, batches=[1.0], key=jax.random.key(0)),
     "batches that are no iterable": lambda: noisy(batches=3.0),
     "batches of words": lambda: noisy(batches=["text"]),
@@ -205,6 +229,7 @@ CASES = {
     "a stop at a metric that is not recorded": lambda: run(
         3, record=lambda z, _: {"x": z[0]}, callbacks=[gs.stopping.not_finite("loss")]
     ),
+    "a callback that does not take the chunk": lambda: run(3, callbacks=[lambda: None]),
     "a log over another file": lambda: logged(__file__),
     "a log of other columns": other_columns,
     "a recorded entry named step": lambda: logged("unused", record=lambda z, _: {"step": z[0]}),
@@ -231,6 +256,13 @@ CASES = {
     ),
     "a payoff that can not be differentiated twice": lambda: gs.analysis.jacobian(
         gs.zero_sum(lambda x, y: on_host(x) * y), (1.0, 1.0)
+    ),
+    "a solver where its maker is wanted": lambda: gs.analysis.critical_step(XY, GD, (0.0, 0.0)),
+    "a curve without a name": lambda: gs.plots.convergence(np.ones(3)),
+    "a solution where curves are wanted": lambda: gs.plots.phase_portrait(solve(3)),
+    "a game where its slice is wanted": lambda: gs.plots.vector_field(XY),
+    "a map of several rates": lambda: gs.plots.rate_map(
+        gs.sweep(lambda a, b: {"mean": a, "worst": b}, {"a": [1.0, 2.0], "b": [1.0, 2.0]})
     ),
     "an extra that is not installed": lambda: loggers.tensorboard("unused"),
 }

@@ -181,6 +181,14 @@ def test_a_record_sees_what_the_step_has_computed():
             jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), row, (players, computed))
 
 
+def test_a_third_argument_with_a_default_is_the_users_own():
+    held = lambda players, state, factor=2.0: factor * players[0]
+    several = lambda *args: args[0][0] * len(args)
+    for record in (held, several):
+        trace = gs.solve(gs.zero_sum(lambda x, y: x * y), gs.simgd(0.1), (1.0, 1.0), 1, record=record).trace
+        np.testing.assert_allclose(trace, [2 * 0.9], rtol=1e-6)
+
+
 def test_losses_cost_no_other_forward_pass():
     case = cases.gan((16, 2), (64, 64), 128, 1)
     game = gs.zero_sum(with_metrics).bind(*case.data)
@@ -202,6 +210,7 @@ def test_losses_cost_no_other_forward_pass():
         (lambda x, y, *, model_state: (x @ y, gs.Aux(model_state={})), jnp.zeros(2), "a model state like the one"),
         (lambda x, y, *, model_state: (x @ y, gs.Aux(model_state=x[0])), jnp.zeros(2), "a model state like the one"),
         (lambda x, y: (x @ y, 0, 0), None, "one real scalar"),
+        (lambda x, y: x @ y, jnp.zeros(2), "must take model_state="),
     ],
 )
 def test_payoffs_that_return_the_wrong_thing(payoff, state, message):

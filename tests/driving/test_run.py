@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -209,3 +210,16 @@ def test_the_bar_is_for_terminals(monkeypatch, capsys):
     monkeypatch.setattr(progress.importlib.util, "find_spec", lambda name: None)
     gs.run(XY, SOLVER, START, 10, chunk=5)
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_notebook_gets_a_bar_also_without_ipywidgets():
+    """A Jupyter kernel has streams that are not terminals, and has imported `ipykernel.zmqshell`."""
+    program = (
+        "import sys, types; sys.modules['ipykernel.zmqshell'] = types.ModuleType('zmqshell')\n"
+        "sys.modules['IPython'] = types.SimpleNamespace(get_ipython=lambda: None); sys.modules['ipywidgets'] = None\n"
+        "import gamesolve as gs\n"
+        "gs.run(gs.zero_sum(lambda x, y: x * y), gs.simgd(0.5), (1.0, 1.0), 10, chunk=5)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert "10/10" in done.stderr
+    assert "ipywidgets" not in done.stderr

@@ -2,11 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from gamesolve.checks.calls import called
 from gamesolve.game import Game, general_sum, zero_sum
 from gamesolve.games.gan.losses import Loss, minimax
 from gamesolve.games.gan.regularisers import Judge, Regulariser
@@ -150,10 +152,11 @@ def _look(
             "Make it with gan.batches."
         )
     keys = jax.random.split(rest[0], len(regularisers)) if rest and regularisers else (None,) * len(regularisers)
-    judge = parts.judge
+    hint = "Write lambda parameters, inputs: ..."
+    judge = partial(called, "judge", parts.judge, takes="the discriminator and examples", hint=hint)
     for term, key in zip(regularisers, keys, strict=True):
         judge = term.wrap(judge, term.strength, key)
-    fake = parts.generate(generator, latent)
+    fake = called("generate", parts.generate, generator, latent, takes="the generator and latents", hint=hint)
     penalties = (
         term.strength * term.penalty(judge, discriminator, real, fake, key)
         for term, key in zip(regularisers, keys, strict=True)

@@ -22,11 +22,13 @@ from gamesolve.game import general_sum
 from gamesolve.games.data import Dataset
 from gamesolve.games.gan.networks import MLP, Layers
 from gamesolve.sampling import minibatches
+from gamesolve.trees.faces import shown
 
 CACHE_VARIABLE = "GAMESOLVE_CACHE"
 _WIDTHS, _BATCH, _RATE, _HELD_OUT = (128, 64), 128, 1e-3, 10
 
 
+@shown()
 @partial(jax.tree_util.register_dataclass, data_fields=["layers", "accuracy"], meta_fields=["network"])
 @dataclasses.dataclass(frozen=True)
 class Classifier:
@@ -52,6 +54,7 @@ class Classifier:
         return jax.nn.softmax(self.network(self.layers, _flat(images)))
 
 
+@shown()
 class ImageMeasures(NamedTuple):
     """Measures of generated images and, beside each, its value for real images: the best that can be expected.
 

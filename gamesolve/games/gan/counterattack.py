@@ -11,8 +11,10 @@ from gamesolve.driving.solve import solve
 from gamesolve.game import Game
 from gamesolve.games.gan.experiment import Experiment
 from gamesolve.trees import Batch, Players, PyTree, State
+from gamesolve.trees.faces import shown
 
 
+@shown()
 class CounterAttack(NamedTuple):
     """The discriminator's behaviour in both phases. Its loss is its negated payoff, averaged over fixed batches.
 

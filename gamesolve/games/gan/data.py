@@ -6,7 +6,10 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from gamesolve.trees.faces import shown
 
+
+@shown()
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["centres", "scale"], meta_fields=["batch_size"])
 @dataclasses.dataclass(frozen=True)
 class Clusters:
@@ -31,6 +34,7 @@ class Clusters:
         return centres + self.scale * jax.random.normal(around, centres.shape, centres.dtype)
 
 
+@shown()
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class Circle:

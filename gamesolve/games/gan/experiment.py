@@ -8,10 +8,12 @@ import jax
 from gamesolve.game import Game
 from gamesolve.sampling.samplers import Sampler
 from gamesolve.trees import Players, PyTree, State
+from gamesolve.trees.faces import shown
 
 Measures: TypeAlias = dict[str, Callable[[Players], PyTree]]
 
 
+@shown()
 class Experiment(NamedTuple):
     """A GAN as a game, ready to be solved. Player 0 is the generator, player 1 the discriminator.
 

@@ -14,7 +14,9 @@ import jax.core
 import jax.numpy as jnp
 import numpy as np
 
-from gamesolve.trees import DType, Players, PyTree, Scalar
+from gamesolve.checks.calls import called
+from gamesolve.checks.modules import KEEP_OUT, check_parameters_only
+from gamesolve.trees import DType, Players, PyTree, Scalar, is_key
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -29,6 +31,10 @@ _UNKNOWN = re.compile(rf"unexpected keyword argument '(game|grad|marks|{_LOSS})'
 # Counts are 32-bit integers inside compiled programs.
 LARGEST_COUNT = 2**31 - 1
 
+ARGUMENTS = "the players, the constants and the data"
+# What to do if a payoff wants more arguments than there are.
+UNBOUND = "Pass data with sample=, batches= or bind(batch), and arrays through constants=."
+
 
 class Ending(enum.IntEnum):
     """How a run or a solve ended, and the sentence that says so: base of `gamesolve.Status` and `linear.Outcome`."""
@@ -41,6 +47,9 @@ class Ending(enum.IntEnum):
         member._value_ = value
         member.sentence = sentence
         return member
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def known(value: Any) -> np.ndarray | None:
@@ -101,6 +110,20 @@ def check_number(
         raise ValueError(f"{name} must be finite{limits}, got {value}.")
 
 
+def check_key(name: str, key: Any) -> None:
+    """Raise an error unless ``key`` is one typed random key."""
+    if is_key(key) and key.shape == ():
+        return
+    if is_key(key):
+        raise ValueError(f"{name} must be one random key, got keys of shape {key.shape}. Use jax.vmap over the keys.")
+    if getattr(key, "dtype", None) == jnp.uint32:
+        raise TypeError(
+            f"{name} must be a typed random key, got a legacy one of uint32. Make one with jax.random.key(0), or "
+            "convert it with jax.random.wrap_key_data."
+        )
+    raise TypeError(f"{name} must be a typed random key, got {type(key).__name__}. Make one with jax.random.key(0).")
+
+
 def whole_number(name: str, value: Any, least: int, most: int = LARGEST_COUNT) -> int:
     """Return a count as an int, or raise an error if it is not an integer from ``least`` to ``most``."""
     try:
@@ -126,18 +149,6 @@ def as_pytree(name: str, function: Any) -> PyTree:
     if function is not None and not callable(function):
         raise TypeError(f"{name} must be a function, got {type(function).__name__}.")
     return jax.tree_util.Partial(function) if jax.tree_util.all_leaves([function]) else function
-
-
-@contextlib.contextmanager
-def explained(name: str) -> Iterator[None]:
-    """Replace JAX's report of a leaked tracer by an error about the user's function ``name``."""
-    try:
-        yield
-    except jax.errors.UnexpectedTracerError as error:
-        raise ValueError(
-            f"{name} must be a pure function of its arguments, but it uses a traced value kept from an earlier call. "
-            "Pass arrays through constants= or the data."
-        ) from error
 
 
 @contextlib.contextmanager
@@ -178,11 +189,27 @@ def check_payoff(payoff: Any, player: int) -> None:
         ) from None
 
 
-def scalar_of(payoff: Callable[..., Scalar], player: int, args: tuple[PyTree, ...]) -> Scalar:
-    """Call a payoff, and raise an error if its result is not a real scalar."""
+def scalar_of(
+    payoff: Callable[..., Scalar], player: int, args: tuple[PyTree, ...], constants: int = 0, data: int = 0
+) -> Scalar:
+    """Call a payoff, and raise an error if it can't take its arguments or its result is not a real scalar.
+
+    Args:
+        payoff: the payoff.
+        player: index of its owner, for error messages.
+        args: the players, the constants and the data.
+        constants: number of constants among the arguments.
+        data: number of entries of data among the arguments.
+    """
     name = f"the payoff of player {player}"
-    with explained(name):
-        value = payoff(*args)
+    value = called(
+        name,
+        payoff,
+        *args,
+        takes=_arguments(len(args) - constants - data, constants, data) + ("" if data else " and no data"),
+        hint="Add a parameter for each" + (", or leave out sample=, batches= and bind(batch)." if data else "."),
+        lacking="A tuple of arrays is one batch." if data else UNBOUND,
+    )
     if not isinstance(value, _NUMERIC):
         raise TypeError(f"{name} must return one real scalar, got {type(value).__name__}.")
     shape, dtype = jnp.shape(value), jnp.result_type(value)
@@ -191,6 +218,12 @@ def scalar_of(payoff: Callable[..., Scalar], player: int, args: tuple[PyTree, ..
     if not _is_floating(dtype):
         raise TypeError(f"{name} must return a real floating-point scalar, got {dtype}.")
     return value
+
+
+def _arguments(players: int, constants: int, data: int) -> str:
+    """Return the numbers of arguments of a payoff in words."""
+    nouns = ((players, "player", "players"), (constants, "constant", "constants"), (data, "batch", "batches"))
+    return " and ".join(f"{number} {one if number == 1 else many}" for number, one, many in nouns if number)
 
 
 def check_count(players: Players, number: int) -> None:
@@ -217,11 +250,12 @@ def as_players(players: Players, number: int) -> Players:
     check_count(players, number)
     precisions: dict[DType, int] = {}
     for player, tree in enumerate(players):
+        check_parameters_only(tree, player)
         leaves = jax.tree.leaves(tree)
         if not leaves:
             raise ValueError(f"player {player} has no parameters. Give it at least one floating-point array.")
         for leaf in leaves:
-            dtype = _dtype_of(leaf, player)
+            dtype = _dtype_of(leaf, player, leaves)
             # Python numbers, also traced ones, take the precision of the others.
             if type(leaf) is not float and not getattr(leaf, "weak_type", False):
                 precisions.setdefault(dtype, player)
@@ -240,7 +274,11 @@ def _as_array(leaf: Scalar, dtype: DType) -> jax.Array:
     return leaf if strong else jnp.asarray(leaf, dtype)
 
 
-def _dtype_of(leaf: PyTree, player: int) -> DType:
+def _is_parameter(leaf: PyTree) -> bool:
+    return isinstance(leaf, _NUMERIC) and _is_floating(jnp.result_type(leaf))
+
+
+def _dtype_of(leaf: PyTree, player: int, leaves: list[PyTree]) -> DType:
     if not isinstance(leaf, _NUMERIC):
         raise TypeError(
             f"player {player} must hold arrays only, got a leaf of type {type(leaf).__name__}. Keep the arrays, for "
@@ -248,7 +286,8 @@ def _dtype_of(leaf: PyTree, player: int) -> DType:
         )
     dtype = leaf.dtype if isinstance(leaf, jax.Array) else jnp.result_type(leaf)
     if not _is_floating(dtype):
-        raise TypeError(f"player {player} must hold floating-point arrays, got {dtype}. Cast them to float32.")
+        hint = KEEP_OUT if is_key(leaf) or any(map(_is_parameter, leaves)) else "Cast them to float32."
+        raise TypeError(f"player {player} must hold floating-point arrays, got {dtype}. {hint}")
     if 0 in np.shape(leaf):
         raise ValueError(f"player {player} must not hold empty arrays, got shape {np.shape(leaf)}. Remove that leaf.")
     return dtype
