@@ -5,6 +5,7 @@ Their counters are the clock of the plan, which starts at ``plan.start``: a draw
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 import jax
@@ -173,28 +174,31 @@ def move(entered: Entered, solver: Solver, players: PyTree, state: State) -> tup
     moves, of_solver = solver.update(u, of_solver, players, game=game, grad=u, marks=Marks())
     check_moves(moves, players)
     state = of_solver if game.model_state is None else StepState(game.model_state.after, of_solver)
-    return optax.apply_updates(players, moves), state
+    moved: PyTree = optax.apply_updates(players, moves)
+    return moved, state
 
 
 def recorded(plan: Plan, players: Players, state: State, computed: PyTree) -> Row:
     """Return one row."""
     args = (players, state, computed) if plan.computes else (players, state)
     takes = "the players and the state, and perhaps what the step has computed"
-    return called("record", plan.record, *args, takes=takes, hint="Write lambda players, state: ...")  # pyright: ignore
+    hint = "Write lambda players, state: ..."
+    return called("record", plan.record, *args, takes=takes, hint=hint)  # pyright: ignore[reportArgumentType]
 
 
 def row_shapes(plan: Plan, players: Players, state: State) -> Row:
     """Return the shapes and dtypes of one row; None without a record."""
     if plan.record is None:
         return None
-    return jax.eval_shape(lambda *args: recorded(plan, *args), players, state, nothing_computed(plan, players, state))
+    return jax.eval_shape(partial(recorded, plan), players, state, nothing_computed(plan, players, state))
 
 
 def nothing_computed(plan: Plan, players: Players, state: State) -> PyTree:
     """Return zeros in place of what the step before the first one would have computed; None if nothing asks for it."""
     if not plan.computes:
         return None
-    shapes = jax.eval_shape(lambda *args: enter(plan.bound(plan.start), *args, True).computed, players, state)
+    computed = lambda players, state: enter(plan.bound(plan.start), players, state, computes=True).computed
+    shapes = jax.eval_shape(computed, players, state)
     return jax.tree.map(lambda leaf: jax.lax.full(leaf.shape, 0, leaf.dtype), shapes)
 
 

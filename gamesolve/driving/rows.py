@@ -4,7 +4,6 @@ The gap is NaN in a finished trace. Compiled loops leave it blank: JAX's search 
 that a program returns, also the part that nobody reads.
 """
 
-
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -78,7 +78,7 @@ def evaluated(
         return value
 
     if model_state is not None:
-        alone.__signature__ = _without_model_state(payoff, player)  # pyright: ignore[reportFunctionMemberAccess]
+        vars(alone)["__signature__"] = _without_model_state(payoff, player)
     value = scalar_of(alone, player, (*players, *constants, *data), len(constants), len(data))
     if aux.model_state is None:
         return value, aux._replace(model_state=model_state)
@@ -145,4 +145,4 @@ def _next(new: PyTree, old: PyTree, player: int) -> PyTree:
 
 
 def _typed(leaf: PyTree, like: jax.Array) -> PyTree:
-    return leaf if jax.dtypes.issubdtype(like.dtype, jax.dtypes.extended) else jnp.asarray(leaf, like.dtype)
+    return leaf if jnp.issubdtype(like.dtype, jax.dtypes.extended) else jnp.asarray(leaf, like.dtype)
