@@ -45,7 +45,7 @@ def bilinear():
 IN_A_BRANCH = {"past_extragradient": 1, "halpern": 1, "svrg": 1, "svrg_extragradient": 1, "svrg_hamiltonian": 2}
 # If cycles of GMRES stall, MINRES takes one more product each to begin, to iterate and to compute the residual.
 WITH_CYCLES = ["proximal", "newton"]
-IN_A_BRANCH |= dict.fromkeys(WITH_CYCLES, 3)
+IN_A_BRANCH |= {"proximal": 3, "newton": 4}  # another one balances Newton's map, if it is not solved densely
 # These solve with the follower's own curvature, which is zero in a bilinear game.
 WITH_A_FOLLOWER = ["stackelberg", "follow_the_ridge"]
 

@@ -45,7 +45,7 @@ def proximal(
     return optax.chain(step, transforms.descend(learning_rate))
 
 
-@declare(formula="z - E J⁻¹ v", paper="Newton 1669, Raphson 1690", cost=Cost(jvps=4, jvps_per_iteration=1))
+@declare(formula="z - E J⁻¹ v", paper="Newton 1669, Raphson 1690", cost=Cost(jvps=3, jvps_per_iteration=1))
 @parametric
 def newton(
     learning_rate: rates.Rates = 1.0,
