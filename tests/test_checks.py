@@ -77,10 +77,10 @@ def test_errors_inside_a_users_function_are_its_own():
 
 
 def test_the_message_names_the_function_and_not_its_wrapper():
-    def record(players, state, batch):
+    def record(players, state, batch, key):
         return batch
 
-    with pytest.raises(TypeError, match=r"record must take .* got record\(players, state, batch\)\. Write lambda"):
+    with pytest.raises(TypeError, match=r"record must take .* got record\(players, state, batch, key\)\. Write lambda"):
         gs.solve(XY, gs.simgd(0.1), START, 3, record=record)
 
 

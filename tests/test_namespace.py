@@ -7,7 +7,19 @@ import pytest
 
 import gamesolve as gs
 
-LATE = ["analysis", "animate", "draws", "games", "loggers", "metrics", "orbax", "plots", "registry"]
+LATE = [
+    "analysis",
+    "animate",
+    "draws",
+    "games",
+    "loggers",
+    "metrics",
+    "modules",
+    "orbax",
+    "plots",
+    "registry",
+    "stopping",
+]
 # Each took a noticeable share of the import, or needs an extra.
 HEAVY = ["scipy.linalg", "scipy.optimize", "scipy.sparse", "scipy.stats", "matplotlib", "pandas", "tqdm", "statistics"]
 

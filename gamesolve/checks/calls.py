@@ -86,8 +86,8 @@ def _misfit(function: Callable[..., Any], args: tuple[Any, ...]) -> str | None:
         signature.bind(*args)
     except TypeError:
         inner = function
-        while isinstance(inner, functools.partial):
-            inner = inner.func
+        while isinstance(inner, functools.partial) or hasattr(inner, "__wrapped__"):
+            inner = inner.func if isinstance(inner, functools.partial) else inspect.unwrap(inner)
         name = getattr(inner, "__name__", type(inner).__name__).strip("<>")  # <lambda> would be a tag in notebooks
         return f"{name}({', '.join(signature.parameters)})"
     return None

@@ -80,6 +80,12 @@ def evaluated(
     if model_state is not None:
         vars(alone)["__signature__"] = _without_model_state(payoff, player)
     value = scalar_of(alone, player, (*players, *constants, *data), len(constants), len(data))
+    if aux.metrics is not None and jax.tree_util.all_leaves([aux.metrics]):
+        # It may be the loss of another player, which would be lost.
+        raise TypeError(
+            f"the payoff of player {player} must return one scalar, or that and a dict of metrics, got a pair of "
+            "values. Write one payoff per player, or return value, {'name': metric}."
+        )
     if aux.model_state is None:
         return value, aux._replace(model_state=model_state)
     return value, aux._replace(model_state=_next(aux.model_state, model_state, player))
