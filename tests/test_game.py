@@ -203,8 +203,11 @@ def test_numpy_players():
         ((1.0, "y"), TypeError, "player 1 must hold arrays only, got a leaf of type str"),
         ((1.0, object()), TypeError, "player 1 must hold arrays only, got a leaf of type object"),
         ((jax.random.key(0), 1.0), TypeError, "player 0 must hold floating-point arrays, got key"),
-        ((np.float32(1), np.float16(1)), TypeError, "got float32 for player 0 and float16 for player 1. Cast"),
-        (((np.float32(1), jnp.bfloat16(1)), 1.0), TypeError, "got float32 for player 0 and bfloat16 for player 0"),
+        (
+            (np.float32(1), jnp.ones((), jnp.float8_e4m3fn)),
+            TypeError,
+            "got float32 for player 0 and float8_e4m3fn for player 1. Cast",
+        ),
     ],
 )
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ import optax
 
 from gamesolve import products
 from gamesolve.analysis.accuracy import directions, is_negative_definite, measured_jacobian
+from gamesolve.analysis.point import as_point
 from gamesolve.analysis.spectrum import by_real_part
-from gamesolve.game import Game, as_players, exact_products
+from gamesolve.game import Game, exact_products
 from gamesolve.linear.arnoldi import leading_pairs
 from gamesolve.linear.dense import COLUMNS, dense_derivative, flattened
 from gamesolve.linear.eigenpairs import VectorMap
@@ -60,7 +61,7 @@ def hessian_spectra(game: Game, players: Players, k: int | None = None) -> tuple
         >>> [values.tolist() for values in gs.analysis.hessian_spectra(gs.games.icr_quadratic(), (0.0, 0.0))]
         [[-2.0], [2.0]]
     """
-    players = as_players(players, game.num_players)
+    players = as_point(players, game.num_players)
     spectra = []
     for player, own in enumerate(players):
         products.value(game, players, player, "hessian_spectra")
@@ -101,7 +102,7 @@ def stackelberg_spectrum(game: Game, players: Players) -> tuple[Leadership, ...]
         Fiez, Chasnov, Ratliff, "Implicit Learning Dynamics in Stackelberg Games", ICML 2020,
         https://arxiv.org/abs/1906.01217
     """
-    players = as_players(players, game.num_players)
+    players = as_point(players, game.num_players)
     return tuple(_leadership(game, players, leader) for leader in range(game.num_players))
 
 

@@ -23,8 +23,9 @@ from gamesolve.analysis.accuracy import (
     measured_jacobian,
 )
 from gamesolve.analysis.blocks import lead_from
+from gamesolve.analysis.point import as_point
 from gamesolve.analysis.spectrum import order_by_real_part
-from gamesolve.game import Game, as_players
+from gamesolve.game import Game
 from gamesolve.trees import Players, Scalar, norm
 from gamesolve.trees.faces import shown
 
@@ -132,7 +133,7 @@ def classify(game: Game, players: Players, tol: float = 1e-5, rates: Sequence[fl
         https://arxiv.org/abs/1804.05464; Fiez, Chasnov, Ratliff, "Implicit Learning Dynamics in Stackelberg Games",
         ICML 2020, https://arxiv.org/abs/1906.01217
     """
-    players = as_players(players, game.num_players)
+    players = as_point(players, game.num_players)
     if rates is not None and len(rates) != game.num_players:
         raise ValueError(f"rates has {len(rates)} entries for {game.num_players} players. Give one number per player.")
     return _classify(game, players, tol, rates)

@@ -9,8 +9,9 @@ import jax.flatten_util
 import jax.numpy as jnp
 import optax
 
+from gamesolve.analysis.point import as_point
 from gamesolve.driving.solve import solve
-from gamesolve.game import Game, as_players
+from gamesolve.game import Game
 from gamesolve.linear.dense import LARGEST_MATRIX
 from gamesolve.solver import Solver, as_solver
 from gamesolve.trees import Players, Scalar
@@ -86,7 +87,7 @@ def limit_cycle(
         Hsieh, Mertikopoulos, Cevher, "The Limits of Min-Max Optimization Algorithms", ICML 2021,
         https://arxiv.org/abs/2006.09065
     """
-    players = as_players(players, game.num_players)
+    players = as_point(players, game.num_players)
     needed = 2 * num_steps * optax.tree.size(players) * jax.tree.leaves(players)[0].dtype.itemsize
     if needed > LARGEST_MATRIX:
         raise ValueError(

@@ -9,7 +9,8 @@ import jax.flatten_util
 import jax.numpy as jnp
 import optax
 
-from gamesolve.game import Game, as_players, exact_products
+from gamesolve.analysis.point import as_point
+from gamesolve.game import Game, exact_products
 from gamesolve.linear.arnoldi import expand
 from gamesolve.linear.dense import flattened
 from gamesolve.trees import Key, Players
@@ -66,7 +67,7 @@ def spectral_density(
         Ubaru, Chen, Saad, "Fast Estimation of tr(f(A)) via Stochastic Lanczos Quadrature", SIAM J. Matrix Anal. Appl.
         2017; of neural networks: Ghorbani, Krishnan, Xiao, ICML 2019, https://arxiv.org/abs/1901.10159
     """
-    players = as_players(players, game.num_players)
+    players = as_point(players, game.num_players)
     return _densities(game, players, key, min(num_steps, optax.tree.size(players)), num_probes)
 
 
@@ -97,7 +98,7 @@ def hamiltonian_share(game: Game, players: Players, key: Key | None = None, num_
     Reference:
         Balduzzi et al., "The Mechanics of n-Player Differentiable Games", ICML 2018, https://arxiv.org/abs/1802.05642
     """
-    players = as_players(players, game.num_players)
+    players = as_point(players, game.num_players)
     if num_probes is not None and key is None:
         raise ValueError("num_probes= needs a random key. Pass key=jax.random.key(0).")
     return _share(game, players, key, num_probes)

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve.analysis.flat_step import flat_step
-from gamesolve.game import Game, as_players, exact_products
+from gamesolve.analysis.point import as_point
+from gamesolve.game import Game, exact_products
 from gamesolve.linear.dense import LARGEST_MATRIX
 from gamesolve.solver import Solver, as_solver
 from gamesolve.solvers import runge_kutta
@@ -62,7 +63,7 @@ def lyapunov_exponents(
         raise ValueError(
             f"num_steps must be at least 1 and settle at least 0, got num_steps = {num_steps} and settle = {settle}."
         )
-    return _exponents(game.frozen(), as_solver(solver), as_players(players, game.num_players), k, num_steps, settle)
+    return _exponents(game.frozen(), as_solver(solver), as_point(players, game.num_players), k, num_steps, settle)
 
 
 def flow_exponents(

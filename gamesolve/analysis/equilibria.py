@@ -13,6 +13,7 @@ import optax
 from gamesolve.analysis.accuracy import newton_step, rounded
 from gamesolve.analysis.attractors import Attraction, attraction, first_move
 from gamesolve.analysis.certificates import Certificate, classify
+from gamesolve.analysis.point import as_point
 from gamesolve.game import Game, as_players
 from gamesolve.linear.dense import LARGEST_MATRIX, flattened
 from gamesolve.linear.eigenpairs import VectorMap
@@ -235,8 +236,8 @@ def as_stack(starts: Players | list[Players], number: int) -> Players:
     if isinstance(starts, list):
         if not starts:
             raise ValueError("starts is an empty list. Give at least one tuple of players.")
-        starts = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(as_players(start, number) for start in starts))
-    stacked = as_players(starts, number)  # pyright: ignore[reportArgumentType]
+        starts = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(as_point(start, number) for start in starts))
+    stacked = as_point(starts, number)  # pyright: ignore[reportArgumentType]
     lengths = {jnp.shape(leaf)[:1] for leaf in jax.tree.leaves(stacked)}
     if len(lengths) > 1 or () in lengths:
         raise ValueError(

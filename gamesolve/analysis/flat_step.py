@@ -68,6 +68,13 @@ def settled_state(game: Game, solver: Solver, players: Players) -> State:
     return _settled(game, solver, players) if jax.tree.leaves(fresh) else fresh
 
 
+def state_of(solver: Solver, players: Players, state: State) -> State:
+    """Return a solver's state as arrays in the dtypes that it has for these players."""
+    cast = lambda leaf, like: jnp.asarray(leaf, like.dtype) if jnp.issubdtype(like.dtype, jnp.inexact) else leaf
+    arrays = jax.tree.map(jnp.asarray, state)
+    return jax.tree.map(cast, arrays, jax.eval_shape(solver.init, players))
+
+
 @jax.jit
 def _settled(game: Game, solver: Solver, players: Players) -> State:
     again = lambda _, state: step(game, solver, players, state)[1]

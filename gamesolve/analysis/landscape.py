@@ -18,6 +18,7 @@ import optax
 from numpy.typing import ArrayLike
 
 from gamesolve import trees
+from gamesolve.analysis.point import as_point
 from gamesolve.game import Game, as_players
 from gamesolve.trees import Players, Scalar
 from gamesolve.trees.faces import shown
@@ -68,7 +69,7 @@ def path_angle(game: Game, start: Players, end: Players, num: int = 101, low: fl
         Berard et al., "A Closer Look at the Optimization Landscapes of Generative Adversarial Networks", ICLR 2020,
         https://arxiv.org/abs/1906.04848
     """
-    start, end = as_players(start, game.num_players), as_players(end, game.num_players)
+    start, end = as_point(start, game.num_players), as_point(end, game.num_players)
     direction = jax.tree.map(jnp.subtract, end, start)
     length = trees.norm(direction)
     if not isinstance(length, jax.core.Tracer) and float(length) == 0:
@@ -155,7 +156,7 @@ def slice_points(origin: Players, directions: tuple[Players, Players], a: ArrayL
         [[0.0, 0.0, 1.0, 1.0], [2.0, 3.0, 2.0, 3.0]]
     """
     number = len(origin)
-    base, first, second = (as_players(tree, number) for tree in (origin, *directions))
+    base, first, second = (as_point(tree, number) for tree in (origin, *directions))
     dtype = jax.tree.leaves(base)[0].dtype
     return _points(base, first, second, jnp.asarray(a, dtype), jnp.asarray(b, dtype))
 
@@ -204,10 +205,10 @@ def slice_field(
         >>> abs(picture.motion[2, 2]).tolist(), round(float(picture.out[2, 2]), 4)
         ([0.0, 0.0], 1.4142)
     """
-    origin = as_players(origin, game.num_players)
+    origin = as_point(origin, game.num_players)
     if directions is None:
         directions = (axis(origin, 0), axis(origin, 1))
-    first, second = (as_players(direction, game.num_players) for direction in directions)
+    first, second = (as_point(direction, game.num_players) for direction in directions)
     gram = jnp.array([[optax.tree.vdot(p, q) for q in (first, second)] for p in (first, second)])
     if not isinstance(gram, jax.core.Tracer) and np.linalg.cond(gram) > 1 / jnp.finfo(gram.dtype).eps:
         raise ValueError("directions must span a plane, got two parallel trees. Give two independent directions.")

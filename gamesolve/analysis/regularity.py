@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve.analysis.equilibria import as_stack
+from gamesolve.analysis.point import as_point
 from gamesolve.analysis.spectrum import jacobian
-from gamesolve.game import Game, as_players
+from gamesolve.game import Game
 from gamesolve.trees import Players, dot, norm
 
 
@@ -95,7 +96,7 @@ def weak_minty(game: Game, points: Players | list[Players], equilibrium: Players
         AISTATS 2021, https://arxiv.org/abs/2011.00364; Pethick et al., "Escaping limit cycles", ICLR 2022,
         https://arxiv.org/abs/2302.09831
     """
-    return _minty(game, as_stack(points, game.num_players), as_players(equilibrium, game.num_players))
+    return _minty(game, as_stack(points, game.num_players), as_point(equilibrium, game.num_players))
 
 
 @partial(jax.jit, static_argnums=0)

@@ -7,7 +7,8 @@ import jax.flatten_util
 import jax.numpy as jnp
 
 from gamesolve import linear
-from gamesolve.game import Game, as_players, exact_products
+from gamesolve.analysis.point import as_point
+from gamesolve.game import Game, exact_products
 from gamesolve.linear.dense import flattened
 from gamesolve.linear.eigenpairs import VectorMap
 from gamesolve.trees import Players
@@ -46,7 +47,7 @@ def differentiable_equilibrium(game: Game, players: Players, tolerance: float | 
         Blondel et al., "Efficient and Modular Implicit Differentiation", NeurIPS 2022,
         https://arxiv.org/abs/2105.15183
     """
-    players = jax.lax.stop_gradient(as_players(players, game.num_players))
+    players = jax.lax.stop_gradient(as_point(players, game.num_players))
     relative = linear.default_tolerance(players) if tolerance is None else tolerance
 
     def solve(product: VectorMap, rhs: jax.Array) -> jax.Array:

@@ -8,7 +8,8 @@ import jax.flatten_util
 import jax.numpy as jnp
 
 from gamesolve.analysis.operators import field_operator, nearest_pairs
-from gamesolve.game import Game, as_players
+from gamesolve.analysis.point import as_point
+from gamesolve.game import Game
 from gamesolve.linear.arnoldi import leading_pairs
 from gamesolve.linear.dense import dense_derivative, flattened
 from gamesolve.linear.eigenpairs import ORDERS, default_tolerance
@@ -52,7 +53,7 @@ def jacobian(game: Game, players: Players) -> jax.Array:
         >>> gs.analysis.jacobian(gs.games.icr_quadratic(), (0.0, 0.0)).tolist()
         [[-2.0, -10.0], [10.0, 2.0]]
     """
-    return _jacobian(game, as_players(players, game.num_players))
+    return _jacobian(game, as_point(players, game.num_players))
 
 
 @jax.jit
@@ -90,7 +91,7 @@ def eigenvalues(game: Game, players: Players, k: int | None = None, which: str =
         [1.0, -1.0]
     """
     if k is None:
-        return _all_eigenvalues(game, as_players(players, game.num_players))
+        return _all_eigenvalues(game, as_point(players, game.num_players))
     found = leading(game, players, k, which)
     if not bool(jnp.all(found.converged)):
         raise ValueError(
@@ -142,7 +143,7 @@ def leading(
     Reference:
         Stewart, "A Krylov-Schur Algorithm for Large Eigenproblems", SIAM J. Matrix Anal. Appl. 2002
     """
-    players = as_players(players, game.num_players)
+    players = as_point(players, game.num_players)
     ends = _ends(which, near)
     flat, _ = jax.flatten_util.ravel_pytree(players)
     if not 1 <= k <= flat.size:
@@ -180,7 +181,7 @@ def eigenvectors(game: Game, players: Players) -> Spectrum:
         >>> [round(abs(complex(entry)), 4) for entry in (x[0], y[0])]
         [0.7071, 0.7071]
     """
-    players = as_players(players, game.num_players)
+    players = as_point(players, game.num_players)
     matrix = jacobian(game, players)
     return _certified(players, matrix, *jnp.linalg.eig(matrix))
 

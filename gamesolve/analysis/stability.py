@@ -10,13 +10,14 @@ import numpy as np
 import optax
 
 from gamesolve.analysis.accuracy import ROUNDING, measured_jacobian
-from gamesolve.analysis.flat_step import flat_step, settled_state
+from gamesolve.analysis.flat_step import flat_step, settled_state, state_of
 from gamesolve.analysis.null_space import Doubts, Fixed, fixed_directions, radius_without, say_doubts
 from gamesolve.analysis.operators import relative_changes
 from gamesolve.analysis.periods import period_of, whole_period
+from gamesolve.analysis.point import as_point
 from gamesolve.analysis.spectrum import by_real_part
 from gamesolve.driving.plan import StepState
-from gamesolve.game import Game, as_players
+from gamesolve.game import Game
 from gamesolve.linear.arnoldi import leading_pairs, space_for
 from gamesolve.linear.dense import dense_derivative
 from gamesolve.linear.eigenpairs import Pairs, VectorMap, gaps
@@ -147,11 +148,11 @@ def step_map(game: Game, solver: optax.GradientTransformation, players: Players,
         >>> found.period, found.point.size, round(float(found.rate()), 4)
         (6, 4, 0.9019)
     """
-    solver, players = as_solver(solver), as_players(players, game.num_players)
+    solver, players = as_solver(solver), as_point(players, game.num_players)
     if isinstance(state, StepState):
         game, state = dataclasses.replace(game, model_state=state.model_state), state.solver
     game = game.frozen()
-    state = settled_state(game, solver, players) if state is None else jax.tree.map(jnp.asarray, state)
+    state = settled_state(game, solver, players) if state is None else state_of(solver, players, state)
     return StepMap(game, solver, players, state, *period_of(game, solver, players, state))
 
 

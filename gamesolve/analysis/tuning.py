@@ -15,9 +15,10 @@ import scipy.optimize
 from gamesolve.analysis.accuracy import eigenvalues_with_error, measured_jacobian
 from gamesolve.analysis.flat_step import made
 from gamesolve.analysis.null_space import doubts_of, say_doubts
+from gamesolve.analysis.point import as_point
 from gamesolve.analysis.spectrum import eigenvalues
 from gamesolve.analysis.stability import rate
-from gamesolve.game import Game, as_players
+from gamesolve.game import Game
 from gamesolve.trees import Players, Scalar
 
 # Number of values in one compiled call, and in the first scan.
@@ -65,7 +66,7 @@ def critical_step(
         0.5
     """
     _check_upper(upper)
-    players = as_players(players, game.num_players)
+    players = as_point(players, game.num_players)
     radii = _radii(game, make_solver, players)
     slack = _slack(players)
     # A rate is NaN if the step overflows.
@@ -116,7 +117,7 @@ def best_step(
     _check_upper(upper)
     if not all(low < high for low, high in ranges):
         raise ValueError(f"ranges must hold (lowest, highest) for each other hyperparameter, got {tuple(ranges)}.")
-    players = as_players(players, game.num_players)
+    players = as_point(players, game.num_players)
     lowest = COARSEST * _smallest(game, players, upper)
     bounds = [(np.log(lowest), np.log(upper)), *ranges]
     points = 1 + math.ceil(POINTS * np.log10(upper / lowest))
@@ -175,7 +176,7 @@ def timescale_ratio(game: Game, players: Players, leader: int = 0) -> float:
         Fiez, Ratliff, "Local Convergence Analysis of Gradient Descent Ascent with Finite Timescale Separation",
         ICLR 2021, https://arxiv.org/abs/2009.14820
     """
-    players = as_players(players, game.num_players)
+    players = as_point(players, game.num_players)
     if not 0 <= leader < game.num_players:
         raise ValueError(f"leader must be one of the players 0 to {game.num_players - 1}, got {leader}.")
     J, error = measured_jacobian(game, players)

@@ -246,7 +246,10 @@ def check_moves(moves: PyTree, players: PyTree) -> None:
 
 
 def as_players(players: Players, number: int) -> Players:
-    """Return ``players`` as arrays of one precision, or raise an error that names the player at fault."""
+    """Return ``players`` as arrays, each leaf of its dtype, or raise an error that names the player at fault.
+
+    Python numbers, also traced ones, take the widest dtype of the arrays.
+    """
     check_count(players, number)
     precisions: dict[DType, int] = {}
     for player, tree in enumerate(players):
@@ -256,17 +259,19 @@ def as_players(players: Players, number: int) -> Players:
             raise ValueError(f"player {player} has no parameters. Give it at least one floating-point array.")
         for leaf in leaves:
             dtype = _dtype_of(leaf, player, leaves)
-            # Python numbers, also traced ones, take the precision of the others.
             if type(leaf) is not float and not getattr(leaf, "weak_type", False):
                 precisions.setdefault(dtype, player)
-    if len(precisions) > 1:
-        (first, player), (second, other), *_ = precisions.items()
-        raise TypeError(
-            f"players must share one precision, got {first} for player {player} and {second} for player {other}. "
-            "Cast them to one dtype."
-        )
-    dtype = next(iter(precisions), jnp.result_type(float))
+    dtype = _common(precisions) if precisions else jnp.result_type(float)
     return jax.tree.map(lambda leaf: _as_array(leaf, dtype), tuple(players))
+
+
+def _common(precisions: dict[DType, int]) -> DType:
+    """Return the dtype that JAX gives to sums over all players; ``precisions`` has a player of each dtype."""
+    try:
+        return jnp.result_type(*precisions)
+    except jax.dtypes.TypePromotionError:  # floats of 8 bits and less have no common dtype with others
+        seen = " and ".join(f"{dtype} for player {player}" for dtype, player in precisions.items())
+        raise TypeError(f"players must have dtypes that JAX can add, got {seen}. Cast them to bfloat16.") from None
 
 
 def _as_array(leaf: Scalar, dtype: DType) -> jax.Array:

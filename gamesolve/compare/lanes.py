@@ -24,7 +24,7 @@ from gamesolve.driving.solve import step as take_step
 from gamesolve.game import Game, Players
 from gamesolve.solver import Solver, parametric
 from gamesolve.solvers.entry import SolverEntry
-from gamesolve.trees import Batch, Key, PyTree, Row, Scalar, State, Updates
+from gamesolve.trees import Batch, Key, PyTree, Row, Scalar, State, Updates, widest
 
 # Rows of a large game's curves; a small one keeps every step, for fitting contractions.
 FEW_ROWS = 64
@@ -113,7 +113,7 @@ def run(
     one = jax.tree.map(lambda leaf: leaf[0], starts)
     every = 1 if ravel(one).size <= LARGEST_SPECTRUM else max(1, steps // FEW_ROWS)
     check_record(len(rates), steps // every, ravel(one).nbytes)
-    arguments = (game, jnp.asarray(rates, jax.tree.leaves(one)[0].dtype), starts, keys, sample)
+    arguments = (game, jnp.asarray(rates, widest(one)), starts, keys, sample)
     follow = jax.jit(partial(_follow, entry, budget, steps // every * every, every))
     key = ("program", entry.name, repr(entry.arguments), budget, every)
     compiled, compile_seconds = _shared(cache, key, arguments, lambda: compile_timed(follow, *arguments))
@@ -153,7 +153,7 @@ def flops(game: Game, entry: SolverEntry, start: Players, sample: Sampler | None
 
     def count() -> float:
         data = () if sample is None else (jax.eval_shape(sample, jax.random.key(0)),)
-        rate = jnp.asarray(0.1, jax.tree.leaves(start)[0].dtype)
+        rate = jnp.asarray(0.1, widest(start))
         state = jax.eval_shape(lambda players: build(entry, game, rate).init(players), start)
         analysis: Any = jax.jit(step).lower(game, rate, start, state, *data).cost_analysis()
         return float(analysis["flops"])

@@ -121,7 +121,8 @@ def solve(
     Args:
         game: the game.
         solver: a solver or any optax transformation.
-        players: tuple of parameter pytrees, one per player, floating arrays of one precision.
+        players: tuple of parameter pytrees, one per player, floating arrays. Their dtypes may differ,
+            and each leaf keeps its own.
         num_steps: number of steps.
         state: the solver's state to continue from. Default: a fresh one.
         start: number of steps already taken; step t draws its data from ``jax.random.fold_in(key, t)``.

@@ -229,7 +229,7 @@ class Game:
         """Return ``v``: every player's gradient of its own payoff with respect to its own parameters.
 
         Args:
-            players: tuple of parameter pytrees, one per player, floating-point arrays of one precision.
+            players: tuple of parameter pytrees, one per player, floating-point arrays; their dtypes may differ.
 
         Returns:
             A tuple shaped as ``players``.

@@ -13,7 +13,7 @@ from gamesolve.game import exact_products
 from gamesolve.linear import krylov
 from gamesolve.linear.krylov import Operator
 from gamesolve.linear.report import ACCEPTED_RESIDUAL
-from gamesolve.trees import PyTree, Scalar, at_least_float32, magnitude, norm
+from gamesolve.trees import PyTree, Scalar, at_least_float32, coarsest, magnitude, norm
 
 # Number of unknowns up to which a dense solve is faster than GMRES on two CPU cores (benchmarks/results).
 DENSE_LIMIT = 64
@@ -112,7 +112,7 @@ def rescued(
 
 def _stalled(found: krylov.Iterate, rhs: PyTree, tolerance: Scalar) -> jax.Array:
     """Return whether an iteration ended far from its tolerance, and not because of rounding errors."""
-    rounding = min(1e3 * float(jnp.finfo(optax.tree.dtype(rhs, "lowest")).eps), ACCEPTED_RESIDUAL)
+    rounding = min(1e3 * float(jnp.finfo(coarsest(rhs)).eps), ACCEPTED_RESIDUAL)
     return ~found.reached & (norm(found.residual) > jnp.maximum(10 * tolerance, rounding) * norm(rhs))
 
 

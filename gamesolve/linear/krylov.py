@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.trees import PyTree, Scalar, at_least_float32, dot, magnitude
+from gamesolve.trees import PyTree, Scalar, at_least_float32, dot, magnitude, widest
 
 Operator: TypeAlias = Callable[[PyTree], PyTree]
 Inner: TypeAlias = Callable[[PyTree, PyTree], Scalar]
@@ -203,7 +203,7 @@ def gmres(matvec: Operator, rhs: PyTree, goal: Scalar, limit: Scalar, space: int
         Saad, Schultz, "GMRES: a generalized minimal residual algorithm for solving nonsymmetric linear systems",
         SIAM J. Sci. Stat. Comput. 1986.
     """
-    wide = at_least_float32(optax.tree.dtype(rhs, "lowest"))
+    wide = at_least_float32(widest(rhs))
     basis = jax.tree.map(lambda leaf: jnp.zeros((space + 1, *leaf.shape), leaf.dtype).at[0].set(leaf), rhs)
     # Columns that are not reached remain those of a shift, to which the least-squares problem gives no weight.
     projected = jnp.eye(space + 1, space, -1, dtype=wide)
@@ -241,18 +241,27 @@ def orthogonalise(basis: PyTree, vector: PyTree) -> tuple[PyTree, jax.Array]:
         The orthogonal component, and the coordinates of the other component in the basis.
     """
     first = _coordinates(basis, vector)
-    vector = jax.tree.map(jnp.subtract, vector, _combination(first, basis))
+    vector = _less(vector, _combination(first, basis))
     second = _coordinates(basis, vector)
-    return jax.tree.map(jnp.subtract, vector, _combination(second, basis)), first + second
+    return _less(vector, _combination(second, basis)), first + second
+
+
+def _less(vector: PyTree, part: PyTree) -> PyTree:
+    return jax.tree.map(lambda a, b: (a - b).astype(a.dtype), vector, part)
 
 
 def _coordinates(basis: PyTree, vector: PyTree) -> jax.Array:
-    each = jax.tree.map(lambda rows, leaf: jnp.tensordot(rows.conj(), leaf, leaf.ndim), basis, vector)
-    return jax.tree.reduce(jnp.add, each)
+    along = lambda rows, leaf: _summed(rows.conj(), leaf, leaf.ndim)
+    return jax.tree.reduce(jnp.add, jax.tree.map(along, basis, vector))
 
 
 def _combination(weights: jax.Array, basis: PyTree) -> PyTree:
-    return jax.tree.map(lambda rows: jnp.tensordot(weights.astype(rows.dtype), rows, 1), basis)
+    return jax.tree.map(lambda rows: _summed(weights.astype(rows.dtype), rows, 1), basis)
+
+
+def _summed(a: jax.Array, b: jax.Array, axes: int) -> jax.Array:
+    """Return a product of arrays of one dtype, summed in float32 or wider."""
+    return jnp.tensordot(a, b, axes, preferred_element_type=at_least_float32(b.dtype))
 
 
 def _begin(start: PyTree, image: PyTree, rhs: PyTree, inner: Inner) -> tuple[PyTree, PyTree, Scalar, Scalar]:

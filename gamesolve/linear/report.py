@@ -19,7 +19,7 @@ import optax
 
 from gamesolve.checks import Ending, check_number, whole_number
 from gamesolve.linear import krylov
-from gamesolve.trees import PyTree, Scalar, State, Updates, dot, magnitude, norm
+from gamesolve.trees import PyTree, Scalar, State, Updates, coarsest, dot, magnitude, norm
 from gamesolve.trees.faces import named, shown
 
 # A solve whose true relative residual exceeds this has failed.
@@ -36,8 +36,9 @@ class Inner:
     iterations is static.
 
     Attributes:
-        tolerance: relative tolerance on the residual. Default: `default_tolerance`, which is 1e-12 in float64, 1e-6 in
-            float32 and 1e-2 below.
+        tolerance: relative tolerance on the residual. Default: `default_tolerance`, for the coarsest dtype
+            among the players: 1e-12 in float64, 1e-6 in float32 and 1e-2 below. Use 1e-2 for players in float32 whose
+            payoffs compute in bfloat16.
         max_iterations: limit on the Krylov iterations; dense solves, up to `DENSE_LIMIT` unknowns, have none. Default:
             ten times the number of unknowns, at most 1000.
         forcing: loosens the tolerance to ``forcing`` times the norm of u if that is larger, at most to
@@ -116,7 +117,7 @@ class Report(NamedTuple):
 def empty_report(unknown: PyTree) -> Report:
     """Return the report before the first solve, for an unknown shaped as ``unknown``."""
     zero = jnp.zeros((), jnp.int32)
-    return Report(optax.tree.zeros_like(unknown), zero, jnp.zeros((), optax.tree.dtype(unknown, "lowest")), zero, zero)
+    return Report(optax.tree.zeros_like(unknown), zero, jnp.zeros((), coarsest(unknown)), zero, zero)
 
 
 def fallbacks(state: State) -> Scalar:
@@ -151,7 +152,7 @@ def certify(
     square, scale = (dot(tree, tree) for tree in (krylov.times(unit, residual), krylov.times(unit, rhs)))
     relative = jnp.sqrt(krylov.ratio(square, scale))
     if near_identity:
-        rounding = jnp.finfo(optax.tree.dtype(rhs, "lowest")).eps * norm(krylov.times(unit, solution))
+        rounding = jnp.finfo(coarsest(rhs)).eps * norm(krylov.times(unit, solution))
         rounding = krylov.ratio(rounding, jnp.sqrt(scale))
         relative = jnp.where(rounding > ACCEPTED_RESIDUAL, jnp.maximum(rounding, relative), relative)
     # A solution that is NaN or infinite shows in its residual.
@@ -163,8 +164,8 @@ def certify(
 
 
 def default_tolerance(tree: PyTree) -> float:
-    """Return the relative tolerance for a tree's precision: 1e-12 in float64, 1e-6 in float32, 1e-2 below."""
-    bits = jnp.finfo(optax.tree.dtype(tree, "lowest")).bits
+    """Return the relative tolerance for a tree's coarsest dtype: 1e-12 in float64, 1e-6 in float32, 1e-2 below."""
+    bits = jnp.finfo(coarsest(tree)).bits
     return {64: 1e-12, 32: 1e-6}.get(bits, 1e-2)
 
 

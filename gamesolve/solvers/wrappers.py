@@ -12,7 +12,7 @@ from gamesolve.solver import parametric, with_game
 from gamesolve.solvers.entry import Cost, declare
 from gamesolve.solvers.gradient import simgd
 from gamesolve.transforms import rates
-from gamesolve.trees import DType, PyTree, Scalar, State, Updates, norm, normalised
+from gamesolve.trees import DType, PyTree, Scalar, State, Updates, coarsest, norm, normalised, widest
 
 __all__ = ["anderson", "average", "lookahead"]
 
@@ -151,7 +151,7 @@ def average(
     ) -> tuple[Updates, AverageState]:
         move, inner_state = solver.update(updates, state.inner, params, **extra_args)
         iterate = optax.apply_updates(params, move)
-        share = weight(state.count, optax.tree.dtype(params, "lowest"))
+        share = weight(state.count, widest(params))
         mean = optax.tree.add(state.average, rates.times(share, optax.tree.sub(iterate, state.average)))
         return move, AverageState(inner_state, optax.safe_increment(state.count), mean)
 
@@ -239,7 +239,7 @@ def anderson(
 def _weights(changes: PyTree, move: Updates, regularisation: Scalar) -> jax.Array:
     """Return the weights c that minimise ``||move - changes c||`` with a shift; changes without size get none."""
     # The squares of small changes would underflow.
-    eps = jnp.finfo(optax.tree.dtype(move, "lowest")).eps
+    eps = jnp.finfo(coarsest(move)).eps
     (size, changes), (length, move) = normalised(changes), normalised(move)
     rows, right = jax.tree.leaves(changes), jax.tree.leaves(move)
     gram, rhs = (functools.reduce(jnp.add, map(_products, rows, other)) for other in (rows, right))

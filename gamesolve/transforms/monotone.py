@@ -13,7 +13,7 @@ from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part, past_field
 from gamesolve.transforms.geometry import check_projections
-from gamesolve.trees import Players, PyTree, Scalar, State, Updates, norm, normalised
+from gamesolve.trees import Players, PyTree, Scalar, State, Updates, norm, normalised, widest
 
 
 class AnchoredState(NamedTuple):
@@ -82,7 +82,7 @@ def anchored_extragradient_varying(learning_rate: float, lipschitz: float) -> op
         raise ValueError(f"learning_rate must be below 3 / (4 lipschitz) = {0.75 / lipschitz}, got {learning_rate}.")
 
     def first(players: Players) -> jax.Array:
-        return jnp.asarray(learning_rate, optax.tree.dtype(players, "lowest"))
+        return jnp.asarray(learning_rate, widest(players))
 
     def move(step: Step, state: AnchoredState) -> tuple[Players, jax.Array]:
         eta, k = state.memory, state.count.astype(state.memory.dtype)
@@ -242,7 +242,7 @@ def golden_ratio(
     def init(params: PyTree) -> GoldenState:
         declare(projections, params)
         params = jax.tree.map(jnp.asarray, params)
-        one = jnp.ones((), optax.tree.dtype(params, "lowest"))
+        one = jnp.ones((), widest(params))
         first = jnp.asarray(learning_rate, one.dtype)
         return GoldenState(first, one, params, params, optax.tree.zeros_like(params))
 

@@ -33,6 +33,16 @@ def at_least_float32(dtype: DType) -> DType:
     return dtype if wide else jnp.dtype(jnp.float32)
 
 
+def widest(tree: PyTree) -> DType:
+    """Return the dtype that JAX gives to a sum over all leaves of a tree."""
+    return jnp.result_type(*map(jnp.result_type, jax.tree.leaves(tree)))
+
+
+def coarsest(tree: PyTree) -> DType:
+    """Return the dtype of a tree with the largest rounding errors, which limit what its numbers can be exact to."""
+    return max(map(jnp.result_type, jax.tree.leaves(tree)), key=lambda dtype: float(jnp.finfo(dtype).eps))
+
+
 def path_name(path: jax.tree_util.KeyPath) -> str:
     """Return a leaf's path in its tree as ``a/b/0``, or "" if the tree is a single leaf."""
     return jax.tree_util.keystr(path, simple=True, separator="/")
