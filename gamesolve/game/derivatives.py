@@ -11,7 +11,7 @@ import numpy as np
 import optax
 
 from gamesolve.game.model_state import evaluated
-from gamesolve.game.staged import hidden, opened
+from gamesolve.game.staged import hidden, opened, used
 from gamesolve.trees import DType, Players, PyTree, Scalar
 
 Payoff: TypeAlias = Callable[..., Scalar]
@@ -99,7 +99,7 @@ def _found(payoff: Payoff, player: int, movers: tuple[int, ...], treedef: Any, k
 
     shapes = (*players, *constants, *data, model_state)
     try:
-        names = hidden(jax.make_jaxpr(function)(*shapes).jaxpr)
+        names = hidden(used(jax.make_jaxpr(function)(*shapes).jaxpr))
     except jax.errors.ConcretizationTypeError:
         return Rules()  # branches on numbers: it can be called, but not compiled
     if not names:

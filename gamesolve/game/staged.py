@@ -55,6 +55,20 @@ def hidden(jaxpr: core.Jaxpr) -> frozenset[str]:
     return frozenset(names)
 
 
+def used(jaxpr: core.Jaxpr) -> core.Jaxpr:
+    """Return a program without what its results do not need, such as the running statistics of BatchNorm."""
+    needed, eqns = set(filter(_is_variable, jaxpr.outvars)), []
+    for eqn in reversed(jaxpr.eqns):
+        if eqn.effects or needed.intersection(eqn.outvars):
+            needed.update(filter(_is_variable, eqn.invars))
+            eqns.append(eqn)
+    return jaxpr.replace(eqns=eqns[::-1])
+
+
+def _is_variable(atom: Any) -> bool:
+    return isinstance(atom, core.Var)
+
+
 def _rule(eqn: core.JaxprEqn) -> str | None:
     """Return the name of an equation's rule if it is not one of JAX's own."""
     name = eqn.primitive.name
