@@ -28,8 +28,9 @@ images = digits.inputs[..., None]
 # %% [markdown]
 # ## Networks and losses
 #
-# These are ordinary nnx modules, and the losses are functions of them: least squares, with targets 1 for real images and
-# 0 for generated ones. The second loss also returns a metric: the share of images that the discriminator judges correctly.
+# These are ordinary nnx modules, and the losses are functions of them: least squares, with targets 1 for real images
+# and 0 for generated ones. The second loss also returns a metric: the share of images, real and generated, that the
+# discriminator judges correctly.
 
 
 # %%
@@ -64,7 +65,7 @@ def generator_loss(generator, discriminator, batch):
 
 def discriminator_loss(generator, discriminator, batch):
     real, latents = batch
-    real, fake = discriminator(real), discriminator(generator(latents))
+    real, fake = jnp.split(discriminator(jnp.concatenate([real, generator(latents)])), 2)
     loss = jnp.mean((real - 1) ** 2) + jnp.mean(fake**2)
     return loss, {"accuracy": (jnp.mean(real > 0.5) + jnp.mean(fake < 0.5)) / 2}
 
@@ -142,8 +143,9 @@ gs.plots.images(jnp.concatenate(list(rows.values())), columns=10, labels=tuple(r
 
 
 # %%
+@jax.jit
 def same(tree, other):
-    return all(jax.tree.leaves(jax.tree.map(lambda a, b: bool((a == b).all()), tree, other)))
+    return jnp.all(jnp.stack(jax.tree.leaves(jax.tree.map(lambda a, b: jnp.all(a == b), tree, other))))
 
 
 with tempfile.TemporaryDirectory() as folder:
@@ -155,7 +157,8 @@ print("model state equal:", same(resumed.model_state, solution.model_state))
 print("rows equal:", all(np.array_equal(resumed.trace[name], trace[name]) for name in trace))
 
 # %% [markdown]
-# Dropout was drawn twice per call of the discriminator, which was called three times per step. The counter shows it.
+# The discriminator draws from Dropout twice per call, and each of the two losses calls it once per step. The counter
+# shows it.
 
 # %%
 _, discriminator = nets.merge(resumed.players, resumed.model_state)

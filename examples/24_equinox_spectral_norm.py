@@ -51,7 +51,7 @@ class Discriminator(eqx.Module):
     layers: list
 
     def __init__(self, wrap, key):
-        sizes = (64, 128, 128, 1)
+        sizes = (64, 128, 1)
         keys = jax.random.split(key, len(sizes) - 1)
         self.layers = [
             wrap(eqx.nn.Linear(*pair, key=key), key) for *pair, key in zip(sizes[:-1], sizes[1:], keys, strict=True)
@@ -156,7 +156,8 @@ runs = {"SpectralNorm": train(spectral), "plain": train(plain)}
 # ## Do the vectors move?
 #
 # The vectors `u` and `v` of each layer have norm 1. A cosine below 1 between start and end says that they have moved.
-# The estimate at the end should be close to the exact largest singular value of the stored weights.
+# The last layer has one output, so its `u` is a single number and can't turn. The estimate at the end should be close
+# to the exact largest singular value of the stored weights. It lags behind, because the weights move on.
 
 # %%
 nets, solution = runs["SpectralNorm"]
@@ -172,8 +173,8 @@ for number, layer in enumerate(after.module.layers):
 # %% [markdown]
 # ## The largest singular values
 #
-# With SpectralNorm the weights in use keep a largest singular value of about 1, so the logits can't change faster than
-# the images. Without it the values grow, and so does the bound on the slope: the product over the layers.
+# The product over the layers bounds how fast the logits change with the image. With SpectralNorm it stays close to 1.
+# Without it the singular values grow during the training, and so does the bound.
 
 # %%
 for name, (_, solution) in runs.items():

@@ -49,9 +49,12 @@ for number in range(STEPS):
 #
 # A compiled program knows its memory: arguments and results, less the buffers that they share, and temporary buffers.
 #
-# `gs.accumulate` evaluates the batch in micro-batches, one by one. It gives the step on the whole batch. With
-# `aux=True`, payoffs and gradient norms are still those of the whole batch at once, which takes the memory back. The
-# remedy is the game that is micro-batched itself: `micro_batched` serves the solver and the losses.
+# - Donation lets results share the buffers of arguments, so players and moments are held once. Here the activations of
+#   the large batch need more than both.
+# - `aux=True` adds little.
+# - `gs.accumulate` takes the step on the whole batch in micro-batches, one by one, and saves most of the memory.
+# - With `aux=True` it saves nothing, because payoffs and gradient norms are computed on the whole batch at once.
+#   Instead, pass the game through `micro_batched`: then the solver and the losses use micro-batches.
 
 # %%
 accumulated = gs.accumulate(solver, k=PARTS)

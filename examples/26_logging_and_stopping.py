@@ -27,9 +27,9 @@ folder = pathlib.Path(temporary.name)
 # %% [markdown]
 # ## A run with logs and a bar
 #
-# The GAN learns five clusters in the plane. A row holds both payoffs and the share of good samples, those near a cluster.
-# The names in a row are the columns of the CSV file and the tags of TensorBoard; `tensorboard --logdir FOLDER` shows
-# them. With `progress=True`, the default, a bar shows on a terminal or in a notebook. It needs tqdm.
+# The GAN learns five clusters in the plane. A row holds both payoffs and the share of good samples, those near a
+# cluster. The names in a row are the columns of the CSV file and the tags of TensorBoard. `tensorboard --logdir FOLDER`
+# shows them. With `progress=True`, the default, a bar shows on a terminal or in a notebook. It needs tqdm.
 
 # %%
 experiment = gan.five(batch_size=64)
@@ -85,9 +85,9 @@ for name, stop in rules.items():
 # %% [markdown]
 # ## From the log to a picture
 #
-# A CSV log is read with numpy, pandas or a spreadsheet. All runs have the same seed, so the curve of the longest one shows
-# the others too, and points mark their ends. A rule that stops at a plateau may stop too early: compare patience with
-# the steps that follow.
+# A CSV log is read with numpy, pandas or a spreadsheet. All runs have the same seed, so the curve of the longest one
+# shows the others too, and points mark their ends. A rule that stops at a plateau may stop too early: compare the end by
+# patience with the steps that follow.
 
 # %%
 figure, axes = plt.subplots(figsize=(5, 3), layout="constrained")
