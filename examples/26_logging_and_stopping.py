@@ -86,8 +86,8 @@ for name, stop in rules.items():
 # ## From the log to a picture
 #
 # A CSV log is read with numpy, pandas or a spreadsheet. All runs have the same seed, so the curve of the longest one
-# shows the others too, and points mark their ends. A rule that stops at a plateau may stop too early: compare the end by
-# patience with the steps that follow.
+# shows the others too, and points mark their ends. A rule that stops at a plateau may stop too early: compare the end
+# by patience with the steps that follow.
 
 # %%
 figure, axes = plt.subplots(figsize=(5, 3), layout="constrained")
