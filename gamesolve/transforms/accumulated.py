@@ -31,9 +31,9 @@ def accumulate(solver: optax.GradientTransformation, k: int) -> optax.GradientTr
 
     Returns:
         The solver, for games with data. It comes first in a chain. Inside a compiled step the gradient on the whole
-        batch at once is never computed, except for ``tol`` and ``max_norm`` of `solve`, and for what a step has computed
-        (``aux=True``, a ``record`` of three arguments): with these, pass the game through `estimators.micro_batched`
-        instead. A game that the solver itself holds, such as the ``full`` of `svrg`,
+        batch at once is never computed, except for ``tol`` and ``max_norm`` of `solve`, and for what a step has
+        computed (``aux=True``, a ``record`` of three arguments): with these, pass the game through
+        `estimators.micro_batched` instead. A game that the solver itself holds, such as the ``full`` of `svrg`,
         is evaluated at once unless it is micro-batched too.
 
     Example:
