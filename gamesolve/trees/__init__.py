@@ -35,12 +35,16 @@ def at_least_float32(dtype: DType) -> DType:
 
 def widest(tree: PyTree) -> DType:
     """Return the dtype that JAX gives to a sum over all leaves of a tree."""
-    return jnp.result_type(*map(jnp.result_type, jax.tree.leaves(tree)))
+    return jnp.result_type(*map(jnp.result_type, jax.tree.leaves(tree) or [float]))
 
 
 def coarsest(tree: PyTree) -> DType:
-    """Return the dtype of a tree with the largest rounding errors, which limit what its numbers can be exact to."""
-    return max(map(jnp.result_type, jax.tree.leaves(tree)), key=lambda dtype: float(jnp.finfo(dtype).eps))
+    """Return the dtype of a tree with the largest rounding errors, which limit what its numbers can be exact to.
+
+    A tree whose leaves are all masked has none: then the default one.
+    """
+    dtypes = map(jnp.result_type, jax.tree.leaves(tree))
+    return max(dtypes, key=lambda dtype: float(jnp.finfo(dtype).eps), default=jnp.result_type(float))
 
 
 def path_name(path: jax.tree_util.KeyPath) -> str:
