@@ -66,7 +66,10 @@ def test_nothing_before_a_solver_that_looks_again_is_lost(name):
 
 
 @pytest.mark.parametrize("before", USUAL)
-@pytest.mark.parametrize("name", sorted(READERS))
+@pytest.mark.parametrize(
+    "name",
+    [name if name in ("simgd", "ogda") else pytest.param(name, marks=pytest.mark.full) for name in sorted(READERS)],
+)
 def test_nothing_before_a_solver_is_lost(name, before):
     """A solver that reads u alone takes the steps of the game whose field is the transformed one."""
     solver, before = build(name), BEFORE[before]

@@ -170,7 +170,7 @@ def sharded_step(name, mesh, zero_sum=True):
     return mapped, lambda players, batch: gs.step(whole, solver, players, None, batch)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", COMPILED)
 def test_shard_map_traces(name):
     batch = jnp.arange(4.0 * jax.device_count())
     for zero_sum in (True, False)[name not in SYMMETRIC :]:

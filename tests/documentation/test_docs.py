@@ -87,7 +87,23 @@ def test_the_names_that_examples_and_pages_use_exist(page):
             find(".".join([known[root], *rest]))
 
 
-@pytest.mark.parametrize("script", sorted((ROOT / "examples").glob("*.py")), ids=lambda script: script.name)
+# Ten seconds each; the site runs them too when it is built.
+LONG = {
+    "05_tiny_gans",
+    "06_dirac_gan",
+    "07_gan_on_a_line",
+    "08_gan_in_the_plane",
+    "13_spectra",
+    "15_images",
+    "23_nnx_dcgan",
+}
+EXAMPLES = [
+    pytest.param(script, id=script.name, marks=[pytest.mark.full] if script.stem in LONG else [])
+    for script in sorted((ROOT / "examples").glob("*.py"))
+]
+
+
+@pytest.mark.parametrize("script", EXAMPLES)
 def test_examples_run(script, capsys):
     plt.switch_backend("agg")
     runpy.run_path(str(script))
