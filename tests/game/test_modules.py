@@ -3,6 +3,7 @@
 The loops are scans, because XLA compiles the body of a loop otherwise than a single step.
 """
 
+from importlib.metadata import version
 from types import SimpleNamespace
 
 import equinox as eqx
@@ -74,9 +75,14 @@ def scanned(step, carry, steps):
     return jax.jit(lambda carry: jax.lax.scan(step, carry, stacked))(carry)
 
 
+# Both programs are compiled operation by operation there, see conftest.py; elsewhere fusions round differently.
+EXACT = version("jaxlib").startswith("0.10.")
+
+
 def assert_same(tree, other):
     as_numbers = lambda leaf: jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
-    jax.tree.map(lambda a, b: np.testing.assert_array_equal(as_numbers(a), as_numbers(b)), tree, other)
+    tolerance = {"rtol": 0.0, "atol": 0.0} if EXACT else {"rtol": 1e-3, "atol": 1e-4}
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(as_numbers(a), as_numbers(b), **tolerance), tree, other)
 
 
 @pytest.mark.parametrize("steps", [20, pytest.param(150, marks=pytest.mark.full)])
@@ -107,8 +113,7 @@ def test_nnx_as_in_a_plain_loop(steps, tmp_path):
         assert_same(nnx.state(end), nnx.state(module))
     assert int(modules[1].drop.rngs.count[...]) == 3 * steps
     payoffs, metrics = solution.trace
-    np.testing.assert_array_equal(payoffs, np.negative(plain[:2]))
-    np.testing.assert_array_equal(metrics["fooled"], plain[2])
+    assert_same((payoffs, metrics["fooled"]), (np.negative(plain[:2]), plain[2]))
     # Stopped half-way and taken up again, it ends at the same bits.
     options = {"record": record, "chunk": 5, "checkpoint": tmp_path}
     trained(nets, steps // 10 * 5, **options)
