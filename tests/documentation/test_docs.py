@@ -95,7 +95,9 @@ LONG = {
     "08_gan_in_the_plane",
     "13_spectra",
     "15_images",
+    "19_n_players",
     "23_nnx_dcgan",
+    "24_equinox_spectral_norm",
 }
 EXAMPLES = [
     pytest.param(script, id=script.name, marks=[pytest.mark.full] if script.stem in LONG else [])
