@@ -113,7 +113,7 @@ def test_nnx_as_in_a_plain_loop(steps, tmp_path):
         assert_same(nnx.state(end), nnx.state(module))
     assert int(modules[1].drop.rngs.count[...]) == 3 * steps
     payoffs, metrics = solution.trace
-    assert_same((payoffs, metrics["fooled"]), (np.negative(plain[:2]), plain[2]))
+    assert_same((np.asarray(payoffs), metrics["fooled"]), (np.negative(plain[:2]), plain[2]))
     # Stopped half-way and taken up again, it ends at the same bits.
     options = {"record": record, "chunk": 5, "checkpoint": tmp_path}
     trained(nets, steps // 10 * 5, **options)
