@@ -48,7 +48,7 @@ def called(
             seen = _misfit(function, args)
             if seen is None:
                 raise
-            wants_more = lacking is not None and _required(function) > len(args)
+            wants_more = lacking is not None and required(function) > len(args)
             raise TypeError(f"{name} must take {takes}, got {seen}. {lacking if wants_more else hint}") from None
 
 
@@ -93,9 +93,12 @@ def _misfit(function: Callable[..., Any], args: tuple[Any, ...]) -> str | None:
     return None
 
 
-def _required(function: Callable[..., Any]) -> int:
-    """Return the number of arguments that a function can't do without."""
-    return sum(map(_is_required, inspect.signature(function).parameters.values()))
+def required(function: Any) -> int:
+    """Return the number of arguments that a function can't do without; 0 if its signature is not known."""
+    try:
+        return sum(map(_is_required, inspect.signature(function).parameters.values()))
+    except (TypeError, ValueError):
+        return 0
 
 
 def _is_required(parameter: inspect.Parameter) -> bool:

@@ -10,12 +10,12 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from gamesolve.driving import rows
-from gamesolve.driving.loops import row_shapes, strong
+from gamesolve.driving.loops import row_shapes
 from gamesolve.driving.memory import Way, finite, flight_of, lost, wait
 from gamesolve.driving.plan import Plan, Reached, Status, check_state, first_state
 from gamesolve.game import Game, as_players
 from gamesolve.solver import Solver
-from gamesolve.trees import Players, PyTree, Row, State
+from gamesolve.trees import Players, PyTree, Row, State, strong
 from gamesolve.trees.faces import shown
 
 # Rows that were recorded one after the other, each stack with the steps of its rows.

@@ -21,7 +21,7 @@ from gamesolve.driving.sets import declared_by, natural_residual
 from gamesolve.game import Game
 from gamesolve.linear import Report
 from gamesolve.solver import Solver
-from gamesolve.trees import Marks, Players, PyTree, Row, Scalar, State, norm
+from gamesolve.trees import Marks, Players, PyTree, Row, Scalar, State, norm, strong
 
 # Players and state, what the last step computed, and a clock or rows; the last two are None if nothing asks for them.
 _Carry: TypeAlias = tuple[Players, State, PyTree, PyTree]
@@ -200,14 +200,6 @@ def nothing_computed(plan: Plan, players: Players, state: State) -> PyTree:
     computed = lambda players, state: enter(plan.bound(plan.start), players, state, computes=True).computed
     shapes = jax.eval_shape(computed, players, state)
     return jax.tree.map(lambda leaf: jax.lax.full(leaf.shape, 0, leaf.dtype), shapes)
-
-
-def strong(tree: PyTree) -> PyTree:
-    """Return a pytree of arrays without weak types, as those read from a checkpoint are."""
-    arrays = jax.tree.map(jnp.asarray, tree)
-    return jax.tree.map(
-        lambda leaf: jnp.asarray(leaf, leaf.dtype) if getattr(leaf, "weak_type", False) else leaf, arrays
-    )
 
 
 def _moved(plan: Plan, entered: Entered, players: Players, state: State) -> tuple[Players, State]:

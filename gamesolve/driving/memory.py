@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from gamesolve.driving import stale
-from gamesolve.driving.loops import Sound, all_finite, counted, sound_leaves, stopping, strong
+from gamesolve.driving.loops import Sound, all_finite, counted, sound_leaves, stopping
 from gamesolve.driving.plan import Plan, Reached, Status
 from gamesolve.driving.signals import hearing_signals
-from gamesolve.trees import Players, PyTree, Scalar, State
+from gamesolve.trees import Players, PyTree, Scalar, State, strong
 
 
 class Flight(NamedTuple):

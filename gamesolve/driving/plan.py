@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import inspect
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
@@ -12,6 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve.checks import LARGEST_COUNT, Ending, as_pytree, check_key, check_limit, whole_number
+from gamesolve.checks.calls import required
 from gamesolve.game import Game
 from gamesolve.sampling import draw_at
 from gamesolve.sampling.samplers import Sampler
@@ -77,7 +77,7 @@ class Plan:
     @property
     def computes(self) -> bool:
         """Whether ``record`` takes what a step has computed: it has a third argument without a default."""
-        return _required(self.record) == 3
+        return required(self.record) == 3
 
     def clock(self, steps: Scalar) -> jax.Array:
         """Return the count of samplers and users after ``steps`` steps of the run."""
@@ -204,16 +204,6 @@ def checked(
         check_key("key", key)
     sample, record = as_pytree("sample", sample), as_pytree("record", record)
     return Plan(game, as_solver(solver), start, sample, key, record, tol, max_norm, length, every)
-
-
-def _required(function: object) -> int:
-    """Return how many positional arguments a function can't do without; 0 if its signature is not known."""
-    try:
-        parameters = inspect.signature(function).parameters.values()  # pyright: ignore[reportArgumentType]
-    except (TypeError, ValueError):
-        return 0
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(entry.kind in positional and entry.default is entry.empty for entry in parameters)
 
 
 def check_game(game: object) -> None:

@@ -21,9 +21,9 @@ import jax.numpy as jnp
 from gamesolve.checks import as_players, check_payoff
 from gamesolve.game import derivatives
 from gamesolve.game.model_state import Aux as Aux
-from gamesolve.game.model_state import Frozen, ModelStates, as_arrays, evaluated
+from gamesolve.game.model_state import Frozen, ModelStates, evaluated
 from gamesolve.sampling import drawn
-from gamesolve.trees import Batch, Players, PyTree, Scalar
+from gamesolve.trees import Batch, Players, PyTree, Scalar, strong
 from gamesolve.trees.faces import name_of, shown
 
 Payoff = Callable[..., Scalar]
@@ -291,7 +291,7 @@ def general_sum(*payoffs: Payoff, constants: tuple[PyTree, ...] = (), model_stat
         check_payoff(signed(payoff)[1], player)
     if not isinstance(constants, tuple):
         raise TypeError(f"constants must be a tuple of arrays, got {type(constants).__name__}. Write constants=(A,).")
-    return Game(payoffs, constants, model_state=as_arrays(model_state))
+    return Game(payoffs, constants, model_state=strong(model_state))
 
 
 def zero_sum(payoff: Payoff, *, constants: tuple[PyTree, ...] = (), model_state: PyTree = None) -> Game:

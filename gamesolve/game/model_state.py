@@ -123,17 +123,6 @@ class Frozen:
         return value
 
 
-def as_arrays(model_state: PyTree) -> PyTree:
-    """Return a first model state as arrays whose types no step changes."""
-    return jax.tree.map(
-        lambda leaf: leaf if _is_strong(leaf) else jnp.asarray(leaf, jnp.result_type(leaf)), model_state
-    )
-
-
-def _is_strong(leaf: PyTree) -> bool:
-    return isinstance(leaf, jax.Array) and not getattr(leaf, "weak_type", False)
-
-
 def _next(new: PyTree, old: PyTree, player: int) -> PyTree:
     """Return a new model state in the types of the old one."""
     if old is None:

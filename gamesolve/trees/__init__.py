@@ -62,6 +62,14 @@ def numbers_of(leaf: PyTree) -> PyTree:
     return jax.random.key_data(leaf) if is_key(leaf) else leaf
 
 
+def strong(tree: PyTree) -> PyTree:
+    """Return a pytree of arrays without weak types, as those read from a checkpoint are; steps keep their types."""
+    arrays = jax.tree.map(jnp.asarray, tree)
+    return jax.tree.map(
+        lambda leaf: jnp.asarray(leaf, leaf.dtype) if getattr(leaf, "weak_type", False) else leaf, arrays
+    )
+
+
 def same_leaves(tree: PyTree, other: PyTree) -> bool:
     """Return whether two pytrees hold the same objects, leaf by leaf."""
     leaves, others = jax.tree.leaves(tree), jax.tree.leaves(other)
