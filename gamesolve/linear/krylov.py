@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.trees import PyTree, Scalar, at_least_float32, dot, magnitude, widest
+from gamesolve.trees import PyTree, Scalar, at_least_float32, computed_once, dot, magnitude, widest
 
 Operator: TypeAlias = Callable[[PyTree], PyTree]
 Inner: TypeAlias = Callable[[PyTree, PyTree], Scalar]
@@ -252,7 +252,7 @@ def _less(vector: PyTree, part: PyTree) -> PyTree:
 
 def _coordinates(basis: PyTree, vector: PyTree) -> jax.Array:
     along = lambda rows, leaf: _summed(rows.conj(), leaf, leaf.ndim)
-    return jax.tree.reduce(jnp.add, jax.tree.map(along, basis, vector))
+    return computed_once(jax.tree.reduce(jnp.add, jax.tree.map(along, basis, vector)), basis)
 
 
 def _combination(weights: jax.Array, basis: PyTree) -> PyTree:
@@ -268,9 +268,7 @@ def _begin(start: PyTree, image: PyTree, rhs: PyTree, inner: Inner) -> tuple[PyT
     """Return the first guess, zero unless ``start`` is better, its residual, and the squared norms of that and rhs."""
     residual = jax.tree.map(jnp.subtract, rhs, image)
     square, scale = inner(residual, residual), inner(rhs, rhs)
-    # Not ``square < scale``: XLA copies the sums over all leaves into every kernel that uses their comparison, but not
-    # into those that use a quotient, see `trees.magnitude`.
-    warm = square / jnp.maximum(scale, jnp.finfo(scale.dtype).tiny) < 1
+    warm = square < scale
     choose = lambda near, far: jax.tree.map(partial(jnp.where, warm), near, far)
     start, residual = choose(start, optax.tree.zeros_like(start)), choose(residual, rhs)
     return start, residual, jnp.where(warm, square, scale), scale

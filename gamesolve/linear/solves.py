@@ -30,7 +30,7 @@ from gamesolve.linear.general import (
     solve_densely,
 )
 from gamesolve.linear.krylov import Operator
-from gamesolve.trees import PyTree, Scalar, dot, norm
+from gamesolve.trees import PyTree, Scalar, computed_once, dot, norm
 
 # Number of unknowns beyond which the vectors of GMRES outgrow the caches, so that MINRES is faster despite the signs.
 LONG = 2**15
@@ -210,7 +210,7 @@ def solve_symmetric(
 def _repaired(matvec: Operator, rhs: PyTree, x: PyTree, residual: PyTree, weigh: Operator) -> PyTree:
     """Take unknowns of little weight, which the norm does not see, from their own equations if that is better."""
     weights = weigh(jax.tree.map(jnp.ones_like, rhs))
-    heaviest = jax.tree.reduce(jnp.maximum, jax.tree.map(jnp.max, weights))
+    heaviest = computed_once(jax.tree.reduce(jnp.maximum, jax.tree.map(jnp.max, weights)), weights)
     light = jax.tree.map(lambda weight: weight <= 1e-3 * heaviest, weights)
     candidate = jax.tree.map(lambda yes, a, b: jnp.where(yes, a + b, a), light, x, residual)
     left = optax.tree.sub(rhs, matvec(candidate))

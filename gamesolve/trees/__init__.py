@@ -26,6 +26,9 @@ Scalar: TypeAlias = Any
 Key: TypeAlias = jax.Array
 DType: TypeAlias = Any
 
+# Leaves up to which copies of a sum over them do not matter.
+FEW = 8
+
 
 def at_least_float32(dtype: DType) -> DType:
     """Return a dtype, or float32 if it is an integer or a narrower float, for which LAPACK has no routines."""
@@ -111,6 +114,17 @@ def widened(tree: PyTree) -> PyTree:
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, at_least_float32(jnp.result_type(leaf))), tree)
 
 
+def computed_once(value: jax.Array, tree: PyTree) -> jax.Array:
+    """Return a sum or a maximum over the leaves of a tree, such that XLA computes it in one kernel.
+
+    It copies a chain of cheap operations, here one per leaf, into every kernel that uses the result. Such kernels are as
+    many as leaves, and the time to compile would grow with their square. A quotient is not copied.
+    """
+    if len(jax.tree.leaves(tree)) <= FEW:
+        return value
+    return value / jnp.where(jnp.isnan(value), 2, 1).astype(value.dtype)
+
+
 def magnitude(tree: PyTree) -> jax.Array:
     """Return a power of four near the largest modulus in a tree, in float32 or wider; multiplying by it is exact.
 
@@ -120,8 +134,7 @@ def magnitude(tree: PyTree) -> jax.Array:
     moduli = [jnp.max(jnp.abs(leaf)) for leaf in leaves if leaf.size]
     largest = functools.reduce(jnp.maximum, moduli) if moduli else jnp.zeros((), jnp.float32)
     info = jnp.finfo(largest.dtype)
-    # XLA copies a chain of cheap operations on scalars, here one per leaf, into every kernel that uses its result. Such
-    # kernels are as many as leaves, and the time to compile would grow with their square. A square root is not copied.
+    # A square root is not copied either, see `computed_once`.
     root = jnp.sqrt(largest)
     bounded = jnp.clip(root, 2.0 ** (info.minexp // 2), 2.0 ** (-info.minexp // 2))
     return jnp.square(jax.lax.reduce_precision(jnp.where(root > 0, bounded, 1), info.nexp, 0))
@@ -135,7 +148,7 @@ def normalised(tree: PyTree) -> tuple[jax.Array, PyTree]:
 
 def dot(a: PyTree, b: PyTree) -> jax.Array:
     """Return the inner product of two trees, summed in float32 or wider."""
-    return jnp.asarray(optax.tree.vdot(widened(a), widened(b)))
+    return computed_once(jnp.asarray(optax.tree.vdot(widened(a), widened(b))), a)
 
 
 def norm(tree: PyTree) -> jax.Array:
