@@ -9,7 +9,7 @@ from gamesolve.games.gan.dirac_gan import dirac
 from gamesolve.games.gan.experiment import Experiment
 from gamesolve.games.gan.image_gans import Networks, images, perceptrons
 from gamesolve.games.gan.linear import covariance, mean_estimation
-from gamesolve.games.gan.losses import Loss, hinge, least_squares, minimax, non_saturating, wasserstein
+from gamesolve.games.gan.losses import Loss, hinge, least_squares, minimax, non_saturating, relativistic, wasserstein
 from gamesolve.games.gan.mixtures import circle, clusters, five, gaussian, grid, line, ring
 from gamesolve.games.gan.networks import MLP
 from gamesolve.games.gan.projection_problem import projection
@@ -72,6 +72,7 @@ __all__ = [
     "projection",
     "r1",
     "r2",
+    "relativistic",
     "ring",
     "spectral_normalisation",
     "train_classifier",

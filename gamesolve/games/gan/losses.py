@@ -1,7 +1,8 @@
 """Losses of GANs: pairs of payoffs, as functions of the discriminator's outputs.
 
 A loss maps the logits of real and generated examples to one value per example. The payoffs are the means of these
-values, and both players maximise. ``sigmoid(logit)`` is the discriminator's probability that an example is real.
+values, and both players maximise. ``sigmoid(logit)`` is the discriminator's probability that an example is real; in
+the relativistic loss only differences of logits within a pair have a meaning.
 """
 
 import dataclasses
@@ -58,8 +59,17 @@ def _square_to_one(_: jax.Array, fake: jax.Array) -> jax.Array:
     return -jnp.square(fake - 1) / 2
 
 
+def _ahead(real: jax.Array, fake: jax.Array) -> jax.Array:
+    return jax.nn.log_sigmoid(real - fake)
+
+
+def _behind(real: jax.Array, fake: jax.Array) -> jax.Array:
+    return jax.nn.log_sigmoid(fake - real)
+
+
 minimax = Loss("minimax", _likelihood)
 non_saturating = Loss("non_saturating", _likelihood, _believed)
 wasserstein = Loss("wasserstein", _difference)
 hinge = Loss("hinge", _margins, _output)
 least_squares = Loss("least_squares", _squares, _square_to_one)
+relativistic = Loss("relativistic", _ahead, _behind)

@@ -76,11 +76,40 @@ def test_losses_by_hand_and_far_out():
     likelihood = np.log(1 / (1 + np.exp(-real))) + np.log(1 - 1 / (1 + np.exp(-fake)))
     np.testing.assert_allclose(gan.minimax.discriminator(real, fake), likelihood, rtol=1e-5)
     far = jnp.array([1e4, -1e4])
-    for loss in (gan.minimax, gan.non_saturating):
+    for loss in (gan.minimax, gan.non_saturating, gan.relativistic):
         for payoff in filter(None, (loss.discriminator, loss.generator)):
             gradients = jax.grad(lambda logits, payoff=payoff: payoff(logits, -logits).sum())(far)
             assert jnp.isfinite(payoff(far, -far)).all()
             assert jnp.isfinite(gradients).all()
+
+
+@pytest.mark.usefixtures("x64")
+def test_the_relativistic_loss_compares_the_two_examples_of_a_pair():
+    real, latent = jnp.array([1.0, 3.0, -2.0]), jnp.array([0.5, -1.0, 0.0])
+    game = gan.adversarial(lambda shift, z: z + shift, lambda slope, x: slope * x, gan.relativistic).bind(
+        (real, latent)
+    )
+    assert not game.is_zero_sum
+    shift, slope = 0.7, 1.3
+    lead = np.asarray(real - latent) - shift
+    np.testing.assert_allclose(
+        game.evaluate((shift, slope)),
+        [-np.mean(np.log1p(np.exp(sign * slope * lead))) for sign in (1, -1)],
+        rtol=1e-12,
+    )
+    ahead = 1 / (1 + np.exp(-slope * lead))
+    expected = [np.mean(slope * ahead), np.mean(lead * (1 - ahead))]
+    np.testing.assert_allclose(game.field((shift, slope)), expected, rtol=1e-12)
+
+
+@pytest.mark.usefixtures("x64")
+def test_the_relativistic_dirac_gan_converges_with_both_penalties():
+    # The penalties add up to that of R1 with twice the weight: eigenvalues -gamma +- sqrt(gamma^2 - 1/4).
+    penalised = gan.dirac(gan.relativistic, (gan.r1(0.3), gan.r2(0.3)))
+    values = gs.analysis.eigenvalues(penalised.game, penalised.game.equilibria[0])
+    np.testing.assert_allclose(values, [-0.3 + 0.4j, -0.3 - 0.4j], atol=1e-9)
+    assert after(penalised, gs.simgd(STEP), 200) < 1e-4
+    assert after(gan.dirac(gan.relativistic), gs.simgd(STEP), 200) > 0.5
 
 
 def linear_game(*regularisers, loss=gan.wasserstein):
