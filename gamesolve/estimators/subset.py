@@ -4,6 +4,7 @@ import dataclasses
 
 import jax
 
+from gamesolve.checks import whole_number
 from gamesolve.estimators.self_products import batch_size, is_one_key
 from gamesolve.game import Game
 
@@ -32,10 +33,11 @@ def first_examples(game: Game, number: int, argument: str = "number") -> Game:
         [-1.5, 1.5]
     """
     examples = batch_size(game.data, f"{argument}=")
-    if not 1 <= number <= examples:
+    number = whole_number(argument, number, 1)
+    if number > examples:
         raise ValueError(
-            f"{argument} must be at least 1 and at most the {examples} examples of the batch, got {number}. Choose "
-            "fewer examples, or bind a larger batch."
+            f"{argument} must be at most the {examples} examples of the batch, got {number}. Choose fewer examples, or "
+            "bind a larger batch."
         )
     if number == examples:
         return game
