@@ -11,5 +11,6 @@ NAMES = {
     "peers": "gamesolve against eager PyTorch and the PyTorch package cgds",
     "spectra": "leading eigenvalues of a GAN by the compiled Arnoldi iteration against scipy's ARPACK",
     "leaves": "compile time of every solver by the number of leaves per player, against simgd",
+    "curvature": "a step of ACGD with fewer examples in the solve: cost beside Adam, and distance of images",
     "images": "optimisers and regularisers on digits and MNIST: score, distance, coverage, seconds",
 }

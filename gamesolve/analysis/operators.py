@@ -82,9 +82,8 @@ def _by_solves(game: Game, players: Players, shift: jax.Array) -> VectorMap:
 
     def inverse(vector: jax.Array) -> jax.Array:
         pair = (vector.real, vector.imag) if jnp.iscomplexobj(vector) else (vector,)
-        zeros = jax.tree.map(jnp.zeros_like, pair)
         cycle, tolerance = partial(krylov.gmres, space=INNER_SPACE), linear.default_tolerance(pair)
-        solution = krylov.restarted(cycle, shifted, pair, zeros, tolerance, 10 * INNER_SPACE).x
+        solution = krylov.restarted(cycle, shifted, pair, None, tolerance, 10 * INNER_SPACE).x
         return jax.lax.complex(*solution) if len(pair) == 2 else solution[0]
 
     return inverse

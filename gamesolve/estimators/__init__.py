@@ -3,6 +3,7 @@
 from gamesolve.estimators.comparison import Comparison, report
 from gamesolve.estimators.micro_batches import micro_batched
 from gamesolve.estimators.self_products import Estimate, Grouped, batch_size, check, replaced, self_product, split
+from gamesolve.estimators.subset import first_examples
 
 __all__ = [
     "Comparison",
@@ -10,6 +11,7 @@ __all__ = [
     "Grouped",
     "batch_size",
     "check",
+    "first_examples",
     "micro_batched",
     "replaced",
     "report",

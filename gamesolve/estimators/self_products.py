@@ -177,7 +177,7 @@ def batch_size(data: Batch, purpose: str = "groups=") -> int:
     Raises:
         ValueError: if there is no data or its leaves disagree.
     """
-    shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(data) if not _is_one_key(leaf)]
+    shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(data) if not is_one_key(leaf)]
     sizes = {shape[0] if shape else 0 for shape in shapes}
     if len(sizes) != 1 or 0 in sizes:
         seen = f"leaves with {sorted(sizes)} examples" if sizes else "no data"
@@ -208,7 +208,7 @@ def split(data: Batch, groups: int) -> Batch:
         )
 
     def part(leaf: jax.Array) -> jax.Array:
-        if _is_one_key(leaf):
+        if is_one_key(leaf):
             return jax.random.split(leaf, groups)
         return jnp.reshape(leaf, (groups, size // groups, *jnp.shape(leaf)[1:]))
 
@@ -294,5 +294,6 @@ def _summed(stacked: Players) -> Players:
     return jax.tree.map(partial(jnp.sum, axis=0), stacked)
 
 
-def _is_one_key(leaf: PyTree) -> bool:
+def is_one_key(leaf: PyTree) -> bool:
+    """Return whether a leaf of a batch is a single typed key, which belongs to all examples."""
     return is_key(leaf) and leaf.ndim == 0

@@ -26,7 +26,7 @@ LONG_RESTART, LONG_BASIS = 256, 2**20
 
 
 def solve_general(
-    operator: Operator, rhs: PyTree, start: PyTree, tolerance: Scalar, max_iterations: int | None = None
+    operator: Operator, rhs: PyTree, start: PyTree | None, tolerance: Scalar, max_iterations: int | None = None
 ) -> tuple[PyTree, jax.Array]:
     """Solve a system of any kind: densely up to `DENSE_LIMIT` unknowns, above by restarted GMRES.
 
@@ -37,7 +37,7 @@ def solve_general(
     Args:
         operator: the linear map, on trees shaped as ``rhs``.
         rhs: right-hand side.
-        start: first guess of GMRES; zero is used instead if its residual is smaller.
+        start: first guess of GMRES; zero is used instead if its residual is smaller. None for zero.
         tolerance: relative tolerance on the residual.
         max_iterations: limit on the iterations; dense solves of small systems have none. Default: ten times the number
             of unknowns, at most 1000.
@@ -71,7 +71,7 @@ def balanced(operator: Operator, rhs: PyTree) -> tuple[Operator, PyTree]:
 
 
 def persistently(
-    matvec: Operator, rhs: PyTree, start: PyTree, tolerance: Scalar, limit: int
+    matvec: Operator, rhs: PyTree, start: PyTree | None, tolerance: Scalar, limit: int
 ) -> tuple[PyTree, jax.Array]:
     """Run short cycles of GMRES, and if they stall what `solve_general` says."""
     size = optax.tree.size(rhs)
@@ -119,7 +119,7 @@ def _stalled(found: krylov.Iterate, rhs: PyTree, tolerance: Scalar) -> jax.Array
 def by_gmres(
     matvec: Operator,
     rhs: PyTree,
-    start: PyTree,
+    start: PyTree | None,
     tolerance: Scalar,
     limit: Scalar,
     gain: float = 0.9,

@@ -37,7 +37,7 @@ def ratio(numerator: jax.Array, denominator: jax.Array) -> jax.Array:
 
 
 def conjugate_gradients(
-    matvec: Callable[[PyTree], tuple[PyTree, PyTree]], rhs: PyTree, start: PyTree, tolerance: Scalar, limit: int
+    matvec: Callable[[PyTree], tuple[PyTree, PyTree]], rhs: PyTree, start: PyTree | None, tolerance: Scalar, limit: int
 ) -> tuple[tuple[PyTree, PyTree], jax.Array]:
     """Run conjugate gradients on a symmetric positive definite map.
 
@@ -46,14 +46,14 @@ def conjugate_gradients(
             direction.
         rhs: right-hand side. Residuals and directions are divided by its magnitude, so that no square underflows or
             overflows.
-        start: first guess; zero is used if its residual is smaller.
+        start: first guess; zero is used if its residual is smaller. None for zero, which costs no product.
         tolerance: relative tolerance on the residual.
         limit: maximum number of iterations.
 
     Returns:
         The solution x with the second tree of ``matvec`` for x, and the number of iterations.
     """
-    image, along = matvec(start)
+    start, (image, along) = _first(matvec, start, rhs)
     size = magnitude(rhs)
     sums, residual, square, scale = _begin((start, along), times(1 / size, image), times(1 / size, rhs), dot)
 
@@ -98,7 +98,7 @@ def restarted(
     cycle: Cycle,
     matvec: Operator,
     rhs: PyTree,
-    start: PyTree,
+    start: PyTree | None,
     tolerance: Scalar,
     limit: Scalar,
     inner: Inner = dot,
@@ -111,7 +111,7 @@ def restarted(
         cycle: a Krylov iteration.
         matvec: the linear map.
         rhs: right-hand side.
-        start: first guess; zero is used if its residual is smaller.
+        start: first guess; zero is used if its residual is smaller. None for zero, which costs no product.
         tolerance: relative tolerance on the residual.
         limit: maximum number of iterations in all cycles together.
         inner: inner product that defines the norm of residuals.
@@ -123,7 +123,8 @@ def restarted(
     """
     unit = magnitude(rhs)
     rhs, start = times(1 / unit, rhs), times(1 / unit, start)
-    x, residual, square, scale = _begin(start, matvec(start), rhs, inner)
+    start, image = _first(matvec, start, rhs)
+    x, residual, square, scale = _begin(start, image, rhs, inner)
     goal, norm = tolerance * jnp.sqrt(scale), jnp.sqrt(square)
 
     def unfinished(carry: PyTree) -> jax.Array:
@@ -262,6 +263,13 @@ def _combination(weights: jax.Array, basis: PyTree) -> PyTree:
 def _summed(a: jax.Array, b: jax.Array, axes: int) -> jax.Array:
     """Return a product of arrays of one dtype, summed in float32 or wider."""
     return jnp.tensordot(a, b, axes, preferred_element_type=at_least_float32(b.dtype))
+
+
+def _first(matvec: Operator, start: PyTree | None, rhs: PyTree) -> tuple[PyTree, PyTree]:
+    """Return the first guess and its image under ``matvec``."""
+    if start is not None:
+        return start, matvec(start)
+    return optax.tree.zeros_like(rhs), jax.tree.map(jnp.zeros_like, jax.eval_shape(matvec, rhs))
 
 
 def _begin(start: PyTree, image: PyTree, rhs: PyTree, inner: Inner) -> tuple[PyTree, PyTree, Scalar, Scalar]:

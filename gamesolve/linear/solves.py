@@ -37,14 +37,14 @@ LONG = 2**15
 
 
 def conjugate_gradients(
-    operator: Operator, rhs: PyTree, start: PyTree, tolerance: Scalar, max_iterations: int | None = None
+    operator: Operator, rhs: PyTree, start: PyTree | None, tolerance: Scalar, max_iterations: int | None = None
 ) -> tuple[PyTree, jax.Array]:
     """Solve a symmetric positive definite system by conjugate gradients.
 
     Args:
         operator: the linear map, on trees shaped as ``rhs``.
         rhs: right-hand side.
-        start: first guess; zero is used instead if its residual is smaller.
+        start: first guess; zero is used instead if its residual is smaller. None for zero.
         tolerance: relative tolerance on the residual.
         max_iterations: limit on the iterations. Default: ten times the number of unknowns, at most 1000.
 
@@ -83,7 +83,7 @@ def coupled(
     to_x: Operator,
     to_y: Operator,
     sides: tuple[PyTree, PyTree],
-    start: PyTree,
+    start: PyTree | None,
     tolerance: Scalar,
     max_iterations: int | None = None,
 ) -> Coupled:
@@ -95,11 +95,11 @@ def coupled(
         to_x: ``y -> B y``, from trees shaped as c to trees shaped as b.
         to_y: ``x -> C x``, from trees shaped as b to trees shaped as c.
         sides: the right-hand sides b and c.
-        start: first guess of x; zero is used instead if its residual is smaller.
+        start: first guess of x; zero is used instead if its residual is smaller. None for zero.
         tolerance: relative tolerance on the residual of ``(I + B C) x = b + B c``.
         max_iterations: limit on the iterations. Default: ten times the number of unknowns in x, at most 1000.
     """
-    limit = iteration_limit(start, max_iterations)
+    limit = iteration_limit(sides[0], max_iterations)
     start = jax.lax.stop_gradient(start)
 
     def operator(pair: PyTree) -> PyTree:
@@ -124,7 +124,7 @@ def coupled(
 
 
 def _eliminate(
-    to_x: Operator, to_y: Operator, sides: tuple[PyTree, PyTree], start: PyTree, tolerance: Scalar, limit: int
+    to_x: Operator, to_y: Operator, sides: tuple[PyTree, PyTree], start: PyTree | None, tolerance: Scalar, limit: int
 ) -> PyTree:
     first, second = sides
     rhs = optax.tree.add(first, to_x(second))
@@ -140,7 +140,7 @@ def _eliminate(
 def solve_symmetric(
     operator: Operator,
     rhs: PyTree,
-    start: PyTree,
+    start: PyTree | None,
     tolerance: Scalar,
     max_iterations: int | None = None,
     mirror: Operator | None = None,
@@ -155,7 +155,7 @@ def solve_symmetric(
     Args:
         operator: the linear map A, on trees shaped as ``rhs``; ``W M A`` must be symmetric, but may be indefinite.
         rhs: right-hand side.
-        start: first guess; zero is used instead if its residual is smaller.
+        start: first guess; zero is used instead if its residual is smaller. None for zero.
         tolerance: relative tolerance on the residual; MINRES measures it in the norm of W.
         max_iterations: limit on the iterations; dense solves have none. Default: ten times the number of unknowns, at
             most 1000.

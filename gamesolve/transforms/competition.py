@@ -8,10 +8,12 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve import linear, products
+from gamesolve.checks import whole_number
+from gamesolve.estimators import first_examples
 from gamesolve.linear.report import check_inner
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
-from gamesolve.transforms._base import Step, part, require_players
+from gamesolve.transforms._base import Step, part, require_no_model_state, require_players
 from gamesolve.transforms._origin import Origin
 from gamesolve.transforms.geometry import Map, Potential, check_potentials, frames, potential_metric
 from gamesolve.trees import Players, PyTree, Scalar
@@ -24,7 +26,7 @@ class _Problem(NamedTuple):
     u: Players
     eta: tuple[Scalar, ...]
     frames: tuple[tuple[Map, Map], ...] | None
-    start: PyTree
+    start: PyTree | None
     tolerance: Scalar
     max_iterations: int | None
 
@@ -63,6 +65,7 @@ def competitive(
     metric: optax.GradientTransformation | None = None,
     inner: linear.Inner = linear.Inner(),
     potentials: Potential | tuple[Potential, ...] | None = None,
+    curvature_batch: int | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Turn u into ``P (I - J_o D)^-1 u`` with ``D = eta P``: each player's response to the responses of the others.
 
@@ -76,11 +79,17 @@ def competitive(
         inner: how to do the solve, see `linear.Inner`.
         potentials: geometries of the players instead of a metric, one `Potential` or a tuple with one per player. P is
             then their metric, and u and J_o are taken between their tangent spaces.
+        curvature_batch: number of examples that J_o sees, the first ones of the step's batch, which must be in random
+            order. The field sees all. Default: all.
 
     Returns:
         The transformation; it needs ``game=`` and all players. Its state reports the last solve in a `linear.Report`:
         ``optax.tree.get(state, "iterations")`` (0 if it was dense), ``"residual"``, ``"status"`` (a `linear.Outcome`)
-        and ``"fallbacks"``.
+        and ``"fallbacks"``. The residual is that of the system solved, with the J_o of the ``curvature_batch``.
+
+    Raises:
+        ValueError: in a step with ``curvature_batch``, if the batch has fewer examples, its leaves do not share a
+            leading axis, there is no batch, or the game has a model state.
 
     Example:
         >>> import optax, gamesolve as gs
@@ -102,6 +111,8 @@ def competitive(
             raise ValueError("competitive takes a metric or potentials, got both. Leave one of them out.")
         check_potentials(potentials)
         metric = potential_metric(potentials)
+    if curvature_batch is not None:
+        whole_number("curvature_batch", curvature_batch, 1)
 
     def memory(players: Players) -> linear.Report:
         require_players("competitive", players)
@@ -113,8 +124,15 @@ def competitive(
         if potentials is not None:
             around = frames(potentials, step.players)
             u = tuple(centre(entry) for (centre, _), entry in zip(around, u, strict=True))
+        start = last.solution
+        if curvature_batch is not None:
+            require_no_model_state("curvature_batch", step.game)
+            game = first_examples(step.game, curvature_batch, "curvature_batch")
+            # On few examples J changes so much from step to step that the last solution would not save its product.
+            start = last.solution if game is step.game else None
+            step = step._replace(game=game)
         tolerance = inner.relative_tolerance(step.u)
-        problem = _Problem(step, u, sizes, around, last.solution, tolerance, inner.max_iterations)
+        problem = _Problem(step, u, sizes, around, start, tolerance, inner.max_iterations)
         solution = _method(problem)(problem)
         report = linear.certify(
             last,

@@ -120,6 +120,7 @@ def test_warm_starts(case):
     method, matrix, b = case
     exact = np.linalg.solve(matrix, b)
     _, cold = solved(method, matrix, b)
+    assert compiled(method, matrix, b, None, 1e-12, None)[1] == cold
     x, iterations = solved(method, matrix, b, exact, tolerance=1e-10)
     assert iterations == 0
     np.testing.assert_allclose(x, exact, rtol=1e-9)
