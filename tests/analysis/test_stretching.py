@@ -1,6 +1,5 @@
 """Finite-time exponents against whole-run exponents and clusters of networks; the marks on known dynamics."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -29,17 +28,15 @@ def test_windows_average_to_the_exponents_of_the_whole_run(solver):
     np.testing.assert_array_equal(found.steps, [12, 24, 36, 48, 60])
 
 
-def test_all_exponents_of_a_gan_add_up_to_the_growth_of_volumes():
-    network = gan.MLP((1, 4, 1), jnp.tanh)
-    experiment = gan.gaussian(batch_size=16, generator=network, discriminator=network)
-    game, start = experiment.game.bind(experiment.sample(jax.random.key(0))), experiment.game.start
-    found = gs.analysis.finite_time_exponents(game, gs.simgd(0.5), start, 20, 26, every=10)
-    path = gs.solve(game, gs.simgd(0.5), start, 19, record=lambda players, _: players).trace
-    whole = jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), start, path)
-    steps = jnp.eye(26) + 0.5 * jax.vmap(lambda players: gs.analysis.jacobian(game, players))(whole)
-    volumes = np.linalg.slogdet(np.asarray(steps)).logabsdet.reshape(2, 10).mean(axis=1)
-    np.testing.assert_allclose(np.sum(found.exponents, axis=1), volumes, rtol=1e-9)
-    assert abs(volumes[0]) > 1e-3
+def test_all_exponents_add_up_to_the_growth_of_areas():
+    game, start = gs.games.cosine(), (0.5, 0.3)
+    found = gs.analysis.finite_time_exponents(game, gs.simgd(0.3), start, 60, 2, every=12)
+    x, y = start
+    areas = []
+    for _ in range(60):
+        areas.append(np.log(1 + 0.09 * np.cos(x) * np.sin(y)))  # det(1 + 0.3 J), v = (cos y, sin x)
+        x, y = x + 0.3 * np.cos(y), y + 0.3 * np.sin(x)
+    np.testing.assert_allclose(np.sum(found.exponents, axis=1), np.reshape(areas, (5, 12)).mean(axis=1), atol=1e-12)
 
 
 def test_a_saddle_between_two_equilibria_is_marked_and_then_the_stable_point():
@@ -57,9 +54,8 @@ def test_a_cycle_is_told_from_a_discriminator_that_runs_off():
 
 
 def test_rest_is_a_straight_path_and_wrong_windows_are_refused():
-    found = gs.analysis.finite_time_exponents(gs.games.curl(), gs.simgd(0.1), (0.0, 0.0), 4, 2, every=2)
+    found = gs.analysis.finite_time_exponents(gs.games.curl(), gs.simgd(0.1), (0.0, 0.0), 4, every=2)
     np.testing.assert_array_equal(found.straightness, 1)
-    assert found.exponents.shape == (2, 2)
     with pytest.raises(ValueError, match="every must divide num_steps, got every=3 and num_steps=4"):
         gs.analysis.finite_time_exponents(gs.games.curl(), gs.simgd(0.1), (0.0, 0.0), 4, every=3)
     with pytest.raises(ValueError, match="k must be from 1 to 2"):
