@@ -17,6 +17,7 @@ from gamesolve.analysis.sensitivity import differentiable_equilibrium
 from gamesolve.analysis.smoothing import smooth
 from gamesolve.analysis.spectrum import Spectrum, decompose, eigenvalues, eigenvectors, jacobian, leading
 from gamesolve.analysis.stability import StepMap, rate, step_map, step_spectrum
+from gamesolve.analysis.stretching import Passes, Stretching, finite_time_exponents, passes
 from gamesolve.analysis.tuning import Best, best_step, critical_step, timescale_ratio
 
 __all__ = [
@@ -31,11 +32,13 @@ __all__ = [
     "Helmholtz",
     "Leadership",
     "Margins",
+    "Passes",
     "Path",
     "Response",
     "Slice",
     "Spectrum",
     "StepMap",
+    "Stretching",
     "alone",
     "attraction",
     "axis",
@@ -51,6 +54,7 @@ __all__ = [
     "exploitability",
     "find_equilibria",
     "find_fixed_points",
+    "finite_time_exponents",
     "flow_exponents",
     "gradient_game",
     "hamiltonian_share",
@@ -62,6 +66,7 @@ __all__ = [
     "lipschitz",
     "lyapunov_exponents",
     "monotonicity",
+    "passes",
     "path_angle",
     "rate",
     "sample_box",

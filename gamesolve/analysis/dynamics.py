@@ -5,13 +5,13 @@ A positive leading exponent means chaos, a leading exponent of zero a cycle, and
 
 import math
 from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.analysis.flat_step import flat_step
+from gamesolve.analysis.flat_step import FlatStep, flat_step
 from gamesolve.analysis.point import as_point
 from gamesolve.game import Game, exact_products
 from gamesolve.linear.dense import LARGEST_MATRIX
@@ -104,13 +104,16 @@ def flow_exponents(
     return lyapunov_exponents(game, runge_kutta(span), players, num_steps, k, settle=settle) / span
 
 
-# The point, the rest of the state, the frame and the sum of its logarithms.
-Carry: TypeAlias = tuple[jax.Array, list[PyTree], jax.Array, jax.Array]
+class Moving(NamedTuple):
+    """A point that moves, the rest of the solver's state there, and an orthonormal frame of directions."""
+
+    point: jax.Array
+    rest: list[PyTree]
+    frame: jax.Array
 
 
-@partial(jax.jit, static_argnums=(3, 4, 5))
-def _exponents(game: Game, solver: Solver, players: Players, k: int | None, num_steps: int, settle: int) -> jax.Array:
-    start = flat_step(game, solver, players, solver.init(players))
+def framed(start: FlatStep, k: int | None) -> Moving:
+    """Return the start of a run with a frame of ``k`` random directions, or of all if ``k`` is None."""
     size = start.point.size
     count = size if k is None else k
     if not 1 <= count <= size:
@@ -121,17 +124,29 @@ def _exponents(game: Game, solver: Solver, players: Players, k: int | None, num_
             f"a frame of {size} x {count} takes {math.ceil(needed / 2**30)} GiB, more than the limit of "
             f"{LARGEST_MATRIX // 2**30} GiB. Pass k= to compute the k leading exponents only."
         )
-
-    def advance(carry: Carry, _: None) -> tuple[Carry, None]:
-        point, rest, frame, total = carry
-        with exact_products():
-            point, product, rest = jax.linearize(lambda z: start.advance(z, rest), point, has_aux=True)
-            frame, stretch = jnp.linalg.qr(jax.vmap(product, in_axes=1, out_axes=1)(frame))
-        return (point, rest, frame, total + jnp.log(jnp.abs(jnp.diagonal(stretch)))), None
-
     # Random directions: unit vectors may lie in an invariant subspace.
     frame = jnp.linalg.qr(jax.random.normal(jax.random.key(0), (size, count), start.point.dtype))[0]
-    zero = jnp.zeros(count, start.point.dtype)
-    (point, rest, frame, _), _ = jax.lax.scan(advance, (start.point, start.rest, frame, zero), length=settle)
-    (*_, total), _ = jax.lax.scan(advance, (point, rest, frame, zero), length=num_steps)
+    return Moving(start.point, start.rest, frame)
+
+
+def stretched(start: FlatStep, moving: Moving) -> tuple[Moving, jax.Array]:
+    """Take a step, and return also the logarithms of the factors by which it stretches the frame."""
+    with exact_products():
+        point, product, rest = jax.linearize(lambda z: start.advance(z, moving.rest), moving.point, has_aux=True)
+        frame, stretch = jnp.linalg.qr(jax.vmap(product, in_axes=1, out_axes=1)(moving.frame))
+    return Moving(point, rest, frame), jnp.log(jnp.abs(jnp.diagonal(stretch)))
+
+
+@partial(jax.jit, static_argnums=(3, 4, 5))
+def _exponents(game: Game, solver: Solver, players: Players, k: int | None, num_steps: int, settle: int) -> jax.Array:
+    start = flat_step(game, solver, players, solver.init(players))
+
+    def advance(carry: tuple[Moving, jax.Array], _: None) -> tuple[tuple[Moving, jax.Array], None]:
+        moving, stretches = stretched(start, carry[0])
+        return (moving, carry[1] + stretches), None
+
+    moving = framed(start, k)
+    zero = jnp.zeros(moving.frame.shape[1], start.point.dtype)
+    (moving, _), _ = jax.lax.scan(advance, (moving, zero), length=settle)
+    (_, total), _ = jax.lax.scan(advance, (moving, zero), length=num_steps)
     return -jnp.sort(-total / num_steps)

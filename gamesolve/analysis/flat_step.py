@@ -26,11 +26,13 @@ class FlatStep(NamedTuple):
         point: the players and the floating state as one vector; a complex number of the state counts as two.
         rest: all other entries of the state: counts, keys, reports of inner solves and numbers that no step changes.
         advance: ``advance(point, rest) -> (point, rest)``, one step.
+        players: ``players(point)``, the players at a point.
     """
 
     point: jax.Array
     rest: list[PyTree]
     advance: Callable[[jax.Array, list[PyTree]], tuple[jax.Array, list[PyTree]]]
+    players: Callable[[jax.Array], Players]
 
 
 def flat_step(game: Game, solver: Solver, players: Players, state: State) -> FlatStep:
@@ -59,7 +61,7 @@ def flat_step(game: Game, solver: Solver, players: Players, state: State) -> Fla
         packed, rest = pack(players, treedef.flatten_up_to(state))
         return jax.flatten_util.ravel_pytree(packed)[0], rest
 
-    return FlatStep(point, rest, advance)
+    return FlatStep(point, rest, advance, lambda flat: unravel(flat)[0])
 
 
 def settled_state(game: Game, solver: Solver, players: Players) -> State:

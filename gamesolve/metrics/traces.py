@@ -1,7 +1,10 @@
-"""Summarise a recorded run in one number: longest stay, number of mode hops, drift of the discriminator."""
+"""Summarise a recorded run in one number: longest stay, mode hops, vanished modes, drift of the discriminator."""
+
+from functools import partial
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 
 def longest_stretch(inside: jax.Array) -> jax.Array:
@@ -44,6 +47,38 @@ def hops(shares: jax.Array) -> jax.Array:
     """
     largest = jnp.argmax(shares, axis=1)
     return jnp.sum(largest[1:] != largest[:-1])
+
+
+def regrowths(heights: jax.Array, low: ArrayLike, high: ArrayLike) -> jax.Array:
+    """Count how often each mode vanishes and grows back: its height falls below ``low`` and later exceeds ``high``.
+
+    Args:
+        heights: height of each mode per record, for example its share of the samples, shape (records, ...).
+        low: a mode whose height is below this has vanished.
+        high: a mode that had vanished is back once its height is above this. Choose it above ``low``, so that noise
+            around one limit does not count.
+
+    Returns:
+        The number of returns per mode, integers of shape (...).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from gamesolve.games import gan
+        >>> shares = jnp.array([[0.5, 0.5], [0.0, 1.0], [0.1, 0.9], [0.4, 0.6], [0.0, 1.0]])
+        >>> gan.regrowths(shares, 0.05, 0.2).tolist()  # the second time, the first mode does not come back
+        [1, 0]
+    """
+    heights = jnp.asarray(heights)
+    start = jnp.zeros(heights.shape[1:], bool), jnp.zeros(heights.shape[1:], int)
+    return jax.lax.scan(partial(_regrown, low, high), start, heights)[0][1]
+
+
+def _regrown(
+    low: ArrayLike, high: ArrayLike, seen: tuple[jax.Array, jax.Array], heights: jax.Array
+) -> tuple[tuple[jax.Array, jax.Array], None]:
+    gone, count = seen
+    back = gone & (heights > high)
+    return ((gone & ~back) | (heights < low), count + back), None
 
 
 def drift(preferences: jax.Array) -> jax.Array:

@@ -10,6 +10,7 @@ import scipy.linalg
 import scipy.stats
 
 from gamesolve import metrics
+from gamesolve.games import gan
 
 SQUARE = np.array(list(itertools.product([-2.0, 2.0], repeat=2)))
 
@@ -152,3 +153,32 @@ def test_precision_and_recall_match_brute_force():
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_folds_count_the_changes_of_orientation():
+    line = jnp.linspace(-3, 3, 301)[:, None]
+    points = jax.random.normal(jax.random.key(0), (500, 3))
+
+    @jax.jit
+    def found():
+        return (
+            metrics.folds(lambda x: jax.nn.relu(x - 1) + jax.nn.relu(-x - 1), line),
+            metrics.folds(lambda x: x[:, jnp.array([1, 0, 2])] + jnp.tanh(x) / 10, points),
+            metrics.folds(lambda x: x.at[:, 0].set(x[:, 0] ** 2), points),
+        )
+
+    valley, swapped, folded = found()
+    assert int(valley.changes) == 1  # it falls, is flat and rises
+    np.testing.assert_allclose(float(valley.flipped), 1 / 3, atol=0.01)
+    assert set(np.asarray(valley.orientation)) == {-1, 0, 1}
+    np.testing.assert_array_equal(swapped.orientation, -1)  # reversed, but nowhere folded
+    assert [float(swapped.flipped), int(swapped.changes)] == [0, 0]
+    np.testing.assert_allclose(float(folded.flipped), 0.5, atol=0.05)
+    with pytest.raises(ValueError, match=r"transform must keep the dimension, got .*\(3,\) mapped to shape \(2,\)"):
+        metrics.folds(lambda x: x[:, :2], points)
+
+
+def test_regrowths_need_a_fall_and_a_return():
+    heights = np.array([[0.0, 0.3, 0.2], [0.3, 0.0, 0.1], [0.1, 0.1, 0.3], [0.3, 0.3, 0.0], [0.0, 0.0, 0.0]])
+    np.testing.assert_array_equal(gan.regrowths(heights, 0.05, 0.25), [1, 1, 0])
+    assert gan.regrowths(heights[:, 0], 0.05, 0.25).shape == ()

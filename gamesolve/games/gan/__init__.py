@@ -22,9 +22,10 @@ from gamesolve.games.gan.regularisers import (
     r2,
     spectral_normalisation,
     weight_decay,
+    weight_normalisation,
 )
 from gamesolve.games.gan.tiny import Bump, Sigmoid, bias_plane, weight_plane
-from gamesolve.metrics.traces import drift, hops, longest_stretch
+from gamesolve.metrics.traces import drift, hops, longest_stretch, regrowths
 from gamesolve.metrics.winding import Zeros, zeros_on_grid
 
 __all__ = [
@@ -73,11 +74,13 @@ __all__ = [
     "r1",
     "r2",
     "relativistic",
+    "regrowths",
     "ring",
     "spectral_normalisation",
     "train_classifier",
     "wasserstein",
     "weight_decay",
+    "weight_normalisation",
     "weight_plane",
     "zeros_on_grid",
 ]

@@ -157,6 +157,32 @@ def spectral_normalisation(bound: Scalar = 1.0) -> Regulariser:
     return Regulariser(bound, wrap=_normalised)
 
 
+def weight_normalisation(bound: Scalar = 1.0) -> Regulariser:
+    """Divide the incoming weights of every unit of the discriminator by their norm and multiply them by ``bound``.
+
+    Weights with more than two dimensions count as matrices whose columns, one per unit, are their last axis. Biases are
+    free. The weights that the players see can't diverge, so a discriminator that could always gain from larger weights
+    has an optimum at finite ones.
+
+    Args:
+        bound: norm of each unit's incoming weights after normalisation. The paper trains it; here it is fixed.
+
+    Returns:
+        The regulariser.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from gamesolve.games import gan
+        >>> judge = gan.weight_normalisation(2.0).wrap(lambda weight, x: x @ weight, 2.0, None)
+        >>> judge(jnp.array([[0.0, 3.0], [7.0, 0.0]]), jnp.eye(2)).tolist()
+        [[0.0, 2.0], [2.0, 0.0]]
+
+    Reference:
+        Salimans, Kingma, "Weight Normalization", NeurIPS 2016, https://arxiv.org/abs/1602.07868
+    """
+    return Regulariser(bound, wrap=_unit_columns)
+
+
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class Clip:
@@ -241,6 +267,19 @@ def _normalised(judge: Judge, bound: Scalar, key: jax.Array | None) -> Judge:
         _, unit = normalised(leaf)
         largest = _largest_singular_value(unit.reshape(-1, leaf.shape[-1]))
         return (bound * unit / jnp.where(largest > 0, largest, 1)).astype(leaf.dtype)
+
+    return lambda discriminator, examples: judge(jax.tree.map(bounded, discriminator), examples)
+
+
+def _unit_columns(judge: Judge, bound: Scalar, key: jax.Array | None) -> Judge:
+    del key
+
+    def bounded(leaf: jax.Array) -> jax.Array:
+        if leaf.ndim < 2:
+            return leaf
+        _, unit = normalised(leaf)
+        squares = jnp.sum(unit**2, axis=tuple(range(leaf.ndim - 1)))
+        return (bound * unit / jnp.sqrt(jnp.where(squares > 0, squares, 1))).astype(leaf.dtype)
 
     return lambda discriminator, examples: judge(jax.tree.map(bounded, discriminator), examples)
 
