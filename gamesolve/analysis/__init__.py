@@ -9,6 +9,7 @@ from gamesolve.analysis.density import Density, hamiltonian_share, spectral_dens
 from gamesolve.analysis.dynamics import flow_exponents, lyapunov_exponents
 from gamesolve.analysis.equilibria import Equilibrium, FixedPoint, find_equilibria, find_fixed_points, sample_box
 from gamesolve.analysis.landscape import Path, Slice, axis, path_angle, slice_field, slice_points
+from gamesolve.analysis.operators import split_jacobian
 from gamesolve.analysis.planar import Helmholtz, gradient_game, helmholtz
 from gamesolve.analysis.regions import stability_region
 from gamesolve.analysis.regularity import lipschitz, monotonicity, weak_minty
@@ -74,6 +75,7 @@ __all__ = [
     "slice_points",
     "smooth",
     "spectral_density",
+    "split_jacobian",
     "stability_region",
     "stackelberg_spectrum",
     "step_map",

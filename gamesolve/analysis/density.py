@@ -9,10 +9,10 @@ import jax.flatten_util
 import jax.numpy as jnp
 import optax
 
+from gamesolve.analysis.operators import split_jacobian
 from gamesolve.analysis.point import as_point
 from gamesolve.game import Game, exact_products
 from gamesolve.linear.arnoldi import expand
-from gamesolve.linear.dense import flattened
 from gamesolve.trees import Key, Players
 from gamesolve.trees.faces import shown
 
@@ -145,13 +145,11 @@ def _densities(game: Game, players: Players, key: Key, num_steps: int, num_probe
 
 def _parts(game: Game, players: Players) -> Callable[[jax.Array], tuple[jax.Array, jax.Array]]:
     """Return ``t -> (S t, A t)`` on the players ravelled in order."""
-    field, flat = flattened(game.field, players)
-    with exact_products():
-        _, forward = jax.linearize(field, flat)
-        transposed = jax.linear_transpose(forward, flat)
+    _, unravel = jax.flatten_util.ravel_pytree(players)
+    split = split_jacobian(game, players)
 
     def parts(t: jax.Array) -> tuple[jax.Array, jax.Array]:
-        ahead, back = forward(t), transposed(t)[0]
-        return (ahead + back) / 2, (ahead - back) / 2
+        potential, rotating = (jax.flatten_util.ravel_pytree(part)[0] for part in split(unravel(t)))
+        return potential, rotating
 
     return parts

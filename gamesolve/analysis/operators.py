@@ -1,12 +1,15 @@
 """The Jacobian of a game as an operator, and its shifted inverse for the eigenvalues nearest to a number."""
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
-from gamesolve import linear
+from gamesolve import linear, products
+from gamesolve.analysis.point import as_point
 from gamesolve.game import Game, exact_products
 from gamesolve.linear import krylov
 from gamesolve.linear.arnoldi import leading_pairs
@@ -25,6 +28,39 @@ PROBES = 8
 def field_operator(game: Game, players: Players) -> VectorMap:
     """Return ``t -> J t`` on the players ravelled in order. With its arguments bound it is an `Operator`."""
     return jax.linearize(*flattened(game.field, players))[1]
+
+
+def split_jacobian(game: Game, players: Players) -> Callable[[Players], tuple[Players, Players]]:
+    """Return the products with the symmetric and the antisymmetric part of J, without a matrix.
+
+    S is the part that attracts or repels along straight lines, A the part that only rotates. Each call takes one
+    product with J and one with its transpose, so it works for players of any size; `decompose` returns both matrices.
+
+    Args:
+        game: the game, bound to its data.
+        players: tuple of parameter pytrees, one per player.
+
+    Returns:
+        A linear function from players t to the pair ``(S t, A t)``, each with the structure of the players.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> split = gs.analysis.split_jacobian(gs.games.icr_quadratic(), (0.0, 0.0))
+        >>> [[float(entry) for entry in part] for part in split((1.0, 0.0))]
+        [[-2.0, 0.0], [0.0, 10.0]]
+
+    Reference:
+        Balduzzi et al., "The Mechanics of n-Player Differentiable Games", ICML 2018, https://arxiv.org/abs/1802.05642
+    """
+    players = as_point(players, game.num_players)
+    push, pull = products.forward(game, players), products.transposed(game, players)
+
+    def parts(direction: Players) -> tuple[Players, Players]:
+        direction = as_point(direction, game.num_players)
+        ahead, back = push(direction), pull(direction)
+        return optax.tree.scale(0.5, optax.tree.add(ahead, back)), optax.tree.scale(0.5, optax.tree.sub(ahead, back))
+
+    return parts
 
 
 @jax.jit

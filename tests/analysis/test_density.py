@@ -1,6 +1,7 @@
 """Densities and shares of the two parts of J against the dense matrices."""
 
 import jax
+import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -35,6 +36,16 @@ def test_all_steps_give_all_eigenvalues_also_of_a_tiny_game():
     drawn = rotating.on(grid, 0.3)
     assert float(jnp.sum(drawn) * (grid[1] - grid[0])) == pytest.approx(1, abs=1e-6)
     assert abs(float(grid[jnp.argmax(drawn)])) == pytest.approx(10, abs=0.02)
+
+
+def test_the_split_without_a_matrix_agrees_with_the_matrices():
+    game = registry.GAMES["three-players"].make()
+    flat, unravel = jax.flatten_util.ravel_pytree(game.start)
+    t = np.linspace(-1, 1, flat.size)
+    parts = jax.jit(lambda t: gs.analysis.split_jacobian(game, game.start)(t))(unravel(jnp.asarray(t)))
+    for part, matrix in zip(parts, gs.analysis.decompose(game, game.start), strict=True):
+        assert jax.tree.structure(part) == jax.tree.structure(game.start)
+        np.testing.assert_allclose(jax.flatten_util.ravel_pytree(part)[0], matrix @ t, atol=1e-12)
 
 
 def test_shares_of_the_rotation():

@@ -99,6 +99,7 @@ LONG = {
     "23_nnx_dcgan",
     "24_equinox_spectral_norm",
     "28_dynamics_of_training",
+    "27_fields_of_small_gans",
 }
 EXAMPLES = [
     pytest.param(script, id=script.name, marks=[pytest.mark.full] if script.stem in LONG else [])

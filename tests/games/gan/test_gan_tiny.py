@@ -15,7 +15,7 @@ from gamesolve.games import gan
 
 
 @pytest.mark.usefixtures("x64")
-@pytest.mark.parametrize(("mean", "scale"), [(0.3, 1.0), (-2.0, 0.5), (0.0, 1e-3)])
+@pytest.mark.parametrize(("mean", "scale"), [(0.3, 1.0), (-2.0, 0.5), (0.0, 1e-3), (1.0, 0.01)])
 def test_expected_doubt_is_the_integral(mean, scale):
     bump = gan.Bump(0.5)
 
@@ -29,6 +29,17 @@ def test_expected_doubt_is_the_integral(mean, scale):
         for pair in itertools.pairwise(edges)
     ]
     np.testing.assert_allclose(bump.expected_doubt(jnp.asarray(mean), jnp.asarray(scale)), sum(parts), rtol=1e-9)
+
+
+@pytest.mark.usefixtures("x64")
+def test_the_capped_field_holds_for_any_scale_of_the_generator():
+    cap, w_d = 0.005, 0.5
+    field = jax.jit(gan.weight_plane(gan.Bump(0.5, cap)).game.field)
+    for w_g in (1e-3, -1e-5, 1e-7, 0.0):
+        # To leading order in w_g, log(1 - D) = log(cap) + (1 - cap) / cap kappa t^2.
+        expected = (-2 * 0.5 * (1 - cap) / cap * w_d**2 * w_g, -2 * 0.5 * w_d)
+        np.testing.assert_allclose(field((w_g, w_d)), expected, rtol=1e-3, atol=1e-9)
+    assert np.isfinite(gan.Bump(0.5).expected_doubt(jnp.asarray(2.0), jnp.asarray(0.0)))
 
 
 @pytest.mark.usefixtures("x64")
