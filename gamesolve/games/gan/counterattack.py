@@ -53,11 +53,13 @@ def counter_attack(
     steps: int = 200,
     answer_steps: int = 200,
     batches: int = 8,
+    state: State | None = None,
 ) -> CounterAttack:
     """Continue a saved GAN with one solver, then with another, and measure the discriminator's loss.
 
     To train the discriminator alone, use ``alternating(tx, tx, order=(1,))``, or chain a solver with
-    ``per_player(optax.set_to_zero(), optax.identity())``. For the generator's answer, exchange the players.
+    ``per_player(optax.set_to_zero(), optax.identity())``: after `cgd` or `acgd` such a discriminator imagines an answer of
+    the generator that does not come. For the generator's answer, exchange the players.
 
     Works under ``jit`` and ``vmap``.
 
@@ -70,6 +72,8 @@ def counter_attack(
         steps: number of steps in the first phase.
         answer_steps: number of steps in the second phase.
         batches: number of batches over which the loss is averaged.
+        state: state of ``solver`` to begin with, such as the averages that `acgd` had when the GAN was saved. Default: a
+            fresh one.
 
     Returns:
         The `CounterAttack`.
@@ -95,7 +99,9 @@ def counter_attack(
     loss = jax.tree_util.Partial(_loss, experiment.game, watched)
     logits = jax.tree_util.Partial(_logits, experiment.measures["logits"], players[0])
     record = jax.tree_util.Partial(_seen, loss, logits)
-    run = solve(experiment.game, solver, players, steps, sample=experiment.sample, key=first, record=record)
+    run = solve(
+        experiment.game, solver, players, steps, state=state, sample=experiment.sample, key=first, record=record
+    )
     losses, outputs = run.trace
     path = jnp.concatenate([logits(players, None)[None], outputs])
     answered = solve(
