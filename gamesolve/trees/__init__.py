@@ -117,8 +117,8 @@ def widened(tree: PyTree) -> PyTree:
 def computed_once(value: jax.Array, tree: PyTree) -> jax.Array:
     """Return a sum or a maximum over the leaves of a tree, such that XLA computes it in one kernel.
 
-    It copies a chain of cheap operations, here one per leaf, into every kernel that uses the result. Such kernels are as
-    many as leaves, and the time to compile would grow with their square. A quotient is not copied.
+    It copies a chain of cheap operations, here one per leaf, into every kernel that uses the result. Such kernels are
+    as many as leaves, and the time to compile would grow with their square. A quotient is not copied.
     """
     if len(jax.tree.leaves(tree)) <= FEW:
         return value

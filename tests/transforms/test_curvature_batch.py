@@ -9,7 +9,7 @@ import optax
 import pytest
 
 import gamesolve as gs
-from gamesolve.linear import Inner, Outcome
+from gamesolve.linear import Outcome
 
 EXAMPLES, FEW, ETA = 6, 2, (0.5, 0.25)
 SOLVERS = {"cgd": gs.cgd, "acgd": gs.acgd}

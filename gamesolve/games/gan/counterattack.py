@@ -58,8 +58,8 @@ def counter_attack(
     """Continue a saved GAN with one solver, then with another, and measure the discriminator's loss.
 
     To train the discriminator alone, use ``alternating(tx, tx, order=(1,))``, or chain a solver with
-    ``per_player(optax.set_to_zero(), optax.identity())``: after `cgd` or `acgd` such a discriminator imagines an answer of
-    the generator that does not come. For the generator's answer, exchange the players.
+    ``per_player(optax.set_to_zero(), optax.identity())``: after `cgd` or `acgd` such a discriminator imagines an answer
+    of the generator that does not come. For the generator's answer, exchange the players.
 
     Works under ``jit`` and ``vmap``.
 
@@ -72,8 +72,8 @@ def counter_attack(
         steps: number of steps in the first phase.
         answer_steps: number of steps in the second phase.
         batches: number of batches over which the loss is averaged.
-        state: state of ``solver`` to begin with, such as the averages that `acgd` had when the GAN was saved. Default: a
-            fresh one.
+        state: state of ``solver`` to begin with, such as the averages that `acgd` had when the GAN was saved. Default:
+            a fresh one.
 
     Returns:
         The `CounterAttack`.
