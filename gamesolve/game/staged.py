@@ -23,8 +23,8 @@ from gamesolve.trees import PyTree
 
 # Calls with derivative rules, by the names of their primitives.
 CALLS = {"custom_vjp_call": "custom_vjp", "custom_jvp_call": "custom_jvp"}
-# JAX's own functions that subtract a stopped maximum, which changes neither values nor derivatives.
-SHIFT_INVARIANT = {"logsumexp", "softmax", "_softmax", "_softmax_deprecated", "log_softmax"}
+# JAX's own functions that stop a maximum, or a rounded number, such that the derivatives are those of the values.
+RIGHTLY_STOPPED = {"logsumexp", "softmax", "_softmax", "_softmax_deprecated", "log_softmax", "sinc"}
 JAX = str(pathlib.Path(jax.__file__).parent)
 # Files whose functions get their rules from ``defjvps``.
 WITH_DEFJVPS = (f"{JAX}/_src/nn/", f"{JAX}/_src/scipy/", f"{JAX}/_src/third_party/")
@@ -80,13 +80,13 @@ def _rule(eqn: core.JaxprEqn) -> str | None:
 
 
 def _stopped_by_jax(eqn: core.JaxprEqn) -> bool:
-    """Return whether a stopped value is the maximum that JAX subtracts in its `SHIFT_INVARIANT` functions."""
+    """Return whether a value is stopped in one of JAX's `RIGHTLY_STOPPED` functions."""
     traceback = getattr(eqn.source_info, "traceback", None)
     frames = [] if traceback is None else list(traceback.frames)
     # Batching stops a value again: the last of these frames, which go outwards, has the true caller.
     stops = [i for i, frame in enumerate(frames[:-1]) if frame.function_name == "stop_gradient" and _of_jax(frame)]
     caller = frames[stops[-1] + 1] if stops else None
-    return caller is not None and caller.function_name in SHIFT_INVARIANT and _of_jax(caller)
+    return caller is not None and caller.function_name in RIGHTLY_STOPPED and _of_jax(caller)
 
 
 def _of_jax(frame: Any) -> bool:

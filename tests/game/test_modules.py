@@ -75,13 +75,14 @@ def scanned(step, carry, steps):
     return jax.jit(lambda carry: jax.lax.scan(step, carry, stacked))(carry)
 
 
-# Both programs are compiled operation by operation there, see conftest.py; elsewhere fusions round differently.
+# Both programs are compiled operation by operation there, see conftest.py. Elsewhere fusions round differently, and Adam
+# makes whole steps of the rounding errors of gradients that are nearly zero.
 EXACT = version("jaxlib").startswith("0.10.")
 
 
 def assert_same(tree, other):
     as_numbers = lambda leaf: jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
-    tolerance = {"rtol": 0.0, "atol": 0.0} if EXACT else {"rtol": 1e-3, "atol": 1e-4}
+    tolerance = {"rtol": 0.0, "atol": 0.0} if EXACT else {"rtol": 1e-3, "atol": 10 * max(RATES)}
     jax.tree.map(lambda a, b: np.testing.assert_allclose(as_numbers(a), as_numbers(b), **tolerance), tree, other)
 
 
