@@ -77,7 +77,7 @@ def acgd(
         inner: how to do the linear solve, see `linear.Inner`.
         curvature_batch: number of examples of each batch that J_o sees, see `transforms.competitive`. On digits, with
             batches of 256, 64 examples and the tolerance 0.09 made a step eight times as cheap, and the distance of
-            the images at most 1.2 times as large. Default: all.
+            the images about 1.2 times as large at most. Default: all.
 
     Returns:
         The solver; its state reports the last solve, see `transforms.competitive`.
