@@ -5,8 +5,8 @@ Measures of a classifier's features or probabilities can only be compared for on
 """
 
 from gamesolve.metrics.distances import frechet_distance, mmd, wasserstein1
-from gamesolve.metrics.folds import Folds, folds
 from gamesolve.metrics.modes import good_share, modes_covered, reverse_kl
+from gamesolve.metrics.orientation import Folds, folds
 from gamesolve.metrics.scores import PrecisionRecall, class_coverage, inception_score, precision_recall
 
 __all__ = [
