@@ -256,9 +256,9 @@ for ax, (name, game) in zip(axes, planes.items(), strict=True):
 figure
 
 # %% [markdown]
-# A stable point attracts step sizes below `1 / h''` only, so sharp ones are lost first. With larger steps, runs jump
-# over the stable points and do not converge, but no run diverges. Smoothing leaves fewer and wider stable points, which
-# attract larger steps. At the lower edge, runs from far away need more than 1000 steps.
+# A sharp stable point, whose eigenvalues are complex, attracts only if the step size is below `1 / h''`. With larger
+# steps, runs jump over the stable points and do not converge, but no run diverges. Smoothing leaves fewer and wider
+# stable points, which attract larger steps. At the lower edge, runs from far away need more than 1000 steps.
 #
 # ## The field, its relaxation and their sum
 #

@@ -24,6 +24,8 @@ from gamesolve.trees import Players, Scalar
 Parameters = tuple[Scalar, Scalar, Scalar, Scalar]
 # At a mean of this many scales or more, both quadratures agree to twelve digits: t does not come near 0.
 FAR = 12.0
+# The smallest scale that the trapezoidal rule resolves.
+THIN = 1e-12
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["kappa", "cap"], meta_fields=[])
@@ -56,18 +58,19 @@ class Bump:
         """Return E log(1 - D) for a normal t; the sign of the scale does not matter.
 
         In the variable ``r = log(sqrt(kappa) |t|)`` the integrand is analytic. The trapezoidal rule is then exact up
-        to rounding errors, for scales down to 1e-12 and means up to ``FAR`` scales. For larger means, and at scale 0,
-        the singularity is far away and Gauss-Hermite quadrature is exact.
+        to rounding errors, for scales above ``THIN`` and means up to ``FAR`` scales. For larger means the singularity
+        is far away and Gauss-Hermite quadrature is exact, as it is at scale 0.
         """
         spread = jnp.abs(scale)
-        near = jnp.abs(mean) < FAR * spread
+        near = (jnp.abs(mean) < FAR * spread) & (spread > THIN)
         spread = jnp.where(near, spread, 1)
         spacing = 0.05
         t = jnp.exp(jnp.arange(-30.0, 2.5, spacing)) / jnp.sqrt(self.kappa)
         density = jax.scipy.stats.norm.pdf(t, mean, spread) + jax.scipy.stats.norm.pdf(-t, mean, spread)
-        # Probability below the smallest t is lost. Relative to a typical value, its weight is next to nothing.
-        typical = jax.lax.stop_gradient(self.doubt(jnp.abs(mean) + spread))
-        singular = typical + spacing * jnp.sum(t * density * (self.doubt(t) - typical))
+        # Probability below the smallest t is lost; the value there is log(cap). Without a cap its share is negligible.
+        floor = jnp.log(jnp.where(jnp.asarray(self.cap) > 0, self.cap, 1.0))
+        weights = spacing * t * density
+        singular = jnp.sum(weights * self.doubt(t)) + floor * (1 - jnp.sum(weights))
         regular = _gauss_hermite(self.doubt, jnp.where(near, 1, mean), jnp.where(near, 0, scale))
         return jnp.where(near, singular, regular)
 
