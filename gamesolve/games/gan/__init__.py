@@ -2,6 +2,7 @@
 
 from gamesolve.games.gan.adversaries import adversarial, batches
 from gamesolve.games.gan.classifier import Classifier, ImageMeasures, image_measures, train_classifier
+from gamesolve.games.gan.consolidation import consolidation
 from gamesolve.games.gan.convolutions import convolutional, from_equinox
 from gamesolve.games.gan.counterattack import CounterAttack, counter_attack
 from gamesolve.games.gan.data import Circle, Clusters
@@ -23,6 +24,7 @@ from gamesolve.games.gan.regularisers import (
     spectral_normalisation,
     weight_decay,
 )
+from gamesolve.games.gan.replay import replayed
 from gamesolve.games.gan.tiny import Bump, Sigmoid, bias_plane, weight_plane
 from gamesolve.metrics.traces import drift, hops, longest_stretch
 from gamesolve.metrics.winding import Zeros, zeros_on_grid
@@ -47,6 +49,7 @@ __all__ = [
     "circle",
     "clip",
     "clusters",
+    "consolidation",
     "convolutional",
     "counter_attack",
     "covariance",
@@ -73,6 +76,7 @@ __all__ = [
     "r1",
     "r2",
     "relativistic",
+    "replayed",
     "ring",
     "spectral_normalisation",
     "train_classifier",
