@@ -98,6 +98,7 @@ LONG = {
     "19_n_players",
     "23_nnx_dcgan",
     "24_equinox_spectral_norm",
+    "29_losses_and_ends",
 }
 EXAMPLES = [
     pytest.param(script, id=script.name, marks=[pytest.mark.full] if script.stem in LONG else [])

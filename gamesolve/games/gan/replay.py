@@ -18,10 +18,9 @@ def replayed(experiment: Experiment, slots: int = 1000, weight: Scalar = 1.0) ->
     """Show the discriminator old generated examples beside the new ones, so that it forgets less.
 
     A memory keeps one generated example of each of the last ``slots`` steps. To the discriminator's payoff on a batch
-    it adds ``weight`` times the same payoff, with its penalties, on the real examples and as many old ones, evenly spaced
-    over the memory.
-    Old examples do not depend on the generator, so its field is that of the plain game. The first step has no old
-    examples.
+    it adds ``weight`` times the same payoff, with its penalties, on the real examples and as many old ones. These are
+    evenly spaced over the memory. Old examples do not depend on the generator, so its field is that of the plain game.
+    The first step has no old examples.
 
     The memory is the model state of the game: checkpoints store it, and ``solution.model_state`` is its end.
 
