@@ -88,7 +88,7 @@ exact = {"minimax": 2 * np.log(2) * np.minimum(places, 1) - np.log(4), "Wasserst
 gs.plots.lines({f"{name}, exact": value for name, value in exact.items()}, places, axes=("θ", "payoff"), ax=axes[0])
 gs.plots.lines(speeds, places, axes=("θ", "generator's gradient"), ax=axes[1])
 for index, value in enumerate(values.values()):
-    axes[0].plot(places, value, "o", markersize=3.5, color=f"C{index}", label="trained" if index else None)
+    axes[0].plot(places, value, "ko", markersize=2.5, label=None if index else "trained networks")
 for ax in axes:
     ax.legend(fontsize=7)
 
@@ -170,8 +170,8 @@ for rate in (1e-3, 3e-3):
 #
 # In {doc}`07_gan_on_a_line` the generator hops between modes, and the discriminator's preferences drift. `gan.replayed`
 # shows the discriminator old samples, one of each of the last steps. `gan.consolidation` pulls its important weights
-# to their average. Both reduce hops and drift if they are strong enough. Fewer hops need not mean better samples: replay
-# of weight 1 covers more modes than plain training, and the strong remedies cover fewer.
+# to their average. Both reduce hops and drift if they are strong enough. Fewer hops need not mean better samples:
+# replay of weight 1 covers more modes than plain training, and the strong remedies cover fewer.
 
 # %%
 smooth = gan.MLP((1, 32, 32, 1), jnp.tanh)
