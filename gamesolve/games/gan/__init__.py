@@ -2,11 +2,11 @@
 
 from gamesolve.games.gan.adversaries import adversarial, batches
 from gamesolve.games.gan.classifier import Classifier, ImageMeasures, image_measures, train_classifier
-from gamesolve.games.gan.consolidation import consolidation
 from gamesolve.games.gan.convolutions import convolutional, from_equinox
 from gamesolve.games.gan.counterattack import CounterAttack, counter_attack
 from gamesolve.games.gan.data import Circle, Clusters
 from gamesolve.games.gan.dirac_gan import dirac
+from gamesolve.games.gan.elastic import consolidation
 from gamesolve.games.gan.experiment import Experiment
 from gamesolve.games.gan.image_gans import Networks, images, perceptrons
 from gamesolve.games.gan.linear import covariance, mean_estimation
