@@ -82,6 +82,10 @@ for name, loss, terms in (
     print(f"{name:12} generator's gradient at theta =", end=" ")
     print(", ".join(f"{theta:.2g}: {speed:.2g}" for theta, speed in list(zip(places, speeds[name], strict=True))[1::3]))
 
+# %% [markdown]
+# On the left, lines are exact payoffs of the best discriminator, and dots those of trained networks. On the right, the
+# size of the generator's gradient.
+
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(7.2, 3), layout="constrained")
 exact = {"minimax": 2 * np.log(2) * np.minimum(places, 1) - np.log(4), "Wasserstein": places}
@@ -98,7 +102,7 @@ for ax in axes:
 # Two clusters on a line, five steps of the discriminator per step of the generator. The loss is the discriminator's
 # payoff on one fixed batch, and the quality is the Wasserstein-1 distance of the samples to the data. The output is the
 # correlation of the two over one training. For the Wasserstein GAN with clipped weights it is high for most seeds,
-# though not for all. For the minimax loss its mean is near zero, and its sign depends on the seed.
+# though not for all. For the minimax loss it is low on average, and its sign depends on the seed.
 
 # %%
 network = gan.MLP((1, 16, 16, 1))
@@ -135,6 +139,9 @@ runs = {
 for name, trace in runs.items():
     related = [pearsonr(*pair).statistic for pair in zip(trace["loss"], trace["distance"], strict=True)]
     print(f"{name:12} correlation of loss and distance by seed {np.round(related, 2)}, mean {np.mean(related):.2f}")
+
+# %% [markdown]
+# Each dot is one record of a training. The Wasserstein payoff falls with the distance on most paths.
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(7.2, 3), layout="constrained")
@@ -215,7 +222,7 @@ for ax, name in zip(axes, list(remedies)[0:3:2], strict=True):
     rows = np.asarray(shares.get(name, shares["plain"]))[0].T
     clusters = {f"cluster at {centre}": row for centre, row in zip((-6, -2, 2, 6), rows, strict=True)}
     gs.plots.lines(clusters, 30 * (1 + np.arange(rows.shape[1])), axes=("step", "share of samples"), ax=ax)
-    ax.set(title=name)
+    ax.set(title=name, ylim=(-0.03, 1.03))
 axes[0].set(xlabel="")
 axes[0].legend(fontsize=7, ncols=4, loc="upper center")
 
