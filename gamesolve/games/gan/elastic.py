@@ -8,7 +8,7 @@ import optax
 
 from gamesolve.checks import check_number
 from gamesolve.solver import parametric
-from gamesolve.trees import PyTree, Scalar, Updates
+from gamesolve.trees import PyTree, Scalar, State, Updates
 
 
 class ConsolidationState(NamedTuple):
@@ -59,9 +59,7 @@ def consolidation(strength: Scalar, decay: Scalar = 0.99) -> optax.GradientTrans
         params = jax.tree.map(jnp.asarray, params)
         return ConsolidationState(optax.tree.zeros_like(params), params)
 
-    def update(
-        updates: Updates, state: ConsolidationState, params: PyTree = None
-    ) -> tuple[Updates, ConsolidationState]:
+    def update(updates: Updates, state: State, params: PyTree = None) -> tuple[Updates, ConsolidationState]:
         if params is None:
             raise ValueError("params must be the player's parameters, got None. Call update(u, state, params).")
         pulled = jax.tree.map(
