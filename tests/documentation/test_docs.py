@@ -100,6 +100,7 @@ LONG = {
     "24_equinox_spectral_norm",
     "28_dynamics_of_training",
     "27_fields_of_small_gans",
+    "29_losses_and_ends",
 }
 EXAMPLES = [
     pytest.param(script, id=script.name, marks=[pytest.mark.full] if script.stem in LONG else [])

@@ -6,6 +6,7 @@ from gamesolve.games.gan.convolutions import convolutional, from_equinox
 from gamesolve.games.gan.counterattack import CounterAttack, counter_attack
 from gamesolve.games.gan.data import Circle, Clusters
 from gamesolve.games.gan.dirac_gan import dirac
+from gamesolve.games.gan.elastic import consolidation
 from gamesolve.games.gan.experiment import Experiment
 from gamesolve.games.gan.image_gans import Networks, images, perceptrons
 from gamesolve.games.gan.linear import covariance, mean_estimation
@@ -24,6 +25,7 @@ from gamesolve.games.gan.regularisers import (
     weight_decay,
     weight_normalisation,
 )
+from gamesolve.games.gan.replay import replayed
 from gamesolve.games.gan.tiny import Bump, Sigmoid, bias_plane, weight_plane
 from gamesolve.metrics.traces import drift, hops, longest_stretch, regrowths
 from gamesolve.metrics.winding import Zeros, zeros_on_grid
@@ -48,6 +50,7 @@ __all__ = [
     "circle",
     "clip",
     "clusters",
+    "consolidation",
     "convolutional",
     "counter_attack",
     "covariance",
@@ -75,6 +78,7 @@ __all__ = [
     "r2",
     "regrowths",
     "relativistic",
+    "replayed",
     "ring",
     "spectral_normalisation",
     "train_classifier",
