@@ -64,12 +64,10 @@ def _plan(arguments: argparse.Namespace, name: str, networks: str) -> halving.Pl
     wanted = (arguments.losses, arguments.regularisers, arguments.optimisers)
     all_choices = tuple(Choice(*names) for names in itertools.product(*wanted))
     choices = tuple(choice for choice in all_choices if not arguments.quick or choice in QUICK)
-    budget = BUDGETS[name]
-    if arguments.quick:
-        budget = halving.Budget(*(amount / 3 for amount in budget))
-    if arguments.steps is not None:
-        budget = halving.Budget(*(amount * arguments.steps / budget.steps for amount in budget))
-    budget = budget._replace(steps=round(budget.steps))
+    whole = BUDGETS[name]
+    steps = arguments.steps or (whole.steps // 3 if arguments.quick else whole.steps)
+    share = steps / whole.steps
+    budget = halving.Budget(steps, share * whole.fields, share * whole.seconds)
     folder = arguments.folder / f"{name}-{networks}{'-quick' if arguments.quick else ''}"
     seeds, finalists = (3, 5) if arguments.quick else (arguments.seeds, arguments.finalists)
     return halving.Plan(choices, budget.steps // 3, budget.steps, budget, finalists, seeds, folder)

@@ -253,7 +253,15 @@ def test_batches_of_another_structure_are_told_apart(name):
         added(None, [first, second])
 
 
-WORDS = ["text", b"bytes", np.array(["a"]), np.datetime64("2020-01-01"), np.timedelta64(1, "s"), object(), {"a": "text"}]
+WORDS = [
+    "text",
+    b"bytes",
+    np.array(["a"]),
+    np.datetime64("2020-01-01"),
+    np.timedelta64(1, "s"),
+    object(),
+    {"a": "text"},
+]
 
 
 @pytest.mark.parametrize("batch", WORDS, ids=[type(batch).__name__ for batch in WORDS])

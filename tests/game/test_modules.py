@@ -75,8 +75,8 @@ def scanned(step, carry, steps):
     return jax.jit(lambda carry: jax.lax.scan(step, carry, stacked))(carry)
 
 
-# Both programs are compiled operation by operation there, see conftest.py. Elsewhere fusions round differently, and Adam
-# makes whole steps of the rounding errors of gradients that are nearly zero.
+# Both programs are compiled operation by operation there, see conftest.py. Elsewhere fusions round differently, and
+# Adam makes whole steps of the rounding errors of gradients that are nearly zero.
 EXACT = version("jaxlib").startswith("0.10.")
 
 
