@@ -39,9 +39,10 @@ def samples(finals: Mapping[Choice, Row], folder: Path, real: Any) -> Figure:
     rows = {"real images": np.asarray(real)} | {
         label(choice): np.load(folder / "finals" / f"{choice.name}.npy") for choice in finals
     }
-    figure = Figure(figsize=(9, 0.55 * len(rows) + 0.3), layout="constrained")
+    figure = Figure(figsize=(10, 0.55 * len(rows) + 0.3), layout="constrained")
     pictures = np.concatenate(list(rows.values()))
-    plots.images(pictures, columns=len(rows["real images"]), labels=tuple(rows), ax=figure.subplots())
+    labels = tuple(name.replace(", ", ",\n", 1) for name in rows)
+    plots.images(pictures, columns=len(rows["real images"]), labels=labels, ax=figure.subplots())
     return figure
 
 
