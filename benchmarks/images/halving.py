@@ -70,19 +70,21 @@ def rounds(scene: Scene, plan: Plan) -> Iterator[tuple[str, Choice, Row]]:
     settings = json.loads(json.dumps(plan._replace(folder="")._asdict() | {"batch": scene.batch}))
     _begin(plan.folder, settings)
     jax.config.update("jax_compilation_cache_dir", str(plan.folder / "programs"))
-    screened: dict[Choice, Row] = {}
+    first: dict[Choice, Row] = {}
     for choice in plan.choices:
-        screened[choice] = _kept(plan.folder, "screening", choice, lambda c: _screened(scene, c, plan.screening))
-        yield "screening", choice, screened[choice]
-    tuned: dict[Choice, Row] = {}
-    for choice in _best(screened, max(plan.finalists, len(screened) // SHARE)):
-        rate = screened[choice]["rate"]
-        tuned[choice] = _kept(plan.folder, "tuning", choice, lambda c, r=rate: _tuned(scene, c, r, plan.tuning))
-        yield "tuning", choice, tuned[choice]
-    for choice in _best(tuned, plan.finalists):
-        rates = tuned[choice]["rate"], tuned[choice]["rate"] * tuned[choice]["ratio"]
+        first[choice] = _kept(plan.folder, "screening", choice, lambda c: screened(trainer(scene, c), plan.screening))
+        yield "screening", choice, first[choice]
+    second: dict[Choice, Row] = {}
+    for choice in _best(first, max(plan.finalists, len(first) // SHARE)):
+        rate = first[choice]["rate"]
+        second[choice] = _kept(
+            plan.folder, "tuning", choice, lambda c, r=rate: tuned(trainer(scene, c), r, plan.tuning)
+        )
+        yield "tuning", choice, second[choice]
+    for choice in _best(second, plan.finalists):
+        rates = second[choice]["rate"], second[choice]["rate"] * second[choice]["ratio"]
         run: Callable[[Choice], Row] = lambda c, r=rates: _final(scene, c, r, plan.seeds, plan.finals, plan.folder)
-        yield "finals", choice, _kept(plan.folder, "finals", choice, run) | tuned[choice]
+        yield "finals", choice, _kept(plan.folder, "finals", choice, run) | second[choice]
 
 
 def _begin(folder: Path, settings: Row) -> None:
@@ -112,8 +114,8 @@ def _order(distance: float | None) -> float:
     return np.inf if distance is None else distance
 
 
-def _screened(scene: Scene, choice: Choice, steps: int) -> Row:
-    train = trainer(scene, choice)
+def screened(train: Trainer, steps: int) -> Row:
+    """Return the best step size for both players, which is inside the grid or at one of the `ENDS`."""
     exponents, found = list(FIRST), {}
     while True:
         # As many lanes each time, here and in the tuning, so that one program serves.
@@ -129,9 +131,8 @@ def _screened(scene: Scene, choice: Choice, steps: int) -> Row:
     return {"rate": 10 ** (best / 2), "distance": _finite(found[best]), "tried": len(found)}
 
 
-def _tuned(scene: Scene, choice: Choice, rate: float, steps: int) -> Row:
+def tuned(train: Trainer, rate: float, steps: int) -> Row:
     """Return the best step size of the generator, and ratio to it of the discriminator's, near ``rate``."""
-    train = trainer(scene, choice)
     found: dict[tuple[int, int], float] = {}
     best, inside = (0, 0), False
     for _ in range(WALKS):

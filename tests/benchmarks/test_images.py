@@ -1,5 +1,7 @@
 """The benchmark on images: its protocol on a small scene, and the sentences about the claim."""
 
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 
 from benchmarks.images import halving, pictures
 from benchmarks.images.choices import CLAIM, Choice
-from benchmarks.images.training import CHUNK, Scene, trainer
+from benchmarks.images.training import CHUNK, Lanes, Scene, Trainer, trainer
 from benchmarks.measurements.images import claim
 from gamesolve.games import data, gan
 
@@ -25,7 +27,9 @@ def _row(choice: Choice, distance: float, sd: float) -> dict:
 )
 def test_the_claim_is_judged_against_the_best_regularised_baseline(ours, verdict):
     real = {"budget": "-", "optimiser": "real images", "loss": None}
-    rows = [real, _row(CLAIM, ours, 1.0), _row(BASELINE, 8.5, 1.0), _row(FREE, 1.0, 1.0)]
+    others = [_row(CLAIM._replace(regulariser="R1"), 1.0, 0.1), _row(FREE, 1.0, 1.0)]
+    diverged = _row(BASELINE._replace(regulariser="R1 + R2"), np.inf, np.inf)
+    rows = [real, _row(CLAIM, ours, 1.0), _row(BASELINE, 8.5, 1.0), diverged, *others]
     last, averaged = claim(rows)
     assert f"ACGD {verdict}" in last
     assert "8.50 ± 1.00" in last
@@ -35,6 +39,33 @@ def test_the_claim_is_judged_against_the_best_regularised_baseline(ours, verdict
 
 def test_without_a_baseline_nothing_is_claimed():
     assert list(claim([_row(CLAIM, 5.0, 1.0), _row(FREE, 1.0, 1.0)])) == []
+
+
+def _trainer(best, ratio=1.0):
+    """Return a trainer whose distance is that of the step sizes from the best ones, and NaN for large ones."""
+
+    def quality(players):
+        g, d = jnp.log10(players).T
+        far = jnp.abs(g - jnp.log10(best)) + jnp.abs(d - g - jnp.log10(ratio))
+        return SimpleNamespace(frechet=jnp.where(g > jnp.log10(best) + 1, jnp.nan, far))
+
+    def start(rates, keys):
+        return Lanes(rates, rates, {"average": rates}, keys, jnp.zeros(len(rates)))
+
+    return Trainer(start, lambda lanes: lanes, quality)
+
+
+@pytest.mark.parametrize("best", [1e-6, 1e-4, 1e-2, 1.0])
+def test_the_screening_grows_the_grid_until_the_best_step_size_is_inside(best):
+    found = halving.screened(_trainer(best), 25)
+    np.testing.assert_allclose(found["rate"], best, rtol=1e-6)
+    assert found["tried"] in (9, 18)
+
+
+def test_the_tuning_walks_to_the_best_pair():
+    found = halving.tuned(_trainer(1e-3, ratio=10.0), 10**-2.75, 25)
+    np.testing.assert_allclose((found["rate"], found["ratio"]), (1e-3, 10.0), rtol=1e-6)
+    assert found["inside"]
 
 
 @pytest.mark.full

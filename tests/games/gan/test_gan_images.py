@@ -3,7 +3,6 @@
 import io
 import os
 import zipfile
-from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -207,43 +206,6 @@ def test_what_cannot_be_is_named(dataset, monkeypatch):
     with pytest.raises(ImportError, match=r"pip install 'gamesolve\[images\]'"):
         gan.convolutional(SHAPE)
     assert set(experiment.measures) == {"logits", "margin"}
-
-
-def row(optimiser, regulariser, distance, sd):
-    return {
-        "optimiser": optimiser,
-        "regulariser": regulariser,
-        "budget": "1 s",
-        "distance": distance,
-        "distance sd": sd,
-    }
-
-
-@pytest.mark.parametrize(("distance", "verdict"), [(3.0, "beats it"), (5.9, "matches it"), (7.0, "does not")])
-def test_the_benchmark_reports_its_claim_whichever_way_it_falls(distance, verdict):
-    rows = [
-        row("ACGD", "none", distance, 0.6),
-        row("ACGD", "R1", 1.0, 0.1),
-        row("Adam SimGD", "none", 2.0, 0.1),
-        row("Adam SimGD", "R1", 5.0, 0.8),
-        row("extra-Adam", "R1", float("nan"), float("nan")),
-    ]
-    (sentence,) = suite_images.claim(rows)
-    assert f"ACGD alone {verdict}" in sentence
-    assert "Adam SimGD with R1, has 5.00" in sentence
-
-
-def test_the_step_size_is_that_of_the_run_that_ends_nearest():
-    def quality(taken):
-        np.testing.assert_array_equal(taken, 150)  # whole chunks
-        return SimpleNamespace(frechet=np.array([np.nan, 3.0, 2.0, np.inf, 7.0]))
-
-    trainer = suite_images.Trainer(
-        start=lambda rates, keys: suite_images.Lanes(rates, jnp.zeros(len(rates)), None, keys),
-        advance=lambda lanes: lanes._replace(players=lanes.players + suite_images.CHUNK),
-        quality=quality,
-    )
-    assert suite_images.tuned(trainer, 120) == suite_images.RATES[2]
 
 
 def test_run_takes_the_names_of_suites_and_their_options(monkeypatch, capsys):
