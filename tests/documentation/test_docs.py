@@ -97,6 +97,7 @@ LONG = {
     "15_images",
     "19_n_players",
     "23_nnx_dcgan",
+    "14_counter_attack",
     "24_equinox_spectral_norm",
     "28_dynamics_of_training",
     "27_fields_of_small_gans",
