@@ -260,28 +260,34 @@ def _noisy(judge: Judge, scale: Scalar, key: jax.Array) -> Judge:
 
 def _normalised(judge: Judge, bound: Scalar, key: jax.Array | None) -> Judge:
     del key
-
-    def bounded(leaf: jax.Array) -> jax.Array:
-        if leaf.ndim < 2:
-            return leaf
-        _, unit = normalised(leaf)
-        largest = _largest_singular_value(unit.reshape(-1, leaf.shape[-1]))
-        return (bound * unit / jnp.where(largest > 0, largest, 1)).astype(leaf.dtype)
-
-    return lambda discriminator, examples: judge(jax.tree.map(bounded, discriminator), examples)
+    return _bounded(judge, bound, _spectral_norm)
 
 
 def _unit_columns(judge: Judge, bound: Scalar, key: jax.Array | None) -> Judge:
     del key
+    return _bounded(judge, bound, _column_norms)
 
-    def bounded(leaf: jax.Array) -> jax.Array:
+
+def _bounded(judge: Judge, bound: Scalar, size: Callable[[jax.Array], jax.Array]) -> Judge:
+    """Divide the weights of every layer by their size, which is positive, and multiply them by the bound."""
+
+    def layer(leaf: jax.Array) -> jax.Array:
         if leaf.ndim < 2:
             return leaf
         _, unit = normalised(leaf)
-        squares = jnp.sum(unit**2, axis=tuple(range(leaf.ndim - 1)))
-        return (bound * unit / jnp.sqrt(jnp.where(squares > 0, squares, 1))).astype(leaf.dtype)
+        return (bound * unit / size(unit)).astype(leaf.dtype)
 
-    return lambda discriminator, examples: judge(jax.tree.map(bounded, discriminator), examples)
+    return lambda discriminator, examples: judge(jax.tree.map(layer, discriminator), examples)
+
+
+def _spectral_norm(unit: jax.Array) -> jax.Array:
+    largest = _largest_singular_value(unit.reshape(-1, unit.shape[-1]))
+    return jnp.where(largest > 0, largest, 1)
+
+
+def _column_norms(unit: jax.Array) -> jax.Array:
+    squares = jnp.sum(unit**2, axis=tuple(range(unit.ndim - 1)))
+    return jnp.sqrt(jnp.where(squares > 0, squares, 1))
 
 
 def _largest_singular_value(matrix: jax.Array) -> jax.Array:
