@@ -22,6 +22,7 @@ __all__ = [
     "extra_adam",
     "extragradient",
     "extragradient_plus",
+    "mirror_prox",
     "ogda",
     "optimistic_adam",
     "past_extragradient",
@@ -98,6 +99,49 @@ def extragradient_plus(
         AISTATS 2021, https://arxiv.org/abs/2011.00364
     """
     return extragradient(learning_rate, extrapolation, projections).transformation
+
+
+@declare(
+    formula="m(z, E v(m(z, E' v))), m(z, s) = ∇ψ*(∇ψ(z) + s)",
+    paper="Nemirovski 2004",
+    cost=Cost(fields=2),
+    arguments={"potentials": transforms.squared_distance()},
+)
+@parametric
+def mirror_prox(
+    learning_rate: rates.Rates,
+    potentials: transforms.Potential | tuple[transforms.Potential, ...],
+    extrapolation: rates.Rates | None = None,
+) -> optax.GradientTransformation:
+    """Run `extragradient` in the players' own geometries: mirror-prox.
+
+    The trial step and the step are both mirror steps ``primal(dual(z) + E v)`` from z. With `simplex_entropy` both
+    multiply probabilities by exponentials and normalise, so that no projection is needed. With `squared_distance` it is
+    `extragradient`.
+
+    Args:
+        learning_rate: step size E, see `transforms.rates`.
+        potentials: geometry for all players, such as ``transforms.simplex_entropy()``, or a tuple with one per player.
+        extrapolation: step size E' of the trial step. Default: E.
+
+    Returns:
+        The solver.
+
+    Example:
+        >>> import jax.numpy as jnp, gamesolve as gs
+        >>> game = gs.games.rock_paper_scissors()
+        >>> solver = gs.mirror_prox(1.0, gs.transforms.simplex_entropy())
+        >>> start = (jnp.array([0.8, 0.1, 0.1]), jnp.array([0.3, 0.3, 0.4]))
+        >>> players = gs.solve(game, solver, start, 200).players
+        >>> [round(float(entry), 4) for entry in players[0]]
+        [0.3333, 0.3333, 0.3333]
+
+    Reference:
+        Nemirovski, "Prox-Method with Rate of Convergence O(1/t) for Variational Inequalities with Lipschitz Continuous
+        Monotone Operators and Smooth Convex-Concave Saddle Point Problems", SIAM J. Optim. 2004.
+    """
+    trial = learning_rate if extrapolation is None else extrapolation
+    return optax.chain(transforms.mirror_extrapolate(trial, potentials), transforms.mirror(learning_rate, potentials))
 
 
 @declare(formula="z + E v_t + W (v_t - v_(t-1))", paper="Popov 1980; Daskalakis et al. 2018", cost=Cost())

@@ -13,7 +13,14 @@ solver.
 from gamesolve.transforms._origin import direction
 from gamesolve.transforms.adjusted import consensus, crossing_the_curl, hamiltonian, jare, lead, symplectic
 from gamesolve.transforms.competition import competitive
-from gamesolve.transforms.extrapolated import extra, extrapolate, optimism, past_extragradient, runge_kutta
+from gamesolve.transforms.extrapolated import (
+    extra,
+    extrapolate,
+    mirror_extrapolate,
+    optimism,
+    past_extragradient,
+    runge_kutta,
+)
 from gamesolve.transforms.geometry import (
     Potential,
     box,
@@ -64,6 +71,7 @@ __all__ = [
     "lss",
     "metric_of",
     "mirror",
+    "mirror_extrapolate",
     "newton",
     "optimism",
     "past_extragradient",

@@ -14,7 +14,7 @@ from gamesolve.solver import parametric, with_game
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part, past_field, require_game
 from gamesolve.transforms._origin import INSIDE, Origin, mark, require_origin
-from gamesolve.transforms.geometry import check_projections
+from gamesolve.transforms.geometry import Potential, check_potentials, check_projections, mirrored
 from gamesolve.trees import Marks, Players, PyTree, Scalar, State, Updates
 
 
@@ -51,6 +51,40 @@ def extrapolate(eta: rates.Rates, projections: Projections = None) -> optax.Grad
 
     # Behind another one it is the next iteration of the implicit equation ``w = players + eta v(w)``.
     return part("extrapolate", formula, eta, accepts=Origin.FIELD, returns=Origin.FIELD)
+
+
+@parametric
+def mirror_extrapolate(
+    eta: rates.Rates, potentials: Potential | tuple[Potential, ...]
+) -> optax.GradientTransformationExtraArgs:
+    """Turn u into minus the field at the end of a mirror step, with one more field: the trial step of mirror-prox.
+
+    Args:
+        eta: step size of the trial step, see `transforms.rates`.
+        potentials: one `Potential` for all players, or a tuple with one per player.
+
+    Returns:
+        The transformation; it needs ``game=`` and all players. Follow it by `mirror` with the same potentials.
+
+    Example:
+        >>> import optax, gamesolve as gs
+        >>> plain = gs.transforms.squared_distance()
+        >>> solver = optax.chain(gs.transforms.mirror_extrapolate(0.5, plain), gs.transforms.mirror(0.5, plain))
+        >>> game = gs.zero_sum(lambda x, y: x * y)
+        >>> [float(player) for player in gs.solve(game, solver, (1.0, 0.0), 1).players]
+        [0.75, 0.5]
+
+    Reference:
+        Nemirovski, "Prox-Method with Rate of Convergence O(1/t) for Variational Inequalities with Lipschitz Continuous
+        Monotone Operators and Smooth Convex-Concave Saddle Point Problems", SIAM J. Optim. 2004.
+    """
+    check_potentials(potentials)
+
+    def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
+        trial = mirrored(potentials, step.players, rates.times(step.rates, step.u, "eta"))
+        return step.descent(trial, draw=1), memory
+
+    return part("mirror_extrapolate", formula, eta, accepts=Origin.FIELD, returns=Origin.FIELD)
 
 
 @parametric

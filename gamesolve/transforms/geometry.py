@@ -240,14 +240,16 @@ def mirror(learning_rate: rates.Rates, potentials: Potential | tuple[Potential, 
         params = jax.tree.map(jnp.asarray, params)
         players, u = ((params,), (updates,)) if is_single(params) else (params, updates)
         steps = rates.times(rates.current(learning_rate, state), u)
-        moved = tuple(
-            kind.primal(optax.tree.sub(kind.dual(player), step))
-            for kind, player, step in zip(_each(potentials, players), players, steps, strict=True)
-        )
-        moves = optax.tree.sub(moved, players)
+        moves = optax.tree.sub(mirrored(potentials, players, steps), players)
         return moves[0] if is_single(params) else moves, rates.advance(state)
 
     return optax.GradientTransformation(init, update)
+
+
+def mirrored(potentials: Potential | tuple[Potential, ...], players: Players, steps: Players) -> Players:
+    """Return the players whose dual variables are those of ``players`` minus ``steps``."""
+    each = zip(_each(potentials, players), players, steps, strict=True)
+    return tuple(kind.primal(optax.tree.sub(kind.dual(player), step)) for kind, player, step in each)
 
 
 def check_potentials(potentials: Potential | tuple[Potential, ...]) -> None:

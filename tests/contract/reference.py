@@ -78,6 +78,10 @@ def extragradient_plus(J, b, slices, eta, z, steps, extrapolation):
     return extragradient(J, b, slices, eta, z, steps, extrapolation)
 
 
+def mirror_prox(J, b, slices, eta, z, steps, potentials=None, extrapolation=None):
+    return extragradient(J, b, slices, eta, z, steps, extrapolation)
+
+
 def forward_backward_forward(J, b, slices, eta, z, steps):
     return extragradient(J, b, slices, eta, z, steps)
 

@@ -56,6 +56,11 @@ def assert_same(game, start, one, other, steps=20, rtol=1e-9):
         ("general-sum", gs.forward_backward_forward(0.1), gs.extragradient(0.1)),
         ("general-sum", gs.forward_reflected_backward(0.1), gs.ogda(0.1)),
         ("general-sum", gs.runge_kutta(0.1, order=1), gs.simgd(0.1)),
+        (
+            "general-sum",
+            gs.mirror_prox(0.1, transforms.squared_distance(), extrapolation=0.3),
+            gs.extragradient(0.1, extrapolation=0.3),
+        ),
         ("general-sum", gs.competitive_mirror_descent(0.2, transforms.squared_distance()), gs.cgd(0.2)),
         ("zero-sum", gs.competitive_mirror_descent(0.2, transforms.squared_distance()), gs.cgd(0.2)),
     ],

@@ -43,6 +43,7 @@ def projecting():
     mirror = transforms.mirror(0.3, transforms.simplex_entropy())
     yield "mirror", mirror
     yield "mirror per player", gs.per_player(mirror, single)
+    yield "mirror_prox", gs.mirror_prox(0.3, transforms.simplex_entropy())
     yield "competitive_mirror_descent", gs.competitive_mirror_descent(0.3, transforms.simplex_entropy())
 
 
