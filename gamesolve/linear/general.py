@@ -170,6 +170,7 @@ def differentiable(
     """
     if jax.sharding.get_abstract_mesh().manual_axes:
         return solve(operator, rhs)
+    operator = jax.jit(operator)  # traced once, and not wherever the solve and its derivatives use it
     # Newer versions of JAX declare that this never returns a pair.
     solved: Any = jax.lax.custom_linear_solve(operator, rhs, solve, transpose_solve, symmetric=symmetric, has_aux=True)
     return solved

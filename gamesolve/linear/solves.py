@@ -102,18 +102,21 @@ def coupled(
     limit = iteration_limit(sides[0], max_iterations)
     start = jax.lax.stop_gradient(start)
 
+    # Each product is traced once, see `differentiable`.
+    push, pull = jax.jit(to_x), jax.jit(to_y)
+
     def operator(pair: PyTree) -> PyTree:
         x, y = pair
-        return optax.tree.sub(x, to_x(y)), optax.tree.add(y, to_y(x))
+        return optax.tree.sub(x, push(y)), optax.tree.add(y, pull(x))
 
     def solve(_: Operator, sides: PyTree) -> PyTree:
-        return _eliminate(to_x, to_y, sides, start, tolerance, limit)
+        return _eliminate(push, pull, sides, start, tolerance, limit)
 
     def solve_transposed(matvec: Operator, sides: PyTree) -> PyTree:
         """Solve the transposed system: ``-C^T`` takes the place of B, and ``-B^T`` that of C."""
         no_x, no_y = optax.tree.zeros_like(sides)
-        back_to_x = lambda y: jax.tree.map(jnp.negative, matvec((no_x, y))[0])
-        back_to_y = lambda x: matvec((x, no_y))[1]
+        back_to_x = jax.jit(lambda y: jax.tree.map(jnp.negative, matvec((no_x, y))[0]))
+        back_to_y = jax.jit(lambda x: matvec((x, no_y))[1])
         return _eliminate(back_to_x, back_to_y, sides, start, tolerance, limit)
 
     with exact_products():
