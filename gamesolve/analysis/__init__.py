@@ -9,6 +9,7 @@ from gamesolve.analysis.density import Density, hamiltonian_share, spectral_dens
 from gamesolve.analysis.dynamics import flow_exponents, lyapunov_exponents
 from gamesolve.analysis.equilibria import Equilibrium, FixedPoint, find_equilibria, find_fixed_points, sample_box
 from gamesolve.analysis.landscape import Path, Slice, axis, path_angle, slice_field, slice_points
+from gamesolve.analysis.large import Evidence, LargeCertificate, Leading, Verdict, classify_large
 from gamesolve.analysis.operators import split_jacobian
 from gamesolve.analysis.planar import Helmholtz, gradient_game, helmholtz
 from gamesolve.analysis.regions import stability_region
@@ -29,9 +30,12 @@ __all__ = [
     "Cycle",
     "Density",
     "Equilibrium",
+    "Evidence",
     "FixedPoint",
     "Helmholtz",
+    "LargeCertificate",
     "Leadership",
+    "Leading",
     "Margins",
     "Passes",
     "Path",
@@ -40,6 +44,7 @@ __all__ = [
     "Spectrum",
     "StepMap",
     "Stretching",
+    "Verdict",
     "alone",
     "attraction",
     "axis",
@@ -47,6 +52,7 @@ __all__ = [
     "best_response",
     "best_step",
     "classify",
+    "classify_large",
     "critical_step",
     "decompose",
     "differentiable_equilibrium",

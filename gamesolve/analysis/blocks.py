@@ -69,7 +69,7 @@ def hessian_spectra(game: Game, players: Players, k: int | None = None) -> tuple
         if k is None or 2 * k >= flat.size:
             spectra.append(jnp.linalg.eigvalsh(_hessian(game, players, player))[::-1])
             continue
-        operator = jax.tree_util.Partial(partial(_curvature, player=player), game, players)
+        operator = jax.tree_util.Partial(partial(own_curvature, player=player), game, players)
         pairs = leading_pairs(operator, flat, k, ("LR", "SR"))
         spectra.append(jnp.sort(jnp.asarray(pairs.eigenvalues.real))[::-1])
     return tuple(spectra)
@@ -126,7 +126,8 @@ def _spectra_of(game: Game, players: Players, leader: int) -> tuple[Leadership, 
     return Leadership(jnp.linalg.eigvalsh(lead.hessian)[::-1], followers, lead.residual), lead.defined
 
 
-def _curvature(game: Game, players: Players, *, player: int) -> VectorMap:
+def own_curvature(game: Game, players: Players, *, player: int) -> VectorMap:
+    """Return ``t -> J_ii t`` on a player's parameters ravelled in order."""
     return flattened(products.curvature(game, players, player), players[player])[0]
 
 
