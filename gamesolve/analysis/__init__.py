@@ -4,6 +4,8 @@ from gamesolve.analysis.attractors import Attraction, attraction
 from gamesolve.analysis.basin import Basins, basins
 from gamesolve.analysis.blocks import Leadership, hessian_spectra, stackelberg_spectrum
 from gamesolve.analysis.certificates import Certificate, Margins, classify
+from gamesolve.analysis.continuation import Branch, Halt, branches_at, follow
+from gamesolve.analysis.crossings import Event
 from gamesolve.analysis.cycles import Cycle, limit_cycle
 from gamesolve.analysis.density import Density, hamiltonian_share, spectral_density
 from gamesolve.analysis.dynamics import flow_exponents, lyapunov_exponents
@@ -26,12 +28,15 @@ __all__ = [
     "Attraction",
     "Basins",
     "Best",
+    "Branch",
     "Certificate",
     "Cycle",
     "Density",
     "Equilibrium",
+    "Event",
     "Evidence",
     "FixedPoint",
+    "Halt",
     "Helmholtz",
     "LargeCertificate",
     "Leadership",
@@ -51,6 +56,7 @@ __all__ = [
     "basins",
     "best_response",
     "best_step",
+    "branches_at",
     "classify",
     "classify_large",
     "critical_step",
@@ -63,6 +69,7 @@ __all__ = [
     "find_fixed_points",
     "finite_time_exponents",
     "flow_exponents",
+    "follow",
     "gradient_game",
     "hamiltonian_share",
     "helmholtz",
