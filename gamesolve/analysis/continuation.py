@@ -216,7 +216,7 @@ def _branch(curve: Curve, start: Spot, step: float, max_points: int) -> Branch:
         parameters=np.array([curve.parameter(point) for point in points]),
         players=jax.vmap(unravel)(jnp.asarray(points[:, :-1])),
         eigenvalues=values,
-        stable=np.all(values.real < 0, axis=1),
+        stable=np.all(np.real(values) < 0, axis=1),
         events=tuple(events),
         halt=halt,
     )

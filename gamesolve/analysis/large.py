@@ -176,7 +176,7 @@ def classify_large(
     keys = jax.random.split(key, game.num_players + 1)
     search = partial(extremes, steps=steps, failure=failure)
     own = tuple(
-        search(jax.tree_util.Partial(partial(own_curvature, player=player), game, players), _flat(mine), keys[player])
+        search(jax.tree_util.Partial(own_curvature(player), game, players), _flat(mine), keys[player])
         for player, mine in enumerate(players)
     )
     if products.is_coupled(game, players):  # S has the own Hessians as its blocks, and no others
@@ -229,7 +229,8 @@ def _leading(game: Game, players: Players, steps: int) -> Leading:
     right = search(jax.tree_util.Partial(field_operator, game, players))
     values, residuals = np.asarray(right.eigenvalues), np.asarray(right.residuals)
     errors = np.full(len(values), math.inf)
-    if np.any(values.real > residuals):  # an error is never below the residual, so no other value can refute
+    parts = np.real(values)
+    if np.any(parts > residuals):  # an error is never below the residual, so no other value can refute
         left = search(jax.tree_util.Partial(transposed_operator, game, players))
         # Rows x and y with J x = l x and y^T J = l y^T, so that the product has no conjugate.
         cosines = np.abs(np.asarray(jnp.matmul(left.vectors, right.vectors.T, precision="highest")))
@@ -238,6 +239,6 @@ def _leading(game: Game, players: Players, steps: int) -> Leading:
         cosine = cosines[partner, np.arange(len(values))]
         inexact = np.maximum(residuals, np.asarray(left.residuals)[partner]) + near.min(axis=0)
         errors = np.where(cosine > 0, inexact / np.where(cosine > 0, cosine, 1), math.inf)
-    best = int(np.argmax(np.where(values.real > errors, values.real - errors, -math.inf)))
-    best = best if values[best].real > errors[best] else int(np.argmax(values.real))
+    beyond = np.where(parts > errors, parts - errors, -math.inf)
+    best = int(np.argmax(beyond if np.any(parts > errors) else parts))
     return Leading(complex(values[best]), float(residuals[best]), float(errors[best]))

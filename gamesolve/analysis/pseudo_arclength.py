@@ -18,6 +18,8 @@ from gamesolve.linear.dense import dense_derivative
 from gamesolve.trees import Players
 
 MakeGame: TypeAlias = Callable[[Any], Game]
+# A point, the length of the Newton step that led there, and the number of steps.
+Iterate: TypeAlias = tuple[jax.Array, jax.Array, jax.Array]
 
 # Newton's method has found a point if its last step is this many rounding errors long, within so many steps.
 FOUND, MAX_STEPS = 1e3, 8
@@ -119,13 +121,12 @@ def _correct(
 ) -> Spot:
     field = field_of(make_game, players, ends)
     close = FOUND * float(jnp.finfo(guess.dtype).eps)
-    Carry = tuple[jax.Array, jax.Array, jax.Array]
 
-    def unfinished(carry: Carry) -> jax.Array:
+    def unfinished(carry: Iterate) -> jax.Array:
         point, moved, count = carry
         return (moved > close * (1 + jnp.linalg.norm(point))) & (count < MAX_STEPS)
 
-    def improve(carry: Carry) -> Carry:
+    def improve(carry: Iterate) -> Iterate:
         point, _, count = carry
         bordered = jnp.vstack([dense_derivative(field, point), normal])
         move = jnp.linalg.solve(bordered, jnp.append(field(point), normal @ (point - guess)))

@@ -30,7 +30,7 @@ class Extremes(NamedTuple):
         largest: largest Ritz value; if it is positive, the true Rayleigh quotient of its vector. The largest eigenvalue
             is at least this, up to the rounding.
         bound: the largest eigenvalue is at most this, with the confidence of the search. It includes the rounding.
-        rounding: error of a Rayleigh quotient.
+        rounding: error of a Rayleigh quotient, taken as ten rounding errors of the largest modulus.
     """
 
     smallest: float

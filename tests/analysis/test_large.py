@@ -16,11 +16,15 @@ KEY = jax.random.key(0)
 SIZE, STEPS = 25, 20
 
 
+# Curvature of player 0's loss, coupling, curvature of player 1's loss: stable or not, Nash or not.
+QUADRATICS = ((1.0, 1.0, 1.0), (1.0, 3.0, -0.5), (-1.0, 0.5, 1.0), (-0.5, 3.0, 0.4))
+
+
 def points():
     """Return 36 games with a point each: zeros of all kinds, and points that are none."""
     found = [(gs.games.cosine(), zero) for zero in gs.games.cosine().equilibria]
-    plane = lambda kappa, weight: gs.games.gan.bias_plane(gs.games.gan.Bump(kappa), (1.0, weight)).game
-    found += [(plane(kappa, weight), (0.0, 0.0)) for kappa in (0.5, 1.0) for weight in (0.5, 1.0)]
+    quadratics = [gs.games.quadratic(*([[entry]] for entry in at)) for at in QUADRATICS]
+    found += [(game, game.equilibria[0]) for game in quadratics]
     found += [(gs.games.icr_quadratic(), point) for point in ((0.0, 0.0), (0.1, 0.0))]
     found += [(gs.games.curl(), (0.0, 0.0)), (gs.games.matching_pennies(), gs.games.matching_pennies().equilibria[0])]
     shifts = (-3.0, -0.1, 0.1, 3.0)
