@@ -14,7 +14,7 @@ from gamesolve.linear.dense import dense_derivative
 from gamesolve.trees import Players
 from gamesolve.trees.faces import shown
 
-# Real parts within so many rounding errors of the largest modulus count as zero: centres must not seem to cross.
+# Numbers within so many rounding errors of the largest modulus count as zero: centres must not seem to cross.
 ZERO = 100
 # Imaginary parts above this fraction of the largest modulus make an eigenvalue complex. Rounding splits a double real
 # eigenvalue by about the root of the precision.
@@ -51,6 +51,8 @@ def crossings(curve: Curve, last: Spot, spot: Spot) -> list[tuple[Event, Spot]]:
     """Return the events between two points of a curve, in their order, each with the last point before it."""
     length = float(last.tangent @ (spot.point - last.point))
     turned, crossed = (bool(test(last) != test(spot)) for test in (_direction, _sign))
+    # On a curve at one parameter the tangent's component along the parameter is rounding.
+    turned = turned and min(abs(last.tangent[-1]), abs(spot.tangent[-1])) > ZERO * np.finfo(spot.point.dtype).eps
     # A single real eigenvalue crosses zero at folds and branch points only.
     more = abs(_unstable(last) - _unstable(spot)) > turned + crossed + 1
     found = [

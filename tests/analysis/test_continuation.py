@@ -134,6 +134,15 @@ def test_the_principal_logit_path_begins_at_chance_and_branches_to_other_equilib
     np.testing.assert_allclose(limits, [(2 / 5, 1 / 2, 1 / 3), (1, 1, 1)], atol=0.02)
 
 
+def test_a_line_of_equilibria_at_one_parameter_has_no_folds():
+    game = lambda c: gs.zero_sum(lambda x, y: c * x**2 - y**2)
+    (event,) = follow(game, (0.0, 0.0), (-1.0, 2.0)).events
+    for twig in branches_at(game, event, (-1.0, 2.0), max_points=20):
+        np.testing.assert_allclose(twig.parameters, 0, atol=1e-12)
+        assert twig.halt == Halt.BUDGET
+        assert not twig.events
+
+
 def test_players_are_pytrees():
     game = lambda c: gs.zero_sum(lambda x, y: jnp.sum((x["w"] - c) ** 2) - (y[0] - x["w"][0]) ** 2)
     branch = follow(game, ({"w": jnp.zeros(2)}, (0.0,)), (0.0, 2.0))
