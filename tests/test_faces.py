@@ -37,6 +37,8 @@ RESULTS = {
     "Experiment": lambda: RING,
     "Table": lambda: gs.sweep(lambda rate: rate * jnp.ones(50), {"rate": np.linspace(0, 1, 60)}),
     "Certificate": lambda: classified(None),
+    "LargeCertificate": lambda: gs.analysis.classify_large(gs.games.curl(), (0.0, 0.0), KEY),
+    "Branch": lambda: gs.analysis.follow(lambda c: gs.zero_sum(lambda x, y: x**2 - c * y**2), (0.0, 0.0), (1.0, 2.0)),
     "Attraction": lambda: gs.analysis.attraction(gs.games.curl(), gs.ogda(0.1), (0.0, 0.0)),
     "Basins": lambda: gs.analysis.basins(gs.games.cosine(), gs.simgd(0.1), (jnp.ones(99), jnp.ones(99)), 3),
     "Slice": lambda: gs.analysis.slice_field(gs.games.curl(), (0.0, 0.0), num=30),

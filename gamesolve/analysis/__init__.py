@@ -4,11 +4,14 @@ from gamesolve.analysis.attractors import Attraction, attraction
 from gamesolve.analysis.basin import Basins, basins
 from gamesolve.analysis.blocks import Leadership, hessian_spectra, stackelberg_spectrum
 from gamesolve.analysis.certificates import Certificate, Margins, classify
+from gamesolve.analysis.continuation import Branch, Halt, branches_at, follow
+from gamesolve.analysis.crossings import Event
 from gamesolve.analysis.cycles import Cycle, limit_cycle
 from gamesolve.analysis.density import Density, hamiltonian_share, spectral_density
 from gamesolve.analysis.dynamics import flow_exponents, lyapunov_exponents
 from gamesolve.analysis.equilibria import Equilibrium, FixedPoint, find_equilibria, find_fixed_points, sample_box
 from gamesolve.analysis.landscape import Path, Slice, axis, path_angle, slice_field, slice_points
+from gamesolve.analysis.large import Evidence, LargeCertificate, Leading, Verdict, classify_large
 from gamesolve.analysis.operators import split_jacobian
 from gamesolve.analysis.planar import Helmholtz, gradient_game, helmholtz
 from gamesolve.analysis.regions import stability_region
@@ -25,13 +28,19 @@ __all__ = [
     "Attraction",
     "Basins",
     "Best",
+    "Branch",
     "Certificate",
     "Cycle",
     "Density",
     "Equilibrium",
+    "Event",
+    "Evidence",
     "FixedPoint",
+    "Halt",
     "Helmholtz",
+    "LargeCertificate",
     "Leadership",
+    "Leading",
     "Margins",
     "Passes",
     "Path",
@@ -40,13 +49,16 @@ __all__ = [
     "Spectrum",
     "StepMap",
     "Stretching",
+    "Verdict",
     "alone",
     "attraction",
     "axis",
     "basins",
     "best_response",
     "best_step",
+    "branches_at",
     "classify",
+    "classify_large",
     "critical_step",
     "decompose",
     "differentiable_equilibrium",
@@ -57,6 +69,7 @@ __all__ = [
     "find_fixed_points",
     "finite_time_exponents",
     "flow_exponents",
+    "follow",
     "gradient_game",
     "hamiltonian_share",
     "helmholtz",

@@ -1,5 +1,7 @@
 """Spectra of blocks of J: each player's own Hessian, and the Schur complement of each leader."""
 
+import functools
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -69,7 +71,7 @@ def hessian_spectra(game: Game, players: Players, k: int | None = None) -> tuple
         if k is None or 2 * k >= flat.size:
             spectra.append(jnp.linalg.eigvalsh(_hessian(game, players, player))[::-1])
             continue
-        operator = jax.tree_util.Partial(partial(_curvature, player=player), game, players)
+        operator = jax.tree_util.Partial(own_curvature(player), game, players)
         pairs = leading_pairs(operator, flat, k, ("LR", "SR"))
         spectra.append(jnp.sort(jnp.asarray(pairs.eigenvalues.real))[::-1])
     return tuple(spectra)
@@ -124,6 +126,15 @@ def _spectra_of(game: Game, players: Players, leader: int) -> tuple[Leadership, 
     lead = lead_from(game, players, J, error, leader)
     followers = by_real_part(jnp.linalg.eigvals(J[np.ix_(theirs, theirs)]))
     return Leadership(jnp.linalg.eigvalsh(lead.hessian)[::-1], followers, lead.residual), lead.defined
+
+
+@functools.cache
+def own_curvature(player: int) -> Callable[[Game, Players], VectorMap]:
+    """Return a function that makes ``t -> J_ii t`` on a player's parameters ravelled in order.
+
+    It is always the same one, so that programs compiled for it are found again.
+    """
+    return partial(_curvature, player=player)
 
 
 def _curvature(game: Game, players: Players, *, player: int) -> VectorMap:

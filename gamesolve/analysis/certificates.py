@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
+import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -24,8 +25,11 @@ from gamesolve.analysis.accuracy import (
 )
 from gamesolve.analysis.blocks import lead_from
 from gamesolve.analysis.point import as_point
+from gamesolve.analysis.sets import natural_norm
 from gamesolve.analysis.spectrum import order_by_real_part
+from gamesolve.driving.sets import Projections
 from gamesolve.game import Game
+from gamesolve.linear.dense import check_size
 from gamesolve.trees import Players, Scalar, norm
 from gamesolve.trees.faces import shown
 
@@ -45,6 +49,7 @@ class Margins(NamedTuple):
         singular: ratio of the smallest to the largest singular value of J.
         accuracy: error of the leading eigenvalue of J: real parts within this distance of zero count as zero.
         errors: error of each eigenvalue of J, in their order. Slow modes of a stiff game are as accurate as others.
+        natural: norm of the natural residual ``z - P(z + v)``; without projections P, that of the field.
     """
 
     residual: jax.Array
@@ -55,6 +60,7 @@ class Margins(NamedTuple):
     singular: jax.Array
     accuracy: jax.Array
     errors: jax.Array
+    natural: jax.Array
 
 
 @shown("kind")
@@ -62,7 +68,7 @@ class Certificate(NamedTuple):
     """The result of `classify` at a point; a pytree of arrays.
 
     Attributes:
-        is_equilibrium: whether the field is zero, to the tolerance.
+        is_equilibrium: whether the field is zero, to the tolerance; with ``project``, also inside the sets.
         stable: whether the point is an equilibrium to which the flow returns: every eigenvalue of J has negative real
             part.
         nash: whether it is a differential Nash equilibrium: the field is zero and each own Hessian is negative
@@ -74,6 +80,7 @@ class Certificate(NamedTuple):
             and equilibria may form a set.
         eigenvalues: eigenvalues of J, by decreasing real part.
         margins: the `Margins`.
+        constrained: whether constraints hold a player: the natural residual is zero, and the field is not.
     """
 
     is_equilibrium: jax.Array
@@ -83,12 +90,19 @@ class Certificate(NamedTuple):
     degenerate: jax.Array
     eigenvalues: jax.Array
     margins: Margins
+    constrained: jax.Array
 
     @property
     def kind(self) -> str:
-        """The certificate in words: how the flow behaves at the point, and whether it is a Nash equilibrium."""
+        """The certificate in words: how the flow behaves at the point, and whether it is a Nash equilibrium.
+
+        A point that is not a zero of the field may be held by constraints, or be a Stackelberg equilibrium.
+        """
+        if self.constrained:
+            return "held by constraints"
         if not self.is_equilibrium:
-            return "no equilibrium"
+            leaders = " and ".join(map(str, np.flatnonzero(np.asarray(self.stackelberg))))
+            return f"Stackelberg for leader {leaders}" if leaders else "no equilibrium"
         nash = "Nash" if self.nash else "not Nash"
         if self.degenerate:
             return f"degenerate, {nash}"
@@ -102,7 +116,13 @@ class Certificate(NamedTuple):
         return f"{motion}, {nash}"
 
 
-def classify(game: Game, players: Players, tol: float = 1e-5, rates: Sequence[float] | None = None) -> Certificate:
+def classify(
+    game: Game,
+    players: Players,
+    tol: float = 1e-5,
+    rates: Sequence[float] | None = None,
+    project: Projections = None,
+) -> Certificate:
     """Certify a point: whether it is an equilibrium, stable, Nash, and Stackelberg for each leader.
 
     Stability and the Nash property differ. In zero-sum games a strict Nash equilibrium is stable, but a stable point
@@ -113,13 +133,16 @@ def classify(game: Game, players: Players, tol: float = 1e-5, rates: Sequence[fl
         players: the point, a tuple of parameter pytrees, one per player.
         tol: the field counts as zero if its Euclidean norm is at most this.
         rates: speed of each player; the eigenvalues are then those of ``diag(rates) J``. Default: all 1.
+        project: projections onto the sets of the players, as for a solver's ``projections``. At a point where a
+            constraint holds a player, the natural residual ``z - P(z + v)`` is zero and the field is not. The other
+            entries look at all directions, as without sets. Default: none.
 
     Returns:
         The `Certificate`; ``certificate.kind`` is its summary in words. Works under ``jit`` and ``vmap``, except for
         ``kind``.
 
     Raises:
-        ValueError: if J would take more than 2 GiB. Use ``eigenvalues`` for the leading eigenvalues then.
+        ValueError: if J would take more than 2 GiB. Use `classify_large` then, which needs no matrix.
 
     Example:
         >>> import gamesolve as gs
@@ -136,11 +159,15 @@ def classify(game: Game, players: Players, tol: float = 1e-5, rates: Sequence[fl
     players = as_point(players, game.num_players)
     if rates is not None and len(rates) != game.num_players:
         raise ValueError(f"rates has {len(rates)} entries for {game.num_players} players. Give one number per player.")
-    return _classify(game, players, tol, rates)
+    natural = norm(game.field(players)) if project is None else natural_norm(game, players, project)
+    check_size(jax.flatten_util.ravel_pytree(players)[0], "Use classify_large, which needs no matrix")
+    return _classify(game, players, tol, rates, natural)
 
 
 @jax.jit
-def _classify(game: Game, players: Players, tol: Scalar, rates: Sequence[Scalar] | None) -> Certificate:
+def _classify(
+    game: Game, players: Players, tol: Scalar, rates: Sequence[Scalar] | None, natural: jax.Array
+) -> Certificate:
     J, error = measured_jacobian(game, players)
     sizes = [optax.tree.size(player) for player in players]
     blocks = [(slice(a, b), slice(a, b)) for a, b in itertools.pairwise(np.cumsum([0, *sizes]))]
@@ -152,7 +179,7 @@ def _classify(game: Game, players: Players, tol: Scalar, rates: Sequence[Scalar]
     order = order_by_real_part(values)
     values, errors = values[order], errors[order]
     residual = norm(game.field(players))
-    zero = residual <= tol
+    zero = (residual <= tol) & (natural <= tol)
     leads = [lead_from(game, players, J, error, leader) for leader in range(len(sizes))]
     total = jnp.stack([lead.residual for lead in leads])
     worst, second = [], []
@@ -169,5 +196,6 @@ def _classify(game: Game, players: Players, tol: Scalar, rates: Sequence[Scalar]
         stackelberg=(total <= tol) & jnp.stack(second),
         degenerate=jnp.min(directions(J, error)[1]) <= 1,
         eigenvalues=values,
-        margins=Margins(residual, -values[0].real, -own, -jnp.stack(worst), total, flat, errors[0], errors),
+        margins=Margins(residual, -values[0].real, -own, -jnp.stack(worst), total, flat, errors[0], errors, natural),
+        constrained=(natural <= tol) & (residual > tol),
     )

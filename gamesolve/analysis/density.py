@@ -1,6 +1,5 @@
 """Spectral densities and norms of S and A, the potential and the rotational part of J, without a matrix."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -9,7 +8,7 @@ import jax.flatten_util
 import jax.numpy as jnp
 import optax
 
-from gamesolve.analysis.operators import split_jacobian
+from gamesolve.analysis.operators import split_operator
 from gamesolve.analysis.point import as_point
 from gamesolve.game import Game, exact_products
 from gamesolve.linear.arnoldi import expand
@@ -107,7 +106,7 @@ def hamiltonian_share(game: Game, players: Players, key: Key | None = None, num_
 @partial(jax.jit, static_argnames="num_probes")
 def _share(game: Game, players: Players, key: Key | None, num_probes: int | None) -> jax.Array:
     flat, _ = jax.flatten_util.ravel_pytree(players)
-    parts = _parts(game, players)
+    parts = split_operator(game, players)
 
     def squares(index: jax.Array) -> jax.Array:
         if key is None or num_probes is None:
@@ -125,7 +124,7 @@ def _share(game: Game, players: Players, key: Key | None, num_probes: int | None
 @partial(jax.jit, static_argnames=("num_steps", "num_probes"))
 def _densities(game: Game, players: Players, key: Key, num_steps: int, num_probes: int) -> tuple[Density, Density]:
     flat, _ = jax.flatten_util.ravel_pytree(players)
-    parts = _parts(game, players)
+    parts = split_operator(game, players)
 
     def quadrature(key: Key) -> tuple[Density, Density]:
         start = jax.random.normal(key, flat.shape, flat.dtype)
@@ -141,15 +140,3 @@ def _densities(game: Game, players: Players, key: Key, num_steps: int, num_probe
         return density(0, 1), density(1, 1j)
 
     return jax.lax.map(quadrature, jax.random.split(key, num_probes))
-
-
-def _parts(game: Game, players: Players) -> Callable[[jax.Array], tuple[jax.Array, jax.Array]]:
-    """Return ``t -> (S t, A t)`` on the players ravelled in order."""
-    _, unravel = jax.flatten_util.ravel_pytree(players)
-    split = split_jacobian(game, players)
-
-    def parts(t: jax.Array) -> tuple[jax.Array, jax.Array]:
-        potential, rotating = (jax.flatten_util.ravel_pytree(part)[0] for part in split(unravel(t)))
-        return potential, rotating
-
-    return parts

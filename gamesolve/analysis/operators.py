@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 import jax
+import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -61,6 +62,30 @@ def split_jacobian(game: Game, players: Players) -> Callable[[Players], tuple[Pl
         return optax.tree.scale(0.5, optax.tree.add(ahead, back)), optax.tree.scale(0.5, optax.tree.sub(ahead, back))
 
     return parts
+
+
+def split_operator(game: Game, players: Players) -> Callable[[jax.Array], tuple[jax.Array, jax.Array]]:
+    """Return ``t -> (S t, A t)`` on the players ravelled in order."""
+    _, unravel = jax.flatten_util.ravel_pytree(players)
+    split = split_jacobian(game, players)
+
+    def parts(t: jax.Array) -> tuple[jax.Array, jax.Array]:
+        potential, rotating = (jax.flatten_util.ravel_pytree(part)[0] for part in split(unravel(t)))
+        return potential, rotating
+
+    return parts
+
+
+def symmetric_operator(game: Game, players: Players) -> VectorMap:
+    """Return ``t -> S t`` on the players ravelled in order."""
+    parts = split_operator(game, players)
+    return lambda t: parts(t)[0]
+
+
+def transposed_operator(game: Game, players: Players) -> VectorMap:
+    """Return ``s -> J^T s`` on the players ravelled in order."""
+    _, product = jax.vjp(*flattened(game.field, players))
+    return lambda s: product(s)[0]
 
 
 @jax.jit

@@ -42,7 +42,12 @@ MAX_PRODUCTS = 5000
 
 
 def leading_pairs(
-    operator: Operator, like: jax.Array, k: int, which: Sequence[str], tolerance: float | None = None
+    operator: Operator,
+    like: jax.Array,
+    k: int,
+    which: Sequence[str],
+    tolerance: float | None = None,
+    max_products: int = MAX_PRODUCTS,
 ) -> Pairs:
     """Return leading eigenpairs by `krylov_schur`, or from the dense matrix if the basis would span most of it anyway.
 
@@ -52,6 +57,7 @@ def leading_pairs(
         k: number of eigenpairs at each end.
         which: ends of the spectrum, keys of `ORDERS`.
         tolerance: tolerance on residuals, relative to the modulus of the eigenvalue. Default: `default_tolerance`.
+        max_products: maximum number of products; the pairs that have not converged by then have larger residuals.
 
     Raises:
         ValueError: if an argument is traced.
@@ -60,7 +66,7 @@ def leading_pairs(
         raise ValueError("k= finds eigenvalues in a loop on the host. Call this function outside jit, vmap and grad.")
     if like.size <= 2 * space_for(k, which):
         return from_matrix(operator, like, k, which, tolerance)
-    return krylov_schur(operator, _random(0, like), k, which, tolerance)
+    return krylov_schur(operator, _random(0, like), k, which, tolerance, max_products)
 
 
 def krylov_schur(

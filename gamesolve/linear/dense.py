@@ -39,12 +39,11 @@ def dense_derivative(function: Callable[[jax.Array], jax.Array], point: jax.Arra
     return rows.T
 
 
-def check_size(point: jax.Array) -> None:
-    """Raise if a square matrix for this vector would be too large."""
+def check_size(point: jax.Array, instead: str = "Pass k= to find leading eigenvalues without a matrix") -> None:
+    """Raise if a square matrix for this vector would be too large; ``instead`` says what needs no matrix."""
     size = point.size * point.size * point.dtype.itemsize
     if size > LARGEST_MATRIX:
         raise ValueError(
             f"a dense matrix of {point.size} x {point.size} takes {math.ceil(size / 2**30)} GiB, more than the limit "
-            f"of {LARGEST_MATRIX // 2**30} GiB. Pass k= to find leading eigenvalues without a matrix, or use fewer "
-            "parameters."
+            f"of {LARGEST_MATRIX // 2**30} GiB. {instead}, or use fewer parameters."
         )

@@ -48,7 +48,7 @@ def from_matrix(
         which: ends of the spectrum, keys of `ORDERS`.
         tolerance: tolerance on residuals, relative to the modulus of the eigenvalue. Default: `default_tolerance`.
     """
-    matrix = np.asarray(_matrix(operator, like))
+    matrix = np.asarray(matrix_of(operator, like))
     if not np.all(np.isfinite(matrix)):
         return nothing(like, k * len(which))
     values, vectors = np.linalg.eig(matrix)
@@ -134,7 +134,8 @@ def _product(operator: Operator, vector: jax.Array) -> jax.Array:
 
 
 @jax.jit
-def _matrix(operator: Operator, like: jax.Array) -> jax.Array:
+def matrix_of(operator: Operator, like: jax.Array) -> jax.Array:
+    """Return the dense matrix of an operator, for vectors of the size and type of ``like``."""
     with exact_products():
         return jax.lax.map(operator(), jnp.eye(like.size, dtype=like.dtype), batch_size=128).T
 

@@ -12,6 +12,7 @@ for dark pages.
 ['slow', 'fast']
 """
 
+from gamesolve.plots.bifurcations import bifurcation
 from gamesolve.plots.comparisons import comparison
 from gamesolve.plots.curves import convergence, lines, performance_profile
 from gamesolve.plots.darkness import dark
@@ -26,6 +27,7 @@ from gamesolve.plots.spectra import spectrum
 
 __all__ = [
     "basins",
+    "bifurcation",
     "comparison",
     "convergence",
     "dark",

@@ -23,6 +23,7 @@ KINDS = {
     "saddle": ("X", "#D55E00"),
     "unstable": ("s", "#D55E00"),
     "degenerate": ("D", "#CC79A7"),
+    "Stackelberg": ("^", "#0072B2"),
     "no": ("|", "black"),
 }
 

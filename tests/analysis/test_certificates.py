@@ -92,6 +92,7 @@ def test_a_leader_needs_its_total_gradient_and_its_total_hessian():
     lead = gs.analysis.classify(game, (1.0, 1.0))
     assert lead.stackelberg.tolist() == [True, False]
     assert not lead.is_equilibrium  # the leader's own gradient is -1/2
+    assert lead.kind == "Stackelberg for leader 0"
     assert float(lead.margins.stackelberg[0]) == pytest.approx(0.5)  # from J alone it would be 1
     nash = gs.analysis.classify(game, (0.5, 0.25))
     assert nash.kind == "stable, Nash"
@@ -136,5 +137,5 @@ def test_three_players_of_odd_shapes():
 
 def test_what_is_too_large_points_to_another_way():
     wide = (jnp.zeros(20_000), jnp.zeros(1))
-    with pytest.raises(ValueError, match=r"20001 x 20001 takes 3 GiB.* k="):
+    with pytest.raises(ValueError, match=r"20001 x 20001 takes 3 GiB.* Use classify_large"):
         gs.analysis.classify(gs.zero_sum(lambda x, y: jnp.sum(x) * y[0]), wide)

@@ -395,3 +395,20 @@ def test_dark_mirrors_maps_of_greys_and_thin_lines_but_no_images():
     assert picture.get_cmap()(1.0)[:3] == (1, 1, 1)
     (remark,) = plots.dark(plots.spectrum({"far": [9.0]})).texts
     assert remark.get_bbox_patch().get_edgecolor()[3] == 0
+
+
+def test_bifurcations_are_solid_where_stable_and_show_their_events():
+    make_game = lambda c: gs.general_sum(lambda x, y: c * x - x**3 / 3, lambda x, y: -(y**2) / 2)
+    branch = gs.analysis.follow(make_game, (1.0, 0.0), (1.0, -1.0))
+    axes = plots.bifurcation({"root": branch, "again": (branch, branch)}, lambda x, y: x)
+    drawn = [line for line in axes.lines if line.get_linestyle() != "None" and len(line.get_xdata())]
+    assert [line.get_linestyle() for line in drawn] == ["-", "--"] * 3
+    stable, unstable = (np.asarray(line.get_ydata()) for line in drawn[:2])
+    assert np.all(stable > -1e-3)
+    assert np.all(unstable < 1e-3)
+    assert axes.get_legend_handles_labels()[1] == ["root", "again", "fold"]
+    assert shades(axes.figure) > 2
+    with pytest.raises(TypeError, match="quantity must take 2 players"):
+        plots.bifurcation({"root": branch}, lambda x: x)
+    with pytest.raises(TypeError, match="must be a Branch, got int"):
+        plots.bifurcation({"root": (1,)}, lambda x, y: x)

@@ -1,0 +1,244 @@
+"""Certify a point of a large game from products with J alone: what is proved, and what is likely or only not refuted.
+
+>>> import jax, gamesolve as gs
+>>> game = gs.games.rotation(1000)                # zero-sum and bilinear: the flow turns, and no player has curvature
+>>> gs.analysis.classify_large(game, game.equilibria[0], jax.random.key(0)).kind
+'not refuted as stable, not refuted as Nash'
+"""
+
+import math
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.core
+import jax.flatten_util
+import jax.numpy as jnp
+import numpy as np
+
+from gamesolve import products
+from gamesolve.analysis.blocks import own_curvature
+from gamesolve.analysis.operators import field_operator, symmetric_operator, transposed_operator
+from gamesolve.analysis.point import as_point
+from gamesolve.analysis.sets import natural_norm
+from gamesolve.checks import Ending, check_key, check_limit, check_number, whole_number
+from gamesolve.driving.sets import Projections
+from gamesolve.game import Game
+from gamesolve.linear.arnoldi import leading_pairs
+from gamesolve.linear.lanczos import Extremes, extremes
+from gamesolve.trees import Key, Players, norm
+from gamesolve.trees.faces import named, shown
+
+# Leading eigenvalues of J that are looked for, enough for a conjugate pair and its neighbours.
+LEADING = 4
+
+
+class Verdict(Ending):
+    """What is known of a property. It has no truth value: compare it, as in ``certificate.nash == Verdict.HOLDS``.
+
+    REFUTED: it fails; a Rayleigh quotient or an eigenpair beyond its error proves that. NOT_REFUTED: nothing against it
+    was found, but it is not shown to hold. HOLDS: it holds, with the confidence of the certificate.
+    """
+
+    REFUTED = 0, "fails, which a vector proves"
+    NOT_REFUTED = 1, "was not refuted, but is not shown to hold either"
+    HOLDS = 2, "holds, with the confidence of the certificate"
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            f"a Verdict must be compared, got {self.name} as a truth value. Write verdict == Verdict.HOLDS, or "
+            "verdict != Verdict.REFUTED."
+        )
+
+
+class Leading(NamedTuple):
+    """A leading eigenpair of J, which decides stability if S is not negative definite.
+
+    Attributes:
+        value: the Ritz value with the largest lead of its real part over its error, or the largest real part.
+        residual: backward error: J differs by a matrix of this spectral norm from one with this eigenvalue.
+        error: to first order, distance of the value from an eigenvalue of J: the residual divided by the cosine between
+            the left and the right eigenvector. Infinite if no left eigenvector was needed or found.
+    """
+
+    value: complex
+    residual: float
+    error: float
+
+
+@shown()
+class Evidence(NamedTuple):
+    """The numbers behind a `LargeCertificate`.
+
+    Attributes:
+        residual: Euclidean norm of the field.
+        natural: norm of the natural residual ``z - P(z + v)``; without projections, that of the field.
+        symmetric: both ends of the spectrum of S, the symmetric part of J.
+        own: for each player, both ends of the spectrum of its own Hessian of its own payoff.
+        leading: the `Leading` eigenpair of J; None if S already shows stability.
+    """
+
+    residual: float
+    natural: float
+    symmetric: Extremes
+    own: tuple[Extremes, ...]
+    leading: Leading | None
+
+
+@shown("kind", stable=named(Verdict), nash=named(Verdict))
+class LargeCertificate(NamedTuple):
+    """The result of `classify_large` at a point.
+
+    Attributes:
+        is_equilibrium: whether the field is zero, to the tolerance. This is computed, not estimated.
+        constrained: whether constraints hold a player: the natural residual is zero, and the field is not.
+        stable: `Verdict` on whether the point is an equilibrium to which the flow returns.
+        nash: `Verdict` on whether it is a differential Nash equilibrium.
+        confidence: probability, over the random starts, with which all verdicts HOLDS are right.
+        evidence: the numbers behind the verdicts.
+    """
+
+    is_equilibrium: bool
+    constrained: bool
+    stable: Verdict
+    nash: Verdict
+    confidence: float
+    evidence: Evidence
+
+    @property
+    def kind(self) -> str:
+        """The certificate in words."""
+        if self.constrained:
+            return "held by constraints"
+        if not self.is_equilibrium:
+            return "no equilibrium"
+        stable = {Verdict.REFUTED: "unstable", Verdict.NOT_REFUTED: "not refuted as stable", Verdict.HOLDS: "stable"}
+        nash = {Verdict.REFUTED: "not Nash", Verdict.NOT_REFUTED: "not refuted as Nash", Verdict.HOLDS: "Nash"}
+        return f"{stable[self.stable]}, {nash[self.nash]}"
+
+
+def classify_large(
+    game: Game,
+    players: Players,
+    key: Key,
+    *,
+    tol: float = 1e-5,
+    project: Projections = None,
+    confidence: float = 0.999,
+    steps: int = 100,
+) -> LargeCertificate:
+    """Certify a point without a matrix: whether it is an equilibrium, stable and Nash, or what of that is not refuted.
+
+    Use `classify` as long as J fits into memory: it decides more. Here each question is put to a search:
+
+    - Nash: a Lanczos run on each player's own Hessian. A vector with a positive Rayleigh quotient, beyond its rounding,
+      refutes the property. If the upper bound on the largest eigenvalue is negative, it holds with the confidence.
+    - Stable: the same on S, the symmetric part of J. If S is negative definite, all eigenvalues of J have negative real
+      part. If not, an Arnoldi run looks for leading eigenvalues of J. One with a positive real part, beyond its error
+      to first order, refutes stability. If none is found, stability is not refuted: Arnoldi runs have no confidence.
+
+    The bound on the largest eigenvalue exceeds the largest Ritz value by ``r`` times the width of the spectrum, with
+    ``r`` about ``(log(3.3 sqrt(n) (players + 1) / (1 - confidence)) / (2 steps))^2``. With the defaults and a million
+    parameters that is 0.007. More steps see finer margins.
+
+    Args:
+        game: the game, bound to its data; any number of players.
+        players: the point, a tuple of parameter pytrees, one per player.
+        key: typed random key for the starts.
+        tol: the field, and the natural residual, count as zero if their Euclidean norm is at most this.
+        project: projections onto the sets of the players, as for a solver's ``projections``. Default: none.
+        confidence: probability with which all verdicts HOLDS are right together.
+        steps: number of products with S, with each own Hessian and with J; twice as many where a vector is needed.
+
+    Returns:
+        The `LargeCertificate`; ``certificate.kind`` is its summary in words. It does not work under ``jit`` or
+        ``vmap``.
+
+    Raises:
+        ValueError: if an argument is traced or out of range, or a payoff's gradient is not that of its value.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, gamesolve as gs
+        >>> game = gs.zero_sum(lambda x, y: jnp.sum(x**2 + x * y - y**2))
+        >>> certificate = gs.analysis.classify_large(game, (jnp.zeros(10_000), jnp.zeros(10_000)), jax.random.key(0))
+        >>> certificate.kind, round(certificate.evidence.symmetric.bound, 4)
+        ('stable, Nash', -2.0)
+
+    Reference:
+        Kuczynski, Wozniakowski, "Estimating the Largest Eigenvalue by the Power and Lanczos Algorithms with a Random
+        Start", SIAM J. Matrix Anal. Appl. 1992
+    """
+    players = as_point(players, game.num_players)
+    _check(game, players, key, tol, confidence, steps)
+    residual = float(norm(game.field(players)))
+    natural = residual if project is None else float(natural_norm(game, players, project))
+    failure = (1 - confidence) / (game.num_players + 1)
+    keys = jax.random.split(key, game.num_players + 1)
+    search = partial(extremes, steps=steps, failure=failure)
+    own = tuple(
+        search(jax.tree_util.Partial(own_curvature(player), game, players), _flat(mine), keys[player])
+        for player, mine in enumerate(players)
+    )
+    if products.is_coupled(game, players):  # S has the own Hessians as its blocks, and no others
+        smallest, *others = np.transpose(own)
+        symmetric = Extremes(float(np.min(smallest)), *(float(np.max(each)) for each in others))
+    else:
+        symmetric = search(jax.tree_util.Partial(symmetric_operator, game, players), _flat(players), keys[-1])
+    contracting = _concave(symmetric)
+    leading = None if contracting is Verdict.HOLDS else _leading(game, players, steps)
+    stable = contracting if leading is None else Verdict(int(not leading.value.real > leading.error))
+    zero = residual <= tol and natural <= tol
+    return LargeCertificate(
+        is_equilibrium=zero,
+        constrained=natural <= tol < residual,
+        stable=stable if zero else Verdict.REFUTED,
+        nash=Verdict(min(map(_concave, own))) if zero else Verdict.REFUTED,
+        confidence=confidence,
+        evidence=Evidence(residual, natural, symmetric, own, leading),
+    )
+
+
+def _check(game: Game, players: Players, key: Key, tol: float, confidence: float, steps: int) -> None:
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((game, players, key))):
+        raise ValueError(
+            "classify_large must be called with known arrays, got traced ones. Call it outside jit, vmap and grad."
+        )
+    check_key("key", key)
+    check_limit("tol", tol)
+    check_number("confidence", confidence, above=0.0, below=1.0)
+    whole_number("steps", steps, least=2)
+    for player in range(game.num_players):
+        products.value(game, players, player, "classify_large")
+
+
+def _flat(tree: Players) -> jax.Array:
+    return jax.flatten_util.ravel_pytree(tree)[0]
+
+
+def _concave(end: Extremes) -> Verdict:
+    """Return the verdict on whether a symmetric map is negative definite."""
+    if end.largest > end.rounding:
+        return Verdict.REFUTED
+    return Verdict.HOLDS if end.bound < 0 else Verdict.NOT_REFUTED
+
+
+def _leading(game: Game, players: Players, steps: int) -> Leading:
+    """Return the eigenpair of J that speaks most against stability."""
+    k = min(LEADING, _flat(players).size)
+    search = partial(leading_pairs, like=_flat(players), k=k, which=("LR",), max_products=steps)
+    right = search(jax.tree_util.Partial(field_operator, game, players))
+    values, residuals = np.asarray(right.eigenvalues), np.asarray(right.residuals)
+    errors = np.full(len(values), math.inf)
+    parts = np.real(values)
+    if np.any(parts > residuals):  # an error is never below the residual, so no other value can refute
+        left = search(jax.tree_util.Partial(transposed_operator, game, players))
+        # Rows x and y with J x = l x and y^T J = l y^T, so that the product has no conjugate.
+        cosines = np.abs(np.asarray(jnp.matmul(left.vectors, right.vectors.T, precision="highest")))
+        near = np.abs(np.asarray(left.eigenvalues)[:, None] - values)
+        partner = np.argmin(near, axis=0)
+        cosine = cosines[partner, np.arange(len(values))]
+        inexact = np.maximum(residuals, np.asarray(left.residuals)[partner]) + near.min(axis=0)
+        errors = np.where(cosine > 0, inexact / np.where(cosine > 0, cosine, 1), math.inf)
+    beyond = np.where(parts > errors, parts - errors, -math.inf)
+    best = int(np.argmax(beyond if np.any(parts > errors) else parts))
+    return Leading(complex(values[best]), float(residuals[best]), float(errors[best]))
