@@ -8,7 +8,7 @@ scales that are many orders of magnitude apart, so clipping, adaptive steps and 
 import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -157,7 +157,7 @@ def _vectors(tree: PyTree, sizes: tuple[int, ...]) -> list[tuple[int, np.ndarray
     for leaf in jax.tree.leaves(tree):
         owner = _owner(leaf, sizes)
         if owner is not None:
-            rows = np.asarray(leaf).reshape(-1, sizes[owner])
+            rows: Any = np.asarray(leaf).reshape(-1, sizes[owner])
             parts = (rows.real, rows.imag) if np.iscomplexobj(rows) else (rows,)
             found += [(owner, row) for part in parts for row in part]
     return found

@@ -31,7 +31,7 @@ class WorstCase(NamedTuple):
 
     Attributes:
         rate: the certified rate: ``|z_k - z*| <= C rate^k |z_0 - z*|`` on every game of the class, with one C for all.
-            Above 1 it bounds the growth.
+            On sets the field at z* adds to the distance on the right. Above 1 the rate bounds the growth.
         lower: the rate on ``game``; no certificate can be smaller.
         game: the linear game of two numbers in the class on which the solver is slowest, found by a search.
         lyapunov: matrix P of the Lyapunov function of each player, one if both are equal. It takes the player, its
