@@ -51,7 +51,7 @@ def lifted_step(solver: Solver, fields: FieldClass, horizon: int) -> LiftedStep:
 def _lengths(steps: Steps) -> dict[int, float]:
     """Return the step length of each projection, or raise unless the step rests at every equilibrium.
 
-    At an equilibrium z* on sets, the field has any value w*. So the step must rest at every z* with w* = 0 and, with
+    On a set the field at an equilibrium z* has any value w*. So the step must rest at every z* with w* = 0 and, with
     z* = 0, for every w*.
     """
     first, lengths = steps.queries[0], dict[int, float]()
@@ -59,7 +59,7 @@ def _lengths(steps: Steps) -> dict[int, float]:
         rest, points = _at_rest(steps, player, point=1.0, field=0.0)
         if np.abs(points - 1).max(initial=0) > CLOSE:
             raise moved()
-        if any(query.player is not None for query in first):
+        if any(query.player == player for query in first):
             rest, points = _at_rest(steps, player, point=0.0, field=1.0)
             if np.abs(points).max(initial=0) > CLOSE:
                 raise moved()

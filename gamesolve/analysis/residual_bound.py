@@ -11,7 +11,7 @@ from gamesolve.analysis.field_class import FieldClass, Form, Value, Vectors, fie
 from gamesolve.analysis.formal_game import PLAYERS
 from gamesolve.analysis.formal_step import CLOSE, Query, Steps, formal_run
 from gamesolve.analysis.lifted_step import moved
-from gamesolve.analysis.semidefinite import cvxpy, is_proof, largest_eigenvalue, solved, summed
+from gamesolve.analysis.semidefinite import cvxpy, exceeds_rounding, largest_eigenvalue, solved, summed
 from gamesolve.checks import whole_number
 from gamesolve.solver import as_solver
 from gamesolve.trees.faces import shown
@@ -98,26 +98,31 @@ def worst_case_residual(
     _check_translates(steps)
     # Two more vectors: the field at the last players, and the field at an equilibrium on sets.
     size = steps.rows[-1].shape[1] + 2
-    last, before = (tuple(_padded(row, size) for row in rows[:PLAYERS]) for rows in steps.rows[:-3:-1])
-    residuals = {
-        "move": tuple(map(np.subtract, last, before)),
-        "field": (_unit(size, size - 2),) * PLAYERS,
-        "distance": last,
-    }
     queries = [_wide(query, size) for asked in steps.queries for query in asked]
-    on_sets = any(query.player is not None for query in queries)
-    if on_sets:
-        del residuals["field"]  # it need not vanish at the equilibrium
+    last, before = (tuple(_padded(row, size) for row in rows) for rows in steps.rows[:-3:-1])
+    residuals = {"move": tuple(map(np.subtract, last, before)), "distance": last}
+    constrained = {query.player for query in queries if query.player is not None}
+    if not constrained:  # on sets the field need not vanish at the equilibrium
+        residuals["field"] = (_unit(size, size - 2),) * PLAYERS
     if measure not in residuals:
-        raise ValueError(f"measure must be one of {sorted(residuals)}{' on sets' * on_sets}, got {measure!r}.")
+        where = " on sets" if constrained else ""
+        raise ValueError(f"measure must be one of {sorted(residuals)}{where}, got {measure!r}.")
     if measure == "field":
         queries.append(Query(None, last, size - 2))
-    scaled = fields.scaled()
-    forms = _on_sets(scaled, queries, size) if on_sets else of_fields(scaled, _values(queries, np.zeros(size)))
-    constant = np.zeros(size)
-    constant[[size - 1, *(query.answer for query in queries if query.player is None)]] = on_sets
-    found = _smallest([_problem(residuals[measure], forms, constant, player) for player in range(PLAYERS)])
+    found = _smallest(_posed(fields.scaled(), queries, residuals[measure], constrained))
     return found._replace(bound=found.bound * fields.unit**2) if measure == "field" else found
+
+
+def _posed(fields: FieldClass, queries: list[Query], residual: Vectors, constrained: set[int]) -> list[_Problem]:
+    """Return the problem of each player; ``constrained`` are the players on sets."""
+    size = len(residual[0])
+    resting = tuple(_unit(size, size - 1) * (player in constrained) for player in range(PLAYERS))
+    forms = of_fields(fields, _values(queries, resting))
+    for player in constrained:
+        forms += of_normals(_normals(queries, resting, player))
+    is_field = np.isin(np.arange(size), [query.answer for query in queries if query.player is None])
+    constants = [(resting[player] + is_field) * (player in constrained) for player in range(PLAYERS)]
+    return [_problem(residual, forms, constant, player) for player, constant in enumerate(constants)]
 
 
 def _check_translates(steps: Steps) -> None:
@@ -131,25 +136,21 @@ def _check_translates(steps: Steps) -> None:
         raise moved()
 
 
-def _values(queries: list[Query], resting: np.ndarray) -> list[Value]:
+def _values(queries: list[Query], resting: Vectors) -> list[Value]:
     """Return the values of the field, with the one at the equilibrium."""
-    size = len(resting)
-    asked = [Value(q.point, (_unit(size, q.answer),) * PLAYERS) for q in queries if q.player is None]
-    return [Value((np.zeros(size),) * PLAYERS, (resting,) * PLAYERS), *asked]
+    asked = [Value(q.point, (_unit(len(resting[0]), q.answer),) * PLAYERS) for q in queries if q.player is None]
+    return [Value(tuple(map(np.zeros_like, resting)), resting), *asked]
 
 
-def _on_sets(fields: FieldClass, queries: list[Query], size: int) -> list[Form]:
-    """Return the inequalities between the values of the field, and those between the normal vectors of each set."""
-    zero, resting = np.zeros(size), _unit(size, size - 1)
-    forms = of_fields(fields, _values(queries, resting))
-    for player in range(PLAYERS):
-        # At the equilibrium minus the field is a normal vector; the start is in the set.
-        pairs = [(zero, -resting), (_unit(size, 0), zero)]
-        projected = [(query.point[player], _unit(size, query.answer)) for query in queries if query.player == player]
-        pairs += [(point, asked - point) for asked, point in projected]
-        only = lambda vector, player=player: tuple(vector * (i == player) for i in range(PLAYERS))
-        forms += of_normals([Value(only(point), only(normal)) for point, normal in pairs])
-    return forms
+def _normals(queries: list[Query], resting: Vectors, player: int) -> list[Value]:
+    """Return the points of a player's set that are known, with a normal vector at each."""
+    zero, size = np.zeros_like(resting[player]), len(resting[player])
+    # At the equilibrium minus the field is a normal vector; the start is in the set.
+    pairs = [(zero, -resting[player]), (_unit(size, 0), zero)]
+    projected = [(query.point[player], _unit(size, query.answer)) for query in queries if query.player == player]
+    pairs += [(point, asked - point) for asked, point in projected]
+    only = lambda vector: tuple(vector * (i == player) for i in range(PLAYERS))
+    return [Value(only(point), only(normal)) for point, normal in pairs]
 
 
 def _problem(residual: Vectors, forms: list[Form], constant: np.ndarray, player: int) -> _Problem:
@@ -185,7 +186,7 @@ def _smallest(problems: list[_Problem]) -> ResidualBound:
             for residual, start, forms, _ in problems
         )
         left = np.abs(multipliers @ cross).max(initial=0)
-        if is_proof(margin, multipliers) and not is_proof(left, multipliers):
+        if exceeds_rounding(margin, multipliers) and not exceeds_rounding(left, multipliers):
             return ResidualBound(proved, multipliers, margin)
     raise ValueError(
         "num_steps, mu and L must have a bound that can be proved, got none. Use fewer or smaller steps, or give L."

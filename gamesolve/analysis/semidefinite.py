@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-# Relative error of computed eigenvalues.
+# Relative error of computed sums and of their eigenvalues.
 ROUNDING = 1e-13
 
 
@@ -39,9 +39,9 @@ def solved(cp: Any, problem: Any) -> bool:
     return all(variable.value is not None for variable in problem.variables())
 
 
-def is_proof(margin: float, *multipliers: np.ndarray) -> bool:
-    """Return whether inequalities between matrices hold by more than the rounding errors of their eigenvalues."""
-    return margin > ROUNDING * (1 + sum(np.sum(weights) for weights in multipliers))
+def exceeds_rounding(number: float, *multipliers: np.ndarray) -> bool:
+    """Return whether a number is above the rounding errors in a sum of matrices with these multipliers."""
+    return number > ROUNDING * (1 + sum(np.sum(weights) for weights in multipliers))
 
 
 def largest_eigenvalue(matrix: np.ndarray) -> float:

@@ -10,7 +10,7 @@ import scipy.optimize
 from gamesolve.analysis.field_class import field_class
 from gamesolve.analysis.flat_step import made
 from gamesolve.analysis.lifted_step import Space, lifted_step
-from gamesolve.analysis.semidefinite import cvxpy, is_proof, largest_eigenvalue, solved, summed
+from gamesolve.analysis.semidefinite import cvxpy, exceeds_rounding, largest_eigenvalue, solved, summed
 from gamesolve.analysis.tuning import Best
 from gamesolve.analysis.worst_game import linear_game, slowest
 from gamesolve.checks import check_number, whole_number
@@ -209,7 +209,7 @@ def _prover(spaces: tuple[Space, ...]) -> _Prove:
         decrease, positivity = (np.maximum(weight.value, 0) for weight in weights)
         left = min(_margin(space, P, rate, decrease, positivity) for space, P in zip(spaces, found, strict=True))
         proof = _Proof(found, (decrease, positivity), left)
-        return proof if is_proof(left, *proof.multipliers) else None
+        return proof if exceeds_rounding(left, *proof.multipliers) else None
 
     return prove
 

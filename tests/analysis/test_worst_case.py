@@ -99,6 +99,14 @@ def test_sets_are_certified(make):
     assert free.rate - 1e-5 <= on_sets.rate < 1
 
 
+def test_a_set_for_one_player_only_is_certified():
+    one, both = (
+        analysis.certify(gs.extragradient(0.3, projections=sets), **CLASS)
+        for sets in ((analysis.any_set, None), analysis.any_set)
+    )
+    assert one.rate <= both.rate + 1e-5
+
+
 def test_divergence_is_bounded_as_well():
     assert analysis.certify(gs.simgd(1.0), **CLASS).rate == pytest.approx(of_simgd(1.0), abs=2e-6)
 
