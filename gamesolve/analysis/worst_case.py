@@ -19,7 +19,7 @@ from gamesolve.solver import as_solver
 from gamesolve.trees import Scalar
 from gamesolve.trees.faces import shown
 
-# Rates are found to this distance, and searched up to the largest.
+# Distance to which rates are found, and the largest rate of the search.
 RESOLUTION, LARGEST = 1e-6, 100.0
 # Relative accuracy of `best_certified_step`.
 STEP_ACCURACY = 1e-3
@@ -83,7 +83,7 @@ def certify(
         cocoercivity: the largest beta with ``<F(a) - F(b), a - b> >= beta |F(a) - F(b)|^2``; 1 / L if F is a gradient.
             Default: 0, which says nothing.
         horizon: number of steps whose fields are related to each other; more may prove a smaller rate. Default: 2.
-        rate: rate to prove. Default: the smallest one, to 1e-6.
+        rate: rate to prove. Default: the smallest one, to 1e-6 or to the accuracy of the program, usually 1e-5.
 
     Returns:
         The `WorstCase`.
