@@ -182,10 +182,7 @@ def _value(player: PyTree) -> np.ndarray:
 
 def not_first_order(fault: str, remedy: str = "Use analysis.rate for a given game") -> ValueError:
     """Return the error of a solver that certificates do not cover."""
-    return ValueError(
-        "solver must be a first-order method with fixed steps: linear in the fields at linear combinations of points. "
-        f"This one {fault}. {remedy}."
-    )
+    return ValueError(f"solver must be a first-order method with fixed steps, got one that {fault}. {remedy}.")
 
 
 @contextmanager
