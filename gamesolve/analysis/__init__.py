@@ -10,12 +10,14 @@ from gamesolve.analysis.cycles import Cycle, limit_cycle
 from gamesolve.analysis.density import Density, hamiltonian_share, spectral_density
 from gamesolve.analysis.dynamics import flow_exponents, lyapunov_exponents
 from gamesolve.analysis.equilibria import Equilibrium, FixedPoint, find_equilibria, find_fixed_points, sample_box
+from gamesolve.analysis.formal_game import any_set, exact_proximal
 from gamesolve.analysis.landscape import Path, Slice, axis, path_angle, slice_field, slice_points
 from gamesolve.analysis.large import Evidence, LargeCertificate, Leading, Verdict, classify_large
 from gamesolve.analysis.operators import split_jacobian
 from gamesolve.analysis.planar import Helmholtz, gradient_game, helmholtz
 from gamesolve.analysis.regions import stability_region
 from gamesolve.analysis.regularity import lipschitz, monotonicity, weak_minty
+from gamesolve.analysis.residual_bound import ResidualBound, worst_case_residual
 from gamesolve.analysis.responses import Response, alone, best_response, exploitability
 from gamesolve.analysis.sensitivity import differentiable_equilibrium
 from gamesolve.analysis.smoothing import smooth
@@ -23,6 +25,7 @@ from gamesolve.analysis.spectrum import Spectrum, decompose, eigenvalues, eigenv
 from gamesolve.analysis.stability import StepMap, rate, step_map, step_spectrum
 from gamesolve.analysis.stretching import Passes, Stretching, finite_time_exponents, passes
 from gamesolve.analysis.tuning import Best, best_step, critical_step, timescale_ratio
+from gamesolve.analysis.worst_case import WorstCase, best_certified_step, certify
 
 __all__ = [
     "Attraction",
@@ -44,19 +47,24 @@ __all__ = [
     "Margins",
     "Passes",
     "Path",
+    "ResidualBound",
     "Response",
     "Slice",
     "Spectrum",
     "StepMap",
     "Stretching",
     "Verdict",
+    "WorstCase",
     "alone",
+    "any_set",
     "attraction",
     "axis",
     "basins",
+    "best_certified_step",
     "best_response",
     "best_step",
     "branches_at",
+    "certify",
     "classify",
     "classify_large",
     "critical_step",
@@ -64,6 +72,7 @@ __all__ = [
     "differentiable_equilibrium",
     "eigenvalues",
     "eigenvectors",
+    "exact_proximal",
     "exploitability",
     "find_equilibria",
     "find_fixed_points",
@@ -95,4 +104,5 @@ __all__ = [
     "step_spectrum",
     "timescale_ratio",
     "weak_minty",
+    "worst_case_residual",
 ]

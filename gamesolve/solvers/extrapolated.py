@@ -183,7 +183,7 @@ def ogda(
     cost=Cost(),
 )
 @parametric
-def past_extragradient(learning_rate: rates.Rates) -> optax.GradientTransformation:
+def past_extragradient(learning_rate: rates.Rates, projections: Projections = None) -> optax.GradientTransformation:
     """Reuse the field of the last trial point for the next one: past extragradient, or Popov's method.
 
     ``w_t = z_t + E v(w_(t-1))`` and ``z_(t+1) = z_t + E v(w_t)``, with ``w_(-1) = z_0``: one field evaluation per step.
@@ -191,6 +191,8 @@ def past_extragradient(learning_rate: rates.Rates) -> optax.GradientTransformati
 
     Args:
         learning_rate: step size E, see `transforms.rates`.
+        projections: one function per player that maps its parameters to its set, or None for an unconstrained player;
+            the trial point and the next point are both projected. Default: no constraints.
 
     Returns:
         The solver.
@@ -205,7 +207,8 @@ def past_extragradient(learning_rate: rates.Rates) -> optax.GradientTransformati
         Popov, "A modification of the Arrow-Hurwicz method for search of saddle points", 1980; Gidel et al., "A
         Variational Inequality Perspective on GANs", ICLR 2019, https://arxiv.org/abs/1802.10551
     """
-    return optax.chain(transforms.past_extragradient(learning_rate), transforms.descend(learning_rate))
+    step = optax.chain(transforms.past_extragradient(learning_rate, projections), transforms.descend(learning_rate))
+    return step if projections is None else optax.chain(step, transforms.project(projections))
 
 
 @declare(formula="fourth-order step of z' = v", paper="Qin et al. 2020", cost=Cost(fields=4))

@@ -256,11 +256,15 @@ class PastState(NamedTuple):
 
 
 @parametric
-def past_extragradient(eta: rates.Rates) -> optax.GradientTransformationExtraArgs:
+def past_extragradient(eta: rates.Rates, projections: Projections = None) -> optax.GradientTransformationExtraArgs:
     """Turn u into ``-v(w_t)`` with ``w_t = players + eta v(w_(t-1))``: extragradient with one field per step.
+
+    With projections the trial point is ``project(players + eta v(w_(t-1)))``.
 
     Args:
         eta: step size of the trial step, see `transforms.rates`.
+        projections: one function per player that projects its parameters onto its set, or None for an unconstrained
+            player. Default: no constraints.
 
     Returns:
         The transformation; it needs ``game=`` and all players. ``w_(-1)`` is the start.
@@ -274,13 +278,15 @@ def past_extragradient(eta: rates.Rates) -> optax.GradientTransformationExtraArg
     Reference:
         Popov, "A modification of the Arrow-Hurwicz method for search of saddle points", 1980.
     """
+    check_projections(projections)
 
     def memory(players: Players) -> PastState:
         return PastState(jnp.zeros((), jnp.int32), optax.tree.zeros_like(players))
 
     def formula(step: Step, last: PastState) -> tuple[Players, PastState]:
         past = past_field(last.count, last.field, step.game.gradients, step.players)
-        field = step.game.gradients(optax.tree.add(step.players, rates.times(step.rates, past, "eta")))
+        trial = optax.tree.add(step.players, rates.times(step.rates, past, "eta"))
+        field = step.game.gradients(projected(projections, trial))
         return jax.tree.map(jnp.negative, field), PastState(optax.safe_increment(last.count), field)
 
     return part("past_extragradient", formula, eta, memory=memory, returns=Origin.DIRECTION)

@@ -260,6 +260,9 @@ CASES = {
         gs.zero_sum(lambda x, y: on_host(x) * y), (1.0, 1.0)
     ),
     "a solver where its maker is wanted": lambda: gs.analysis.critical_step(XY, GD, (0.0, 0.0)),
+    "a solver that certificates do not cover": lambda: gs.analysis.certify(gs.proximal(0.1), mu=0.1, L=1.0),
+    "a rate that is too small": lambda: gs.analysis.certify(GD, mu=0.1, L=1.0, rate=0.5),
+    "a class without games": lambda: gs.analysis.certify(GD, mu=2.0, L=1.0),
     "a curve without a name": lambda: gs.plots.convergence(np.ones(3)),
     "a solution where curves are wanted": lambda: gs.plots.phase_portrait(solve(3)),
     "a game where its slice is wanted": lambda: gs.plots.vector_field(XY),

@@ -22,6 +22,7 @@ def projecting():
     sets, one = gs.games.simplices(2), transforms.project(SIMPLEX)
     single = optax.chain(optax.sgd(0.1), one)
     yield "extragradient", gs.extragradient(0.1, projections=sets)
+    yield "past_extragradient", gs.past_extragradient(0.1, projections=sets)
     yield "extragradient_plus", gs.extragradient_plus(0.05, 0.1, projections=sets)
     yield "forward_backward_forward", gs.forward_backward_forward(0.1, sets)
     yield "forward_reflected_backward", gs.forward_reflected_backward(0.1, sets)

@@ -1,0 +1,108 @@
+"""A class of fields as inequalities between pairs of its values, in the coefficients of `formal_step`.
+
+With ``F = -v``, each inequality is a quadratic form that is nonnegative for every field of the class. A form has one
+matrix per player, because vectors of different players have no inner product: the terms of the players are summed.
+"""
+
+import itertools
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from gamesolve.checks import check_number
+
+# For each player, a vector of coefficients; and for each player, a symmetric matrix.
+Vectors = tuple[np.ndarray, ...]
+Form = tuple[np.ndarray, ...]
+
+
+class FieldClass(NamedTuple):
+    """Fields that are strongly monotone, Lipschitz and cocoercive.
+
+    Attributes:
+        mu: ``<F(a) - F(b), a - b> >= mu |a - b|^2``.
+        L: Lipschitz constant of F; infinite for none.
+        cocoercivity: ``<F(a) - F(b), a - b> >= cocoercivity |F(a) - F(b)|^2``; zero for none.
+    """
+
+    mu: float
+    L: float
+    cocoercivity: float
+
+    @property
+    def unit(self) -> float:
+        """The unit in which fields are measured."""
+        return self.L if math.isfinite(self.L) else 1.0
+
+    def scaled(self) -> "FieldClass":
+        """Return the class in its own unit."""
+        return FieldClass(self.mu / self.unit, self.L / self.unit, self.cocoercivity * self.unit)
+
+
+class Value(NamedTuple):
+    """A point and the value of an operator there, for each player."""
+
+    point: Vectors
+    value: Vectors
+
+
+def field_class(mu: float, L: float, cocoercivity: float) -> FieldClass:
+    """Return the class, or raise unless it has members."""
+    check_number("mu", mu, least=0.0)
+    check_number("cocoercivity", cocoercivity, least=0.0)
+    if not math.isinf(L):
+        check_number("L", L, above=0.0)
+    if mu > L or cocoercivity * mu > 1:
+        raise ValueError(
+            f"mu must be at most L and 1 / cocoercivity, got mu={mu}, L={L}, cocoercivity={cocoercivity}. No field is "
+            "in this class."
+        )
+    return FieldClass(float(mu), float(min(L, 1 / cocoercivity if cocoercivity else L)), float(cocoercivity))
+
+
+def of_fields(fields: FieldClass, values: list[Value]) -> list[Form]:
+    """Return the inequalities of the class between all pairs of values."""
+    return [form for pair in itertools.combinations(values, 2) for form in _between(fields, _change(*pair))]
+
+
+def of_monotone(values: list[Value]) -> list[Form]:
+    """Return the inequalities of monotone operators between all pairs of values."""
+    return [_product(_change(*pair)) for pair in itertools.combinations(values, 2)]
+
+
+def of_normals(values: list[Value]) -> list[Form]:
+    """Return the inequalities of normal vectors of a convex set: no point of the set is ahead of another one."""
+    return [_product(_change(a, b)._replace(value=a.value)) for a, b in itertools.permutations(values, 2)]
+
+
+def symmetric(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the matrix of the quadratic form that multiplies two linear ones."""
+    return (np.outer(a, b) + np.outer(b, a)) / 2
+
+
+def square(vectors: Vectors) -> Form:
+    """Return the form of a squared norm."""
+    return tuple(symmetric(x, x) for x in vectors)
+
+
+def _between(fields: FieldClass, change: Value) -> list[Form]:
+    points, values, product = square(change.point), square(change.value), _product(change)
+    found = [_combined(product, -fields.mu, points)]
+    if math.isfinite(fields.L):
+        found.append(_combined(tuple(fields.L**2 * x for x in points), -1.0, values))
+    if fields.cocoercivity > 0:
+        found.append(_combined(product, -fields.cocoercivity, values))
+    return found
+
+
+def _product(change: Value) -> Form:
+    return tuple(map(symmetric, change.point, change.value))
+
+
+def _change(a: Value, b: Value) -> Value:
+    return Value(*(tuple(map(np.subtract, x, y)) for x, y in zip(a, b, strict=True)))
+
+
+def _combined(a: Form, factor: float, b: Form) -> Form:
+    return tuple(x + factor * y for x, y in zip(a, b, strict=True))

@@ -1,0 +1,49 @@
+"""Semidefinite programs, solved with cvxpy and Clarabel; whoever asks checks the answer."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+# Relative error of computed sums and of their eigenvalues.
+ROUNDING = 1e-13
+
+
+def cvxpy(name: str) -> Any:
+    """Return cvxpy, or raise an error that names the function that needs it."""
+    try:
+        import clarabel  # noqa: F401
+        import cvxpy
+    except ImportError:
+        raise ImportError(
+            f"analysis.{name} needs cvxpy and clarabel. Install them with pip install 'gamesolve[certify]'."
+        ) from None
+    return cvxpy
+
+
+def summed(cp: Any, weights: Any, matrices: np.ndarray) -> Any:
+    """Return the weighted sum of matrices as an expression of cvxpy."""
+    size = matrices.shape[-1]
+    return cp.reshape(matrices.reshape(len(matrices), -1).T @ weights, (size, size), order="C")
+
+
+def solved(cp: Any, problem: Any) -> bool:
+    """Solve a problem; return whether there is an answer, accurate or not."""
+    with warnings.catch_warnings():
+        # Answers are checked after the solve, so a warning that one may be inaccurate says nothing.
+        warnings.simplefilter("ignore")
+        try:
+            problem.solve(solver=cp.CLARABEL)
+        except cp.SolverError:
+            return False
+    return all(variable.value is not None for variable in problem.variables())
+
+
+def exceeds_rounding(number: float, *multipliers: np.ndarray) -> bool:
+    """Return whether a number is above the rounding errors in a sum of matrices with these multipliers."""
+    return number > ROUNDING * (1 + sum(np.sum(weights) for weights in multipliers))
+
+
+def largest_eigenvalue(matrix: np.ndarray) -> float:
+    """Return the largest eigenvalue of a symmetric matrix."""
+    return float(np.linalg.eigvalsh((matrix + matrix.T) / 2)[-1])
