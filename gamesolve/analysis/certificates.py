@@ -68,7 +68,7 @@ class Certificate(NamedTuple):
     """The result of `classify` at a point; a pytree of arrays.
 
     Attributes:
-        is_equilibrium: whether the field is zero, to the tolerance; with ``project``, also inside the sets.
+        is_equilibrium: whether the field is zero, to the tolerance; with ``projections``, also inside the sets.
         stable: whether the point is an equilibrium to which the flow returns: every eigenvalue of J has negative real
             part.
         nash: whether it is a differential Nash equilibrium: the field is zero and each own Hessian is negative
@@ -121,7 +121,7 @@ def classify(
     players: Players,
     tol: float = 1e-5,
     rates: Sequence[float] | None = None,
-    project: Projections = None,
+    projections: Projections = None,
 ) -> Certificate:
     """Certify a point: whether it is an equilibrium, stable, Nash, and Stackelberg for each leader.
 
@@ -133,7 +133,7 @@ def classify(
         players: the point, a tuple of parameter pytrees, one per player.
         tol: the field counts as zero if its Euclidean norm is at most this.
         rates: speed of each player; the eigenvalues are then those of ``diag(rates) J``. Default: all 1.
-        project: projections onto the sets of the players, as for a solver's ``projections``. At a point where a
+        projections: projections onto the sets of the players, as for a solver's ``projections``. At a point where a
             constraint holds a player, the natural residual ``z - P(z + v)`` is zero and the field is not. The other
             entries look at all directions, as without sets. Default: none.
 
@@ -159,7 +159,7 @@ def classify(
     players = as_point(players, game.num_players)
     if rates is not None and len(rates) != game.num_players:
         raise ValueError(f"rates has {len(rates)} entries for {game.num_players} players. Give one number per player.")
-    natural = norm(game.field(players)) if project is None else natural_norm(game, players, project)
+    natural = norm(game.field(players)) if projections is None else natural_norm(game, players, projections)
     check_size(jax.flatten_util.ravel_pytree(players)[0], "Use classify_large, which needs no matrix")
     return _classify(game, players, tol, rates, natural)
 

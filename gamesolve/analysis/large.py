@@ -123,7 +123,7 @@ def classify_large(
     key: Key,
     *,
     tol: float = 1e-5,
-    project: Projections = None,
+    projections: Projections = None,
     confidence: float = 0.999,
     steps: int = 100,
 ) -> LargeCertificate:
@@ -146,7 +146,7 @@ def classify_large(
         players: the point, a tuple of parameter pytrees, one per player.
         key: typed random key for the starts.
         tol: the field, and the natural residual, count as zero if their Euclidean norm is at most this.
-        project: projections onto the sets of the players, as for a solver's ``projections``. Default: none.
+        projections: projections onto the sets of the players, as for a solver's ``projections``. Default: none.
         confidence: probability with which all verdicts HOLDS are right together.
         steps: number of products with S, with each own Hessian and with J; twice as many where a vector is needed.
 
@@ -171,7 +171,7 @@ def classify_large(
     players = as_point(players, game.num_players)
     _check(game, players, key, tol, confidence, steps)
     residual = float(norm(game.field(players)))
-    natural = residual if project is None else float(natural_norm(game, players, project))
+    natural = residual if projections is None else float(natural_norm(game, players, projections))
     failure = (1 - confidence) / (game.num_players + 1)
     keys = jax.random.split(key, game.num_players + 1)
     search = partial(extremes, steps=steps, failure=failure)

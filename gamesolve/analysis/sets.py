@@ -8,7 +8,7 @@ from gamesolve.game import Game
 from gamesolve.trees import Players, norm
 
 
-def natural_norm(game: Game, players: Players, project: Projections) -> jax.Array:
+def natural_norm(game: Game, players: Players, projections: Projections) -> jax.Array:
     """Return the norm of ``z - P(z + v)``. On convex sets it is zero exactly where no player gains to first order."""
-    ahead = projected(project, optax.tree.add(players, game.field(players)))
+    ahead = projected(projections, optax.tree.add(players, game.field(players)))
     return norm(optax.tree.sub(players, ahead))

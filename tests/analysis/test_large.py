@@ -116,17 +116,17 @@ def test_a_verdict_has_no_truth_value():
 
 
 def test_constraints_hold_a_player_at_the_border():
-    game, project = gs.games.matrix_game([[1.0, 2.0], [3.0, 4.0]]), gs.games.simplices(2)
+    game, projections = gs.games.matrix_game([[1.0, 2.0], [3.0, 4.0]]), gs.games.simplices(2)
     corner, middle = (jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0])), (jnp.full(2, 0.5), jnp.full(2, 0.5))
-    assert gs.analysis.classify(game, corner, project=project).kind == "held by constraints"
-    assert gs.analysis.classify_large(game, corner, KEY, project=project).kind == "held by constraints"
+    assert gs.analysis.classify(game, corner, projections=projections).kind == "held by constraints"
+    assert gs.analysis.classify_large(game, corner, KEY, projections=projections).kind == "held by constraints"
     assert gs.analysis.classify(game, corner).kind == "no equilibrium"
-    assert gs.analysis.classify(game, middle, project=project).kind == "no equilibrium"
+    assert gs.analysis.classify(game, middle, projections=projections).kind == "no equilibrium"
     inside = gs.games.matching_pennies()
-    assert gs.analysis.classify(inside, inside.equilibria[0], project=project).is_equilibrium
+    assert gs.analysis.classify(inside, inside.equilibria[0], projections=projections).is_equilibrium
     outside = (jnp.zeros(2), jnp.zeros(2))  # the field is zero, but these are not probabilities
     assert gs.analysis.classify(inside, outside).is_equilibrium
-    assert gs.analysis.classify(inside, outside, project=project).kind == "no equilibrium"
+    assert gs.analysis.classify(inside, outside, projections=projections).kind == "no equilibrium"
 
 
 def test_arguments():
