@@ -31,6 +31,7 @@ BUDGETS = {
     "mnist-5k": halving.Budget(500, 5000.0, 20.0),
     "fashion-mnist": halving.Budget(500, 5000.0, 20.0),
 }
+USUAL_BATCH = 64
 # The first columns of the table; the others are measures and costs.
 HEAD = ("optimiser", "loss", "regulariser", "rate", "ratio", "distance", "sd", "averaged", "averaged sd")
 WORDS = {"steps": "{:g} updates", "fields": "{:g} fields", "seconds": "{:g} s"}
@@ -44,7 +45,7 @@ OPTIONS = {
     "seeds": {"type": int, "default": 5},
     "finalists": {"type": int, "default": 10},
     "steps": {"type": int, "help": "updates of the generator in the finals; the other budgets follow"},
-    "batch": {"type": int, "default": 64},
+    "batch": {"type": int, "default": USUAL_BATCH},
     "folder": {"type": Path, "default": Path("runs/images"), "help": "folder of finished parts, to resume from"},
     "quick": {"action": "store_true", "help": "few combinations, updates and seeds"},
 }
@@ -55,7 +56,8 @@ def main(arguments: argparse.Namespace, command: str) -> int:
     for name, networks in itertools.product(arguments.data, arguments.networks):
         set_up = scene(name, networks, arguments.batch)
         plan = _plan(arguments, name, networks)
-        about = f"-{name}-{networks}" + ("-quick" if arguments.quick else "")
+        batch = "" if arguments.batch == USUAL_BATCH else f"-batch-{arguments.batch}"
+        about = f"-{name}-{networks}{batch}" + ("-quick" if arguments.quick else "")
         words = functools.partial(_words, plan, f"{name}, {networks}", arguments.batch)
         report.measure(
             "images", functools.partial(_rows, set_up, plan, about), arguments, command, about=about, words=words

@@ -55,7 +55,7 @@ def rows(arguments: argparse.Namespace) -> Iterator[Row]:
                 chosen = BASE if setting == "base" else {**BASE, setting: value}
                 experiment = make(batch_size=chosen["batch"])
                 found = trained(experiment, networks, chosen, arguments.seeds, arguments.steps)
-                yield {"data": name, "networks": kind, "setting": setting, "value": value} | found
+                yield {"data": name, "networks": kind, "setting": setting, "value": value and f"{value:g}"} | found
 
 
 def trained(
