@@ -95,7 +95,9 @@ def trainer(scene: Scene, choice: Choice) -> Trainer:
         return Lanes(rates, players, state, keys, jnp.zeros(len(rates)))
 
     quality = functools.partial(_quality, experiment.measures["quality"])
-    return Trainer(start, functools.partial(advance, experiment.game, experiment.sample), quality)
+    examples = OPTIMISERS[choice.optimiser].examples
+    share = 1.0 if examples is None else min(1.0, examples / scene.batch)
+    return Trainer(start, functools.partial(advance, experiment.game, experiment.sample, share), quality)
 
 
 def timed(trainer: Trainer, lanes: Lanes) -> tuple[float, Lanes]:
@@ -114,10 +116,10 @@ def _program(name: str, clipped: bool) -> tuple[Callable[[jax.Array], Any], Call
         solver = optimiser.make(rates[0], rates[1])
         if clipped:
             solver = optax.chain(solver, gs.transforms.project((None, gan.clip(CLIP))))
-        return gs.average(solver, decay=_forgetting)
+        return gs.average(solver, decay=forgetting)
 
     @jax.jit
-    def advance(game: gs.Game, sample: Callable[[jax.Array], Any], lanes: Lanes) -> Lanes:
+    def advance(game: gs.Game, sample: Callable[[jax.Array], Any], share: Scalar, lanes: Lanes) -> Lanes:
         def one(lane: Lanes) -> Lanes:
             here, later = jax.random.split(lane.keys)
             solution = gs.solve(
@@ -128,10 +130,10 @@ def _program(name: str, clipped: bool) -> tuple[Callable[[jax.Array], Any], Call
                 state=lane.state,
                 sample=sample,
                 key=here,
-                record=_iterations if optimiser.iterative else None,
+                record=None if optimiser.solve is None else last_iterations,
             )
-            more = jnp.sum(solution.trace) if optimiser.iterative else 0.0
-            spent = lane.fields + CHUNK * optimiser.fields + more
+            products = 0.0 if optimiser.solve is None else CHUNK * optimiser.solve + jnp.sum(solution.trace)
+            spent = lane.fields + CHUNK * optimiser.fields + share * products
             return Lanes(lane.rates, solution.players, solution.state, later, spent)
 
         return jax.vmap(one)(lanes)
@@ -139,11 +141,13 @@ def _program(name: str, clipped: bool) -> tuple[Callable[[jax.Array], Any], Call
     return make, advance
 
 
-def _forgetting(t: jax.Array) -> Scalar:
+def forgetting(t: jax.Array) -> Scalar:
+    """Return the decay of the moving average of the players after t steps."""
     return jnp.minimum(0.995, (1 + t) / (10 + t))
 
 
-def _iterations(players: Players, state: State) -> jax.Array:
+def last_iterations(players: Players, state: State) -> jax.Array:
+    """Return the iterations of the last solve, to be recorded."""
     del players
     return optax.tree.get(state, "iterations")
 
