@@ -9,6 +9,7 @@ from gamesolve.analysis.density import Density, hamiltonian_share, spectral_dens
 from gamesolve.analysis.dynamics import flow_exponents, lyapunov_exponents
 from gamesolve.analysis.equilibria import Equilibrium, FixedPoint, find_equilibria, find_fixed_points, sample_box
 from gamesolve.analysis.landscape import Path, Slice, axis, path_angle, slice_field, slice_points
+from gamesolve.analysis.noise import NoiseFloor, noise_floor
 from gamesolve.analysis.operators import split_jacobian
 from gamesolve.analysis.planar import Helmholtz, gradient_game, helmholtz
 from gamesolve.analysis.regions import stability_region
@@ -33,6 +34,7 @@ __all__ = [
     "Helmholtz",
     "Leadership",
     "Margins",
+    "NoiseFloor",
     "Passes",
     "Path",
     "Response",
@@ -67,6 +69,7 @@ __all__ = [
     "lipschitz",
     "lyapunov_exponents",
     "monotonicity",
+    "noise_floor",
     "passes",
     "path_angle",
     "rate",
