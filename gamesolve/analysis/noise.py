@@ -9,16 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gamesolve.analysis.noisy_step import NoisyStep, Sampled, curvature, drawn, sampled, significant
+from gamesolve.analysis.noisy_step import NoisyStep, Sampled, bent, drawn, sampled, significant
 from gamesolve.analysis.point import as_point
-from gamesolve.analysis.stability import not_differentiable, step_map
+from gamesolve.analysis.stability import StepMap, not_differentiable, step_map
 from gamesolve.analysis.stationary import Array, Recursion
 from gamesolve.checks import as_pytree, check_key, whole_number
 from gamesolve.game import Game
 from gamesolve.linear.dense import check_size
 from gamesolve.sampling.samplers import Sampler, Several
 from gamesolve.solver import Solver
-from gamesolve.trees import Key, Players, State
+from gamesolve.trees import Key, Players, State, is_key
 
 # A floor that the curvature of the step changes by more than this fraction gets a warning.
 CURVED = 0.05
@@ -103,7 +103,7 @@ def noise_floor(
         )
     players, sample = as_point(equilibrium, game.num_players), as_pytree("sample", sample)
     first, key = jax.random.split(key)
-    noisy = NoisyStep(step_map(game.bind(drawn(sample, first)), solver, players, state), sample)
+    noisy = NoisyStep(_lasting(game.bind(drawn(sample, first)), solver, players, state), sample)
     check_size(noisy.stepping.point)
     keys = jax.random.split(key, draws)
     found = sampled(noisy, keys, optax.tree.size(players))
@@ -112,28 +112,67 @@ def noise_floor(
     return _floor(noisy, keys, found)
 
 
+def _lasting(game: Game, solver: optax.GradientTransformation, players: Players, state: State | None) -> StepMap:
+    """Return the step map of a solver whose steps stay the same, or raise an error."""
+    stepping = step_map(game, solver, players, state)
+    if not stepping.lasting:
+        raise ValueError(
+            f"the steps of {stepping.solver!r} must stay the same or have a period, but they change with their count. "
+            "Use constant step sizes, or pass state= of a step after which they are constant."
+        )
+    if any(map(is_key, jax.tree.leaves(stepping.state))):
+        raise ValueError(
+            f"all randomness of {stepping.solver!r} must come from sample, got a random key in its state. Measure the "
+            "error in a long run."
+        )
+    return stepping
+
+
+class _Law(NamedTuple):
+    """The stationary distribution of players and state: mean, covariance, its adjoint weights, and (I - M)^-1.
+
+    The rows of ``inverse`` are those of the players.
+    """
+
+    away: Array
+    covariance: Array
+    weights: Array
+    inverse: Array
+
+
+def _law(solver: Solver, found: Sampled, size: int, rate: float) -> _Law:
+    """Return the stationary distribution, or raise an error if its variance diverges."""
+    recursion = found.recursion
+    covariance, weights = recursion.stationary(), recursion.weights(size)
+    if covariance is None or weights is None:
+        raise ValueError(
+            f"the variance of {solver!r} must stay bounded, but the noise of the derivatives makes it grow, although "
+            f"the mean step contracts with a rate of {rate:.6g}. Use smaller steps or larger batches."
+        )
+    inverse = np.linalg.inv(np.eye(len(found.drift)) - recursion.matrix)
+    away, error = inverse @ found.drift, (inverse @ found.error @ inverse.T)[:size, :size]
+    return _Law(away * significant(away[:size], error), covariance, weights, inverse[:size])
+
+
 def _floor(noisy: NoisyStep, keys: jax.Array, found: Sampled) -> NoiseFloor:
-    """Return the stationary distribution of a sampled recursion."""
-    players, recursion = noisy.stepping.players, found.recursion
-    size, identity = optax.tree.size(players), np.eye(len(found.drift))
+    """Return the floor that a sampled recursion has."""
+    solver, players, recursion = noisy.stepping.solver, noisy.stepping.players, found.recursion
+    size, ends = optax.tree.size(players), np.cumsum([optax.tree.size(player) for player in players])
     rate = _contraction(noisy, recursion, found.point)
-    covariance, weights = _stationary(noisy.stepping.solver, recursion, size, rate)
-    inverse = np.linalg.inv(identity - recursion.matrix)[:size]
-    bias, error = inverse @ found.drift, inverse @ found.error @ inverse.T
-    bias = bias if significant(bias, error) else np.zeros_like(bias)
-    parts = np.diag(covariance)[:size] + bias**2
-    floor, ends = float(parts.sum()), np.cumsum([optax.tree.size(player) for player in players])
-    innovations = recursion.covariance + recursion.multiplicative(covariance)
+    law = _law(solver, found, size, rate)
+    parts = np.diag(law.covariance)[:size] + law.away[:size] ** 2
+    floor = float(parts.sum())
+    innovations = recursion.covariance + recursion.multiplicative(law.covariance)
     _, unravel = jax.flatten_util.ravel_pytree(players)
     return NoiseFloor(
         floor=floor,
-        standard_error=_standard_error(recursion, covariance, weights),
+        standard_error=_standard_error(recursion, law),
         per_player=tuple(float(part.sum()) for part in np.split(parts, ends[:-1])),
-        covariance=covariance[:size, :size],
-        bias=unravel(jnp.asarray(bias, found.point.dtype)),
-        averaged=float(np.trace(inverse @ innovations @ inverse.T)),
+        covariance=law.covariance[:size, :size],
+        bias=unravel(jnp.asarray(law.away[:size], found.point.dtype)),
+        averaged=float(np.trace(law.inverse @ innovations @ law.inverse.T)),
         rate=rate,
-        curvature=_curvature(noisy, keys, found.point, covariance, weights, floor),
+        curvature=_relative(*_curvature(noisy, keys, found, law), floor, solver),
     )
 
 
@@ -149,39 +188,33 @@ def _contraction(noisy: NoisyStep, recursion: Recursion, point: jax.Array) -> fl
     return rate
 
 
-def _stationary(solver: Solver, recursion: Recursion, size: int, rate: float) -> tuple[Array, Array]:
-    """Return the stationary covariance and its adjoint weights, or raise an error if the variance diverges."""
-    covariance = recursion.stationary()
-    weights = None if covariance is None else recursion.weights(size)
-    if covariance is None or weights is None:
-        raise ValueError(
-            f"the variance of {solver!r} must stay bounded, but the noise of the derivatives makes it grow, although "
-            f"the mean step contracts with a rate of {rate:.6g}. Use smaller steps or larger batches."
-        )
-    return covariance, weights
-
-
-def _standard_error(recursion: Recursion, covariance: Array, weights: Array) -> float:
+def _standard_error(recursion: Recursion, law: _Law) -> float:
     """Return the standard error of the floor: that of the mean of each draw's influence on it."""
-    additive = np.sum((recursion.noise @ weights) * recursion.noise, axis=1)
+    additive = np.sum((recursion.noise @ law.weights) * recursion.noise, axis=1)
     samples = recursion.matrix + recursion.spread
-    multiplicative = np.sum((weights @ samples @ covariance) * samples, axis=(1, 2))
+    multiplicative = np.sum((law.weights @ samples @ law.covariance) * samples, axis=(1, 2))
     return float(np.sqrt(np.var(additive) / len(additive) + np.var(multiplicative) / len(multiplicative)))
 
 
-def _curvature(
-    noisy: NoisyStep, keys: jax.Array, point: jax.Array, covariance: Array, weights: Array, floor: float
-) -> float:
-    """Return the relative change of the floor through the curvature of the step; warn if it is large."""
-    values, vectors = np.linalg.eigh(covariance)
-    root = jnp.asarray(vectors * np.sqrt(np.maximum(values, 0)), point.dtype)
-    changes = np.asarray(curvature(noisy, keys, point, root, jnp.asarray(weights, point.dtype)), np.float64)
-    change, error = float(changes.mean()), float(changes.std() / np.sqrt(len(changes)))
+def _curvature(noisy: NoisyStep, keys: jax.Array, found: Sampled, law: _Law) -> tuple[float, float]:
+    """Return the change of the floor through the curvature of the step, to first order, and its standard error."""
+    values, vectors = np.linalg.eigh(law.covariance)
+    root, point = vectors * np.sqrt(np.maximum(values, 0)), found.point
+    arrays = (jnp.asarray(array, point.dtype) for array in (law.away, root))
+    reached, linear = (np.asarray(samples, np.float64) for samples in bent(noisy, keys, point, *arrays))
+    form = lambda samples: np.sum((samples - law.away) @ law.weights * (samples - law.away), axis=1)
+    changes, bias = form(reached) - form(linear), law.away[: len(law.inverse)]
+    shifted = bias + law.inverse @ (reached - linear).mean(axis=0)
+    return float(changes.mean() + shifted @ shifted - bias @ bias), float(changes.std() / np.sqrt(len(changes)))
+
+
+def _relative(change: float, error: float, floor: float, solver: Solver) -> float:
+    """Return a change of the floor relative to it; warn if it is large."""
     relative = change / floor if floor > 0 else 0.0
     if not abs(change) <= CURVED * floor + 3 * error:
         warnings.warn(
-            f"the curvature of the step of {noisy.stepping.solver!r}, which the prediction leaves out, changes the "
-            f"noise floor by about {relative:.0%}. Measure it in a long run, or use smaller steps.",
+            f"the curvature of the step of {solver!r}, which the prediction leaves out, changes the noise floor by "
+            f"about {relative:.0%}. Measure it in a long run, or use smaller steps.",
             stacklevel=4,
         )
     return relative

@@ -155,26 +155,22 @@ def _matrices(noisy: NoisyStep, point: jax.Array, keys: jax.Array) -> jax.Array:
 
 
 @jax.jit
-def curvature(noisy: NoisyStep, keys: jax.Array, point: jax.Array, root: jax.Array, weights: jax.Array) -> jax.Array:
-    """Return samples of the change of a quadratic form through the curvature of the step.
-
-    One step from a normal deviation is compared with its linearisation at the same draw.
+def bent(noisy: NoisyStep, keys: jax.Array, point: jax.Array, away: jax.Array, root: jax.Array) -> PyTree:
+    """Return samples of a step from random deviations, and of its linearisation: two arrays of shape (keys, n).
 
     Args:
         noisy: the step.
-        keys: a random key per sample.
+        keys: a random key per sample; the deviation is independent of the draw.
         point: the equilibrium and the mean state.
-        root: matrix R; the deviations have covariance ``R R^T``.
-        weights: matrix of the quadratic form.
+        away: mean of the deviations.
+        root: matrix R; the deviations are normal with covariance ``R R^T``.
     """
 
-    def change(key: Key) -> jax.Array:
-        own, normal = jax.random.split(key)
-        away = root @ jax.random.normal(normal, point.shape, point.dtype)
-        step = partial(noisy.advance, key=own)
-        moved, tangent = jax.jvp(step, (point,), (away,))
-        reached, linear = step(point + away) - point, moved + tangent - point
-        return reached @ weights @ reached - linear @ weights @ linear
+    def samples(key: Key) -> tuple[jax.Array, jax.Array]:
+        deviation = away + root @ jax.random.normal(jax.random.fold_in(key, 1), point.shape, point.dtype)
+        step = partial(noisy.advance, key=key)
+        moved, tangent = jax.jvp(step, (point,), (deviation,))
+        return step(point + deviation) - point, moved + tangent - point
 
     with exact_products():
-        return jax.lax.map(change, keys, batch_size=COLUMNS)
+        return jax.lax.map(samples, keys, batch_size=COLUMNS)

@@ -10,8 +10,8 @@ Array = npt.NDArray[np.float64]
 
 # The covariance is summed until its trace changes by less than this fraction, below any statistical error.
 SUMMED = 1e-7
-# Terms of that sum; more would mean that the multiplicative noise nearly destroys stability.
-MAX_TERMS = 1000
+# More terms, or larger ones relative to the first, mean that the multiplicative noise nearly destroys stability.
+MAX_TERMS, MAX_GROWTH = 1000, 1e6
 
 
 class Recursion(NamedTuple):
@@ -57,12 +57,12 @@ def _summed(matrix: Array, spread: Array, constant: Array) -> Array | None:
     All terms are positive semidefinite, and the sum converges exactly if the recursion is stable in mean square.
     """
     term = scipy.linalg.solve_discrete_lyapunov(matrix, constant)
-    total = term
+    total, first = term, np.trace(term)
     for _ in range(MAX_TERMS):
         if np.trace(term) <= SUMMED * np.trace(total):
             return (total + total.T) / 2
+        if np.trace(term) > MAX_GROWTH * first:
+            break
         term = scipy.linalg.solve_discrete_lyapunov(matrix, _averaged(spread, term))
         total = total + term
-        if not np.all(np.isfinite(total)):
-            return None
     return None
