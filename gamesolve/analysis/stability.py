@@ -98,7 +98,7 @@ class StepMap:
         if not isinstance(finite, jax.core.Tracer) and not finite:
             raise ValueError(not_differentiable(self.solver))
         say_still(still, self.players)
-        _say_local(self)
+        say_local(self)
         return values
 
     def rate(self, k: int | None = None) -> jax.Array:
@@ -125,7 +125,7 @@ class StepMap:
             raise ValueError(not_differentiable(self.solver))
         say_doubts(fixed.doubts, found.dtype)
         say_still(fixed.still, self.players)
-        _say_local(self)
+        say_local(self)
         return found
 
 
@@ -281,7 +281,7 @@ def _leading(stepping: StepMap, k: int) -> Pairs:
             "are nearly as large; ask for another k, or look at the game's own with gamesolve.analysis.leading."
         )
     say_still(_still(stepping), stepping.players, stacklevel=4)
-    _say_local(stepping, stacklevel=4)
+    say_local(stepping, stacklevel=4)
     return pairs
 
 
@@ -335,9 +335,10 @@ def _function(stepping: StepMap) -> tuple[VectorMap, jax.Array]:
     return partial(whole_period, flat, stepping.period, stepping.held), flat.point
 
 
-def _say_local(stepping: StepMap, stacklevel: int = 3) -> None:
-    """Warn if the map is that of one step, and nobody has chosen the step."""
-    if not stepping.lasting and not stepping.given:
+def say_local(stepping: StepMap, stacklevel: int = 3) -> None:
+    """Warn if the map is that of one step, and nobody has chosen the step. Traced maps say nothing."""
+    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(stepping))
+    if not traced and not stepping.lasting and not stepping.given:
         warnings.warn(
             f"the step of {stepping.solver!r} changes with its count, without a visible period, so that this is the "
             f"local rate of step {SETTLING_STEPS}. Pass state= to choose another step.",
