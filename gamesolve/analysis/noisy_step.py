@@ -7,6 +7,7 @@ import jax
 import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from gamesolve.analysis.flat_step import flat_step
 from gamesolve.analysis.stability import StepMap
@@ -15,7 +16,7 @@ from gamesolve.checks.calls import called
 from gamesolve.game import exact_products
 from gamesolve.linear.dense import COLUMNS
 from gamesolve.sampling.samplers import Sampler
-from gamesolve.trees import Batch, Key, PyTree
+from gamesolve.trees import Batch, Key, PyTree, Scalar
 
 # Sampled derivatives take at most this many numbers, and at most this much arithmetic for each sum over them.
 LARGEST_SAMPLE, MOST_WORK = 2**26, 2**34
@@ -102,7 +103,8 @@ def sampled(noisy: NoisyStep, keys: jax.Array, size: int) -> Sampled:
         slope, kept = matrices.mean(axis=0)[size:, size:], drift[size:]
         if not np.all(np.isfinite(slope)) or np.all(np.abs(kept) <= 1e-6 * np.abs(moves[:, size:]).max(initial=0)):
             break
-        point = point.at[size:].add(np.linalg.lstsq(np.eye(len(slope)) - slope, kept)[0])
+        change = np.linalg.lstsq(np.eye(len(slope)) - slope, kept)[0]
+        point = point.at[size:].add(jnp.asarray(change, point.dtype))
     return Sampled(point, Recursion(matrices.mean(axis=0), _centred(matrices), _centred(moves)), drift, error)
 
 
@@ -155,22 +157,25 @@ def _matrices(noisy: NoisyStep, point: jax.Array, keys: jax.Array) -> jax.Array:
 
 
 @jax.jit
-def bent(noisy: NoisyStep, keys: jax.Array, point: jax.Array, away: jax.Array, root: jax.Array) -> PyTree:
-    """Return samples of a step from random deviations, and of its linearisation: two arrays of shape (keys, n).
+def distances(noisy: NoisyStep, keys: jax.Array, point: jax.Array, starts: jax.Array, periods: Scalar) -> jax.Array:
+    """Return the mean squared distance of the players in the second half of each of several runs.
 
     Args:
         noisy: the step.
-        keys: a random key per sample; the deviation is independent of the draw.
+        keys: a random key per run.
         point: the equilibrium and the mean state.
-        away: mean of the deviations.
-        root: matrix R; the deviations are normal with covariance ``R R^T``.
+        starts: deviations from it at the start, a row per run.
+        periods: number of periods of a run.
     """
+    size = optax.tree.size(noisy.stepping.players)
 
-    def samples(key: Key) -> tuple[jax.Array, jax.Array]:
-        deviation = away + root @ jax.random.normal(jax.random.fold_in(key, 1), point.shape, point.dtype)
-        step = partial(noisy.advance, key=key)
-        moved, tangent = jax.jvp(step, (point,), (deviation,))
-        return step(point + deviation) - point, moved + tangent - point
+    def distance(key: Key, start: jax.Array) -> jax.Array:
+        def advance(t: jax.Array, carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+            vector, total = carry
+            vector = noisy.advance(vector, jax.random.fold_in(key, t))
+            away = jnp.sum((vector - point)[:size] ** 2)
+            return vector, total + jnp.where(t >= periods // 2, away, 0)
 
-    with exact_products():
-        return jax.lax.map(samples, keys, batch_size=COLUMNS)
+        return jax.lax.fori_loop(0, periods, advance, (point + start, jnp.zeros((), point.dtype)))[1]
+
+    return jax.vmap(distance)(keys, starts) / (periods - periods // 2)
