@@ -94,18 +94,24 @@ def sampled(noisy: NoisyStep, keys: jax.Array, size: int) -> Sampled:
         keys: a random key per sample. Large games use fewer of them for derivatives.
         size: number of the players' parameters.
     """
-    point = noisy.stepping.point
+    point, fields = noisy.stepping.point, _numbers(_fields(noisy, keys))
     some = keys[: max(2, min(len(keys), LARGEST_SAMPLE // point.size**2, MOST_WORK // point.size**3))]
-    fields = _numbers(_fields(noisy, keys))
+    found = _sampled_at(noisy, keys, some, point, fields)
     for _ in range(NEWTON_STEPS):
-        moves, matrices = _numbers(_moves(noisy, point, keys)), _numbers(_matrices(noisy, point, some))
-        drift, error = _drift(moves, fields)
-        slope, kept = matrices.mean(axis=0)[size:, size:], drift[size:]
-        if not np.all(np.isfinite(slope)) or np.all(np.abs(kept) <= 1e-6 * np.abs(moves[:, size:]).max(initial=0)):
+        slope, kept = found.recursion.matrix[size:, size:], found.drift[size:]
+        still = np.all(np.abs(kept) <= 1e-6 * np.abs(found.recursion.noise[:, size:]).max(initial=0))
+        if still or not np.all(np.isfinite(slope)):
             break
         change = np.linalg.lstsq(np.eye(len(slope)) - slope, kept)[0]
         point = point.at[size:].add(jnp.asarray(change, point.dtype))
-    return Sampled(point, Recursion(matrices.mean(axis=0), _centred(matrices), _centred(moves)), drift, error)
+        found = _sampled_at(noisy, keys, some, point, fields)
+    return found
+
+
+def _sampled_at(noisy: NoisyStep, keys: jax.Array, some: jax.Array, point: jax.Array, fields: Array) -> Sampled:
+    moves, matrices = _numbers(_moves(noisy, point, keys)), _numbers(_matrices(noisy, point, some))
+    recursion = Recursion(matrices.mean(axis=0), _centred(matrices), _centred(moves))
+    return Sampled(point, recursion, *_drift(moves, fields))
 
 
 def significant(mean: Array, covariance: Array) -> bool:

@@ -1,12 +1,12 @@
 """The stationary covariance of a random affine recursion ``d' = M_s d + n_s`` with independent draws s."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[np.floating[Any]]
 
 # The covariance is summed until its trace changes by less than this fraction, below any statistical error.
 SUMMED = 1e-7

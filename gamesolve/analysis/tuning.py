@@ -135,7 +135,7 @@ def best_step(
     order = np.argsort(values)
     if not values[order[0]] <= 1 + _slack(players):
         _warn_unstable(lowest, upper)
-        return _best(grid[order[0]], values[order[0]])
+        return _best(grid[order[0]], float(values[order[0]]))
     found = [
         scipy.optimize.minimize(
             lambda point: float(radii(point[None])[0]),
@@ -246,7 +246,7 @@ def _first_change(holds: Callable[[np.ndarray], np.ndarray], grid: np.ndarray) -
 
     The grid is searched up to that point only, which counts as its end.
     """
-    first, before = None, None
+    first, last, before = None, False, None
     for part in np.array_split(grid, range(LANES, len(grid), LANES)):
         flags = holds(part)
         first = bool(flags[0]) if first is None else first
@@ -255,8 +255,9 @@ def _first_change(holds: Callable[[np.ndarray], np.ndarray], grid: np.ndarray) -
         begins = np.flatnonzero(~flags[:-1] & flags[1:])
         if begins.size:
             return first, True, _refined(holds, float(known[begins[0]]), float(known[begins[0] + 1]))
-        before = known[-1], flags[-1]
-    return bool(first), bool(flags[-1]), None
+        last = bool(flags[-1])
+        before = known[-1], last
+    return bool(first), last, None
 
 
 def _refined(holds: Callable[[np.ndarray], np.ndarray], low: float, high: float) -> float:

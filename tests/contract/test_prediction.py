@@ -11,7 +11,6 @@ from gamesolve import compare, registry
 
 pytestmark = pytest.mark.usefixtures("x64")
 
-# At an equilibrium the state of acgd holds the root of a zero moment, so `rate` raises an error.
 RATED = [name for name, entry in registry.SOLVERS.items() if entry.rated]
 # Curl and rotation are bilinear games of other sizes.
 GAMES = [game for game in registry.GAMES if game not in ("curl", "rotation")]
