@@ -139,7 +139,7 @@ def step_map(game: Game, solver: optax.GradientTransformation, players: Players,
       different. The map is then that of a whole period, after which all of them have returned.
     - A count that only grows is the time that schedules read. If the step is periodic in it, the map is that of a
       period too. If the step becomes constant or periodic later, the default state is one of that time. A step that
-      changes for ever has a local map only, with the count held fixed, and a warning says so.
+      changes for ever has a local map only, with the count held fixed, and its rate comes with a warning.
     - Random keys, reports of inner solves and numbers that no step changes are held fixed.
 
     One step of `alternating` is its whole order. A model state is held fixed.
