@@ -13,6 +13,7 @@ from gamesolve.analysis.equilibria import Equilibrium, FixedPoint, find_equilibr
 from gamesolve.analysis.formal_game import any_set, exact_proximal
 from gamesolve.analysis.landscape import Path, Slice, axis, path_angle, slice_field, slice_points
 from gamesolve.analysis.large import Evidence, LargeCertificate, Leading, Verdict, classify_large
+from gamesolve.analysis.noise import NoiseFloor, noise_floor
 from gamesolve.analysis.operators import split_jacobian
 from gamesolve.analysis.planar import Helmholtz, gradient_game, helmholtz
 from gamesolve.analysis.regions import stability_region
@@ -45,6 +46,7 @@ __all__ = [
     "Leadership",
     "Leading",
     "Margins",
+    "NoiseFloor",
     "Passes",
     "Path",
     "ResidualBound",
@@ -89,6 +91,7 @@ __all__ = [
     "lipschitz",
     "lyapunov_exponents",
     "monotonicity",
+    "noise_floor",
     "passes",
     "path_angle",
     "rate",

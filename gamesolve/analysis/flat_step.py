@@ -64,10 +64,10 @@ def flat_step(game: Game, solver: Solver, players: Players, state: State) -> Fla
     return FlatStep(point, rest, advance, lambda flat: unravel(flat)[0])
 
 
-def settled_state(game: Game, solver: Solver, players: Players) -> State:
-    """Return the solver's state after `SETTLING_STEPS` steps at the point itself; one without arrays is unchanged."""
+def settled_state(game: Game, solver: Solver, players: Players, steps: int = SETTLING_STEPS) -> State:
+    """Return the solver's state after some steps at the point itself; one without arrays is unchanged."""
     fresh = jax.eval_shape(solver.init, players)
-    return _settled(game, solver, players) if jax.tree.leaves(fresh) else fresh
+    return _settled(game, solver, players, steps) if jax.tree.leaves(fresh) else fresh
 
 
 def state_of(solver: Solver, players: Players, state: State) -> State:
@@ -78,9 +78,9 @@ def state_of(solver: Solver, players: Players, state: State) -> State:
 
 
 @jax.jit
-def _settled(game: Game, solver: Solver, players: Players) -> State:
+def _settled(game: Game, solver: Solver, players: Players, steps: Scalar) -> State:
     again = lambda _, state: step(game, solver, players, state)[1]
-    return jax.lax.fori_loop(0, SETTLING_STEPS, again, solver.init(players))
+    return jax.lax.fori_loop(0, steps, again, solver.init(players))
 
 
 def _is_floating(leaf: PyTree) -> bool:

@@ -9,8 +9,9 @@ import jax.core
 import jax.numpy as jnp
 
 from gamesolve.analysis.accuracy import Measured, directions, measured
+from gamesolve.analysis.still import Moving
 from gamesolve.game import exact_products
-from gamesolve.trees import DType
+from gamesolve.trees import DType, Scalar
 
 # A direction that is moved by more than this many times its error is moved for certain.
 CLEAR = 10
@@ -39,31 +40,33 @@ class Fixed(NamedTuple):
         along: directions of players, as columns, with which ``M - vectors along^T`` has eigenvalue 0 instead of the
             eigenvalues 1 of these directions, and all other eigenvalues of the step map's derivative M.
         doubts: what was not decided.
+        still: number of parameters that the step map holds fixed, see `without_still`.
     """
 
     vectors: jax.Array
     along: jax.Array
     doubts: Doubts
+    still: Scalar
 
 
-def fixed_directions(function: Callable[[jax.Array], jax.Array], point: jax.Array, jacobian: Measured) -> Fixed:
+def fixed_directions(stepping: Moving, jacobian: Measured) -> Fixed:
     """Find the directions in which the equilibria form a set.
 
     Neither the field nor the step moves such a direction: not J, and not the step map, if the state follows the
     players. Both are decided to the error of each row, so that no slow mode of a stiff game counts as one.
 
     Args:
-        function: the step map, of one vector that begins with the players.
-        point: where it is linearised.
+        stepping: the step map, of one vector that begins with the players.
         jacobian: J at the players, with its error.
     """
+    function, point, still = stepping
     null, moved = _null_space(jacobian)
     none = jnp.zeros((point.size, len(null)), point.dtype), jnp.full_like(moved, jnp.finfo(moved.dtype).max)
     carried, stepped = jax.lax.cond(jnp.any(moved <= 1), lambda: _carried(function, point, null), lambda: none)
     along = jnp.pad(null, ((0, point.size - len(null)), (0, 0)))
     with exact_products():
         left_out = null @ null.T @ carried[: len(null)]
-    return Fixed(carried, along, _doubts(jacobian, left_out, jnp.concatenate([moved, stepped])))
+    return Fixed(carried, along, _doubts(jacobian, left_out, jnp.concatenate([moved, stepped])), still)
 
 
 def _null_space(jacobian: Measured) -> tuple[jax.Array, jax.Array]:

@@ -1,5 +1,9 @@
 """The period of a solver: the number of steps after which its step has the same form again."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
 import jax
 import jax.core
 import jax.numpy as jnp
@@ -12,12 +16,32 @@ from gamesolve.trees import Players, PyTree, State
 
 # Counts are followed for this many steps, without the arithmetic of the players; a period must fit in twice.
 WATCHED = 2048
+# The moves of large games are computed for fewer steps: for so many numbers in all, but at least so often.
+WATCHED_NUMBERS, LEAST_WATCHED = 2**24, 64
+# Random combinations of a move that stand for all of its entries.
+COMBINATIONS = 4
 
 
-def period_of(game: Game, solver: Solver, players: Players, state: State) -> tuple[int, tuple[bool, ...]]:
-    """Return the period of a solver's state, found from its counts alone.
+class Period(NamedTuple):
+    """The period of a solver's step.
 
-    A count, flag or index that returns to its value takes part in the period. One that only grows is held fixed.
+    Attributes:
+        steps: its length.
+        held: for each entry of `FlatStep.rest`, whether it is held fixed. Empty if there are no counts.
+        begins: number of steps until the step is periodic; None if it changes without a period, fades, or is traced.
+    """
+
+    steps: int
+    held: tuple[bool, ...]
+    begins: int | None
+
+
+def period_of(game: Game, solver: Solver, players: Players, state: State) -> Period:
+    """Return the period of a solver, found from its counts, and from its moves if a count grows.
+
+    A count, flag or index that returns to its value takes part in the period. If a count only grows, the step itself is
+    computed at a point for the values of the count, as a schedule may read it. The count is held fixed unless the step
+    is periodic from the state on.
 
     Args:
         game: the game, bound to its data. Here and below, traced arrays are replaced by ones.
@@ -25,26 +49,35 @@ def period_of(game: Game, solver: Solver, players: Players, state: State) -> tup
         players: tuple of parameter pytrees, one per player.
         state: the solver's state.
 
-    Returns:
-        The period in steps, and for each entry of `FlatStep.rest` whether it is held fixed.
-
     Raises:
         ValueError: if the counts neither grow nor return within 1024 steps.
     """
     if not any(map(_is_count, jax.tree.leaves(state))):
-        return 1, ()
+        return Period(1, (), 0)
     with jax.ensure_compile_time_eval():
-        series = _watch(*jax.tree.map(_concrete, (game, solver, players, state)))
-    runs = [None if entry is None else np.asarray(entry) for entry in series]
-    returning = [run for run in runs if run is not None and not _grows(run)]
-    held = tuple(run is None or _grows(run) for run in runs)
-    for steps in range(1, WATCHED // 2 + 1):
-        if all(np.array_equal(run[steps:], run[:-steps]) for run in returning):
-            return steps, held
-    raise ValueError(
-        f"the counts in the state of {solver!r} neither grow nor return within {WATCHED // 2} steps, so that its step "
-        "has no fixed linear map; run the solver and measure."
-    )
+        arguments = jax.tree.map(_concrete, (game, solver, players, state))
+        runs = [None if entry is None else np.asarray(entry) for entry in _watch(*arguments)]
+    grows = [run is not None and _grows(run) for run in runs]
+    returning = [run for run, grown in zip(runs, grows, strict=True) if run is not None and not grown]
+    plain = _smallest(lambda steps: all(np.array_equal(run[steps:], run[:-steps]) for run in returning), WATCHED)
+    if plain is None:
+        raise ValueError(
+            f"the counts in the state of {solver!r} neither grow nor return within {WATCHED // 2} steps, so that its "
+            "step has no fixed linear map; run the solver and measure."
+        )
+    held = tuple(run is None or grown for run, grown in zip(runs, grows, strict=True))
+    if not any(grows):
+        return Period(plain, held, 0)
+    with jax.ensure_compile_time_eval():
+        moves = _watch_moves(*arguments, length=_length(players))
+    if isinstance(moves, jax.core.Tracer):  # a schedule has closed over a traced number
+        return Period(plain, held, None)
+    moves = np.asarray(moves)
+    half = len(moves) // 2
+    if (steps := _common(moves, plain)) is not None:
+        return Period(steps, tuple(run is None for run in runs), 0)
+    fades = np.max(np.abs(moves[half:])) <= _tolerance(moves)
+    return Period(plain, held, None if fades or _common(moves[half:], plain) is None else half)
 
 
 def whole_period(flat: FlatStep, period: int, held: tuple[bool, ...], point: jax.Array) -> jax.Array:
@@ -69,8 +102,34 @@ def _grows(run: np.ndarray) -> bool:
     return bool(np.all(run[1:] >= run[:-1]) and np.any(run[-1] > run[0]))
 
 
+def _smallest(fits: Callable[[int], bool], length: int) -> int | None:
+    """Return the smallest period that fits a series and is at most half as long."""
+    return next((steps for steps in range(1, length // 2 + 1) if fits(steps)), None)
+
+
+def _common(moves: np.ndarray, counted: int) -> int | None:
+    """Return the period of a series of moves, a multiple of that of the counts; None if there is none."""
+    at, tolerance = np.arange(len(moves)), _tolerance(moves)
+    same = lambda steps: np.max(np.abs(moves - moves[at % steps])) <= tolerance
+    return _smallest(lambda steps: steps % counted == 0 and same(steps), len(moves))
+
+
+def _tolerance(moves: np.ndarray) -> float:
+    """Return how far equal moves may differ: a schedule such as a sine rounds its large arguments."""
+    return float(np.sqrt(np.finfo(moves.dtype).eps) * np.max(np.abs(moves), initial=0))
+
+
+def _length(players: Players) -> int:
+    size = sum(leaf.size for leaf in jax.tree.leaves(players))
+    return max(LEAST_WATCHED, min(WATCHED, WATCHED_NUMBERS // size))
+
+
 def _concrete(leaf: PyTree) -> PyTree:
     return jnp.ones(leaf.shape, leaf.dtype) if isinstance(leaf, jax.core.Tracer) else leaf
+
+
+def _counts(rest: list[PyTree]) -> list[jax.Array | None]:
+    return [leaf if isinstance(leaf, jax.Array) and _is_count(leaf) else None for leaf in rest]
 
 
 @jax.jit
@@ -78,11 +137,26 @@ def _watch(game: Game, solver: Solver, players: Players, state: State) -> list[j
     """Return the values of every count of the state along a run."""
     flat = flat_step(game, solver, players, state)
 
-    def counts(rest: list[PyTree]) -> list[jax.Array | None]:
-        return [leaf if isinstance(leaf, jax.Array) and _is_count(leaf) else None for leaf in rest]
-
     def advance(rest: list[PyTree], _: None) -> tuple[list[PyTree], list[jax.Array | None]]:
         following = flat.advance(flat.point, rest)[1]
-        return following, counts(following)
+        return following, _counts(following)
 
     return jax.lax.scan(advance, flat.rest, length=WATCHED)[1]
+
+
+@partial(jax.jit, static_argnames="length")
+def _watch_moves(game: Game, solver: Solver, players: Players, state: State, length: int) -> jax.Array:
+    """Return combinations of the moves from one point, shape (length, COMBINATIONS), while the counts advance."""
+    flat = flat_step(game, solver, players, state)
+    # Away from an equilibrium the step moves; second moments stay positive there.
+    offset = jax.random.uniform(jax.random.key(0), flat.point.shape, flat.point.dtype, 0.05, 0.1)
+    away = flat.point + offset * (1 + jnp.abs(flat.point))
+    weights = jax.random.normal(jax.random.key(1), (COMBINATIONS, away.size), away.dtype)
+
+    def advance(rest: list[PyTree], _: None) -> tuple[list[PyTree], jax.Array]:
+        reached, following = flat.advance(away, rest)
+        counted = _counts(following)
+        rest = [old if new is None else new for old, new in zip(rest, counted, strict=True)]
+        return rest, weights @ jnp.nan_to_num(reached - away)
+
+    return jax.lax.scan(advance, flat.rest, length=length)[1]

@@ -1,6 +1,7 @@
 """The step map of a solver: why a solver converges or diverges at an equilibrium, and how fast."""
 
 import dataclasses
+import warnings
 from functools import partial
 
 import jax
@@ -10,19 +11,20 @@ import numpy as np
 import optax
 
 from gamesolve.analysis.accuracy import ROUNDING, measured_jacobian
-from gamesolve.analysis.flat_step import flat_step, settled_state, state_of
+from gamesolve.analysis.flat_step import SETTLING_STEPS, flat_step, settled_state, state_of
 from gamesolve.analysis.null_space import Doubts, Fixed, fixed_directions, radius_without, say_doubts
 from gamesolve.analysis.operators import relative_changes
 from gamesolve.analysis.periods import period_of, whole_period
 from gamesolve.analysis.point import as_point
 from gamesolve.analysis.spectrum import by_real_part
+from gamesolve.analysis.still import Moving, say_still, without_still
 from gamesolve.driving.plan import StepState
 from gamesolve.game import Game
 from gamesolve.linear.arnoldi import leading_pairs, space_for
 from gamesolve.linear.dense import dense_derivative
 from gamesolve.linear.eigenpairs import Pairs, VectorMap, gaps
 from gamesolve.solver import Solver, as_solver
-from gamesolve.trees import Players, State
+from gamesolve.trees import Players, Scalar, State
 from gamesolve.trees.faces import shown
 
 # The end of a step map's spectrum that decides its rate.
@@ -35,7 +37,7 @@ NEAR = 1e-3
 @partial(
     jax.tree_util.register_dataclass,
     data_fields=["game", "solver", "players", "state"],
-    meta_fields=["period", "held"],
+    meta_fields=["period", "held", "lasting", "given"],
 )
 @dataclasses.dataclass(frozen=True)
 class StepMap:
@@ -50,6 +52,9 @@ class StepMap:
         state: the solver's state there.
         period: number of steps in the map; 1 for most solvers.
         held: for each entry of the state outside the vector, whether it is held fixed. Empty if there are no counts.
+        lasting: whether later periods have the same map. False if a count changes the step without a period, as
+            decaying step sizes do: the map and its rate are then those of this step alone.
+        given: whether the state was passed, which chooses a step. If not, its eigenvalues and rate come with a warning.
     """
 
     game: Game
@@ -58,6 +63,8 @@ class StepMap:
     state: State
     period: int
     held: tuple[bool, ...]
+    lasting: bool
+    given: bool
 
     @jax.jit
     def __call__(self, vector: jax.Array) -> jax.Array:
@@ -76,7 +83,8 @@ class StepMap:
                 from its matrix.
 
         Returns:
-            Complex array. For a period of p steps, the eigenvalues to the power 1/p (principal value), so that moduli
+            Complex array. Parameters of dead units under an adaptive step have eigenvalue 0, with a warning that counts
+            them. For a period of p steps, the eigenvalues to the power 1/p (principal value), so that moduli
             are averages over the period.
 
         Raises:
@@ -86,9 +94,11 @@ class StepMap:
         """
         if k is not None:
             return by_real_part(_per_step(jnp.asarray(_leading(self, k).eigenvalues), self.period))
-        values, finite = _eigenvalues(self)
+        values, still, finite = _eigenvalues(self)
         if not isinstance(finite, jax.core.Tracer) and not finite:
             raise ValueError(not_differentiable(self.solver))
+        say_still(still, self.players)
+        say_local(self)
         return values
 
     def rate(self, k: int | None = None) -> jax.Array:
@@ -114,6 +124,8 @@ class StepMap:
         if not isinstance(finite, jax.core.Tracer) and not finite:
             raise ValueError(not_differentiable(self.solver))
         say_doubts(fixed.doubts, found.dtype)
+        say_still(fixed.still, self.players)
+        say_local(self)
         return found
 
 
@@ -125,7 +137,9 @@ def step_map(game: Game, solver: optax.GradientTransformation, players: Players,
 
     - A count, flag or index that returns to its value (of look-ahead, of ``optax.MultiSteps``) makes every step
       different. The map is then that of a whole period, after which all of them have returned.
-    - A count that only grows (the time that a schedule reads, Adam's count) is held fixed at its value.
+    - A count that only grows is the time that schedules read. If the step is periodic in it, the map is that of a
+      period too. If the step becomes constant or periodic later, the default state is one of that time. A step that
+      changes for ever has a local map only, with the count held fixed, and its rate comes with a warning.
     - Random keys, reports of inner solves and numbers that no step changes are held fixed.
 
     One step of `alternating` is its whole order. A model state is held fixed.
@@ -152,8 +166,13 @@ def step_map(game: Game, solver: optax.GradientTransformation, players: Players,
     if isinstance(state, StepState):
         game, state = dataclasses.replace(game, model_state=state.model_state), state.solver
     game = game.frozen()
-    state = settled_state(game, solver, players) if state is None else state_of(solver, players, state)
-    return StepMap(game, solver, players, state, *period_of(game, solver, players, state))
+    given = state is not None
+    state = state_of(solver, players, state) if given else settled_state(game, solver, players)
+    found = period_of(game, solver, players, state)
+    if found.begins and not given:
+        state = settled_state(game, solver, players, SETTLING_STEPS + found.begins)
+        found = period_of(game, solver, players, state)
+    return StepMap(game, solver, players, state, found.steps, found.held, found.begins == 0, given)
 
 
 def step_spectrum(
@@ -228,8 +247,10 @@ def _rate(stepping: StepMap) -> tuple[jax.Array, Fixed, jax.Array]:
 
 def derivative_and_fixed(stepping: StepMap) -> tuple[jax.Array, Fixed]:
     """Return the derivative of a step map, and the directions of equilibria at its point."""
-    matrix, still = dense_derivative(*_function(stepping)), jax.lax.stop_gradient(stepping)
-    return matrix, fixed_directions(*_function(still), measured_jacobian(still.game, still.players))
+    function, point, _ = _moving(stepping)
+    constant = jax.lax.stop_gradient(stepping)
+    jacobian = measured_jacobian(constant.game, constant.players)
+    return dense_derivative(function, point), fixed_directions(_moving(constant), jacobian)
 
 
 def _leading_rate(stepping: StepMap, k: int) -> jax.Array:
@@ -259,6 +280,8 @@ def _leading(stepping: StepMap, k: int) -> Pairs:
             f"{int(np.sum(~pairs.converged))} of the {k} leading eigenvalues of the step have not converged: too many "
             "are nearly as large; ask for another k, or look at the game's own with gamesolve.analysis.leading."
         )
+    say_still(_still(stepping), stepping.players, stacklevel=4)
+    say_local(stepping, stacklevel=4)
     return pairs
 
 
@@ -278,14 +301,27 @@ def _root(values: jax.Array, degree: int | jax.Array) -> jax.Array:
 
 
 @jax.jit
-def _eigenvalues(stepping: StepMap) -> tuple[jax.Array, jax.Array]:
-    """Return the eigenvalues of the map's derivative, per step, and whether all of its matrix is finite."""
-    matrix = dense_derivative(*_function(stepping))
-    return by_real_part(_per_step(jnp.linalg.eigvals(matrix), stepping.period)), jnp.all(jnp.isfinite(matrix))
+def _eigenvalues(stepping: StepMap) -> tuple[jax.Array, Scalar, jax.Array]:
+    """Return the map's eigenvalues per step, the number of still parameters, and whether its matrix is finite."""
+    function, point, still = _moving(stepping)
+    matrix = dense_derivative(function, point)
+    values = by_real_part(_per_step(jnp.linalg.eigvals(matrix), stepping.period))
+    return values, still, jnp.all(jnp.isfinite(matrix))
 
 
 def _derivative(stepping: StepMap) -> VectorMap:
-    return jax.linearize(*_function(stepping))[1]
+    function, point, _ = _moving(stepping)
+    return jax.linearize(function, point)[1]
+
+
+@jax.jit
+def _still(stepping: StepMap) -> Scalar:
+    return _moving(stepping).still
+
+
+def _moving(stepping: StepMap) -> Moving:
+    """Return the map of one period that its derivatives are taken of."""
+    return without_still(*_function(stepping), stepping.game, stepping.players)
 
 
 @jax.jit
@@ -299,9 +335,20 @@ def _function(stepping: StepMap) -> tuple[VectorMap, jax.Array]:
     return partial(whole_period, flat, stepping.period, stepping.held), flat.point
 
 
+def say_local(stepping: StepMap, stacklevel: int = 3) -> None:
+    """Warn if the map is that of one step, and nobody has chosen the step. Traced maps say nothing."""
+    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(stepping))
+    if not traced and not stepping.lasting and not stepping.given:
+        warnings.warn(
+            f"the step of {stepping.solver!r} changes with its count, without a visible period, so that this is the "
+            f"local rate of step {SETTLING_STEPS}. Pass state= to choose another step.",
+            stacklevel=stacklevel + 1,
+        )
+
+
 def not_differentiable(solver: Solver) -> str:
     """Return the sentence for a step map whose derivative is not finite."""
     return (
         f"the step of {solver!r} is not differentiable at these players: its state holds a root of zero there, "
-        "or the players are not finite; look at a point where the field is not zero, or give state=."
+        "or the players are not finite; give the state= of a run, or measure how fast a run converges."
     )

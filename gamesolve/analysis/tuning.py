@@ -17,7 +17,7 @@ from gamesolve.analysis.flat_step import made
 from gamesolve.analysis.null_space import doubts_of, say_doubts
 from gamesolve.analysis.point import as_point
 from gamesolve.analysis.spectrum import eigenvalues
-from gamesolve.analysis.stability import rate
+from gamesolve.analysis.stability import rate, say_local, step_map
 from gamesolve.game import Game
 from gamesolve.trees import Players, Scalar
 
@@ -44,9 +44,9 @@ def critical_step(
     """Return the first step size at which a solver stops being stable at an equilibrium.
 
     The `rate` is scanned on a linear and on a logarithmic grid up to ``upper``. The smallest step is a millionth of
-    ``upper`` or of 1/L, if that is smaller, with L the largest modulus of the eigenvalues of J. The first change from
-    stable to unstable is refined to rounding. A rate of 1, up to rounding, counts as stable. The result is only as
-    accurate as the eigenvalues, so use float64.
+    ``upper`` or of 1/L, if that is smaller, with L the largest modulus of the eigenvalues of J; about a twentieth in
+    float32. The first change from stable to unstable is refined to rounding. A rate of 1, up to rounding, counts as
+    stable. The result is only as accurate as the eigenvalues, so use float64.
 
     Args:
         game: the game, bound to its data.
@@ -55,7 +55,8 @@ def critical_step(
         upper: largest step size of the scan.
 
     Returns:
-        The step size; ``upper`` if the solver is stable up to there, and 0 if it is not stable at any step size below.
+        The step size; ``upper`` if the solver is stable up to there. If it is not stable at any step size below, the
+        result is 0, and a warning says so.
 
     Raises:
         ValueError: if the solver's step is not differentiable there, or ``upper`` is not a positive number.
@@ -71,14 +72,17 @@ def critical_step(
     slack = _slack(players)
     # A rate is NaN if the step overflows.
     unstable = lambda steps: ~(radii(steps) <= 1 + slack)
-    lowest = FINEST * _smallest(game, players, upper)
+    # At smaller steps rounding would hide that a rate exceeds 1 by the square of the step.
+    lowest = max(FINEST, 10 * math.sqrt(slack)) * _smallest(game, players, upper)
     grid = np.union1d(np.geomspace(lowest, upper, SCAN // 2), np.linspace(0, upper, SCAN // 2 + 1)[1:])
-    first, crossing = _first_change(unstable, grid)
-    if crossing is not None:
-        return crossing
-    if first:
-        rate(game, make_solver(float(grid[0])), players)  # raises if the step is not differentiable
-    return 0.0 if first else float(upper)
+    _, last, crossing = _first_change(unstable, grid)
+    if crossing is not None or not last:
+        found = float(upper) if crossing is None else crossing
+        say_local(step_map(game, made(make_solver, found), players))
+        return found
+    rate(game, make_solver(float(grid[0])), players)  # raises if the step is not differentiable
+    _warn_unstable(lowest, upper)
+    return 0.0
 
 
 def best_step(
@@ -103,7 +107,7 @@ def best_step(
         ranges: lowest and highest value of each other hyperparameter. Default: none.
 
     Returns:
-        The `Best`. If its rate is above 1, no step size of the search is stable, and a warning says so.
+        The `Best`. If no point of the grid is stable, it is the best one of them, and a warning says so.
 
     Raises:
         ValueError: if the solver's step is not differentiable there, or a range is empty.
@@ -128,6 +132,10 @@ def best_step(
     values = np.concatenate([radii(part) for part in np.array_split(grid, range(LANES, len(grid), LANES))])
     if np.all(np.isnan(values)):
         rate(game, make_solver(upper, *(high for _, high in ranges)), players)
+    order = np.argsort(values)
+    if not values[order[0]] <= 1 + _slack(players):
+        _warn_unstable(lowest, upper)
+        return _best(grid[order[0]], float(values[order[0]]))
     found = [
         scipy.optimize.minimize(
             lambda point: float(radii(point[None])[0]),
@@ -136,16 +144,11 @@ def best_step(
             bounds=bounds,
             options={"xatol": 1e-12, "fatol": 1e-15, "initial_simplex": _simplex(start, axes)},
         )
-        for start in grid[np.argsort(values)[:3]]
+        for start in grid[order[:3]]
     ]
     best = min(found, key=lambda result: result.fun)
-    if best.fun > 1 + _slack(players):
-        warnings.warn(
-            f"no stable step in [{lowest:.3g}, {upper:.3g}]: the smallest rate is {best.fun:.6g}. Give another upper "
-            "or another solver.",
-            stacklevel=2,
-        )
-    return Best(float(np.exp(best.x[0])), tuple(map(float, best.x[1:])), float(best.fun))
+    say_local(step_map(game, of_point(best.x), players))
+    return _best(best.x, best.fun)
 
 
 def timescale_ratio(game: Game, players: Players, leader: int = 0) -> float:
@@ -192,10 +195,21 @@ def timescale_ratio(game: Game, players: Players, leader: int = 0) -> float:
     stable = lambda ratios: np.asarray(attracts(_padded(ratios)))[: len(ratios)]
     own = [float(np.linalg.norm(J[np.ix_(part, part)])) for part in (~follows, follows)]
     natural = own[0] / own[1] if min(own) > 0 else 1.0
-    first, crossing = _first_change(stable, np.geomspace(1e-6 * min(1, natural), 1e6 * max(1, natural), SCAN))
+    first, _, crossing = _first_change(stable, np.geomspace(1e-6 * min(1, natural), 1e6 * max(1, natural), SCAN))
     if crossing is not None:
         return 0.0 if first else crossing
     return 0.0 if first else float("inf")
+
+
+def _best(point: np.ndarray, radius: float) -> Best:
+    return Best(float(np.exp(point[0])), tuple(map(float, point[1:])), float(radius))
+
+
+def _warn_unstable(lowest: float, upper: float) -> None:
+    warnings.warn(
+        f"no step size in [{lowest:.3g}, {upper:.3g}] is stable. Give another upper or another solver.",
+        stacklevel=3,
+    )
 
 
 def _slack(players: Players) -> float:
@@ -227,9 +241,12 @@ def _padded(values: np.ndarray) -> jax.Array:
     return jnp.asarray(np.concatenate([values, np.repeat(values[-1:], LANES - len(values), axis=0)]))
 
 
-def _first_change(holds: Callable[[np.ndarray], np.ndarray], grid: np.ndarray) -> tuple[bool, float | None]:
-    """Return whether a condition holds at the start of a grid, and the point where it first begins to hold."""
-    first, before = None, None
+def _first_change(holds: Callable[[np.ndarray], np.ndarray], grid: np.ndarray) -> tuple[bool, bool, float | None]:
+    """Return whether a condition holds at the start of a grid and at its end, and where it first begins to hold.
+
+    The grid is searched up to that point only, which counts as its end.
+    """
+    first, last, before = None, False, None
     for part in np.array_split(grid, range(LANES, len(grid), LANES)):
         flags = holds(part)
         first = bool(flags[0]) if first is None else first
@@ -237,9 +254,10 @@ def _first_change(holds: Callable[[np.ndarray], np.ndarray], grid: np.ndarray) -
         flags = flags if before is None else np.concatenate([[before[1]], flags])
         begins = np.flatnonzero(~flags[:-1] & flags[1:])
         if begins.size:
-            return first, _refined(holds, float(known[begins[0]]), float(known[begins[0] + 1]))
-        before = known[-1], flags[-1]
-    return bool(first), None
+            return first, True, _refined(holds, float(known[begins[0]]), float(known[begins[0] + 1]))
+        last = bool(flags[-1])
+        before = known[-1], last
+    return bool(first), last, None
 
 
 def _refined(holds: Callable[[np.ndarray], np.ndarray], low: float, high: float) -> float:

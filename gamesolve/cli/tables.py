@@ -26,7 +26,8 @@ LAYOUT = (
 )
 LEGEND = (
     "measured: factor per step of the distance (or ‖v‖), fitted over the last half of the run; predicted: spectral\n"
-    "radius of the step map. gradients, J products: whole fields, and products with their Jacobian, in these steps."
+    "radius of the step map, none if the steps adapt or change. gradients, J products: whole fields, and products\n"
+    "with their Jacobian, in these steps."
 )
 
 

@@ -20,8 +20,6 @@ from gamesolve.game import Players
 from gamesolve.solvers.entry import Cost, SolverEntry
 from gamesolve.trees.faces import shown
 
-UNRATED = "no prediction, its steps have no fixed linear rate"
-
 # Meanings of the columns of the table.
 COLUMNS = {
     "game": "name of the game",
@@ -37,7 +35,8 @@ COLUMNS = {
     "field_norm": "final Euclidean norm of the field",
     "contraction": "measured factor per step of the distance (of field_norm if no equilibrium is known), fitted by "
     "least squares to its logarithm over the last half of the run; empty if it can't be measured",
-    "predicted": "spectral radius of the solver's step map at the equilibrium; empty if it has none",
+    "predicted": "spectral radius of the solver's step map at the equilibrium; empty if its steps adapt or change, so "
+    "that there is none",
     "steps": "steps until the run converged, overflowed or had used its budget",
     "fields": "evaluations of the whole field (every player's gradient once) in these steps",
     "products": "products with the Jacobian of the field, or its transpose, in these steps",
@@ -117,7 +116,7 @@ def measure(problem: Problem, entry: SolverEntry, settings: Settings) -> Run:
         for distances, residuals, finite in zip(runs.distances, runs.residuals, runs.finite, strict=True)
     ]
     point, listed = equilibrium_of(problem, runs, outcomes)
-    predicted, spectrum, notes = predict(problem.game, solver, point) if entry.rated else (None, None, (UNRATED,))
+    predicted, spectrum, notes = predict(problem.game, solver, point) if entry.rated else (None, None, ())
     costs, uncounted = _costs(entry.cost, runs, outcomes)
     fitted = runs.distances if listed else runs.residuals
     floor = rounding_floor(point if listed else None, fitted)

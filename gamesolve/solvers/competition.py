@@ -56,6 +56,7 @@ def cgd(
     formula="z + (I - D J_o)⁻¹ D v, D = η √(1-βᵗ) / (√s_t + ε)",
     paper="Schäfer, Zheng, Anandkumar 2020",
     cost=Cost(vjps=2, vjps_per_iteration=1),
+    rated=False,
 )
 @parametric
 def acgd(

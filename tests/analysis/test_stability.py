@@ -242,6 +242,54 @@ def test_growing_counts_are_held_where_the_state_has_them():
         assert found == pytest.approx(np.sqrt(1 - eta**2 + eta**4), abs=1e-12)
 
 
+def every_other(first, second):
+    return lambda count: jnp.where(count % 2 == 0, first, second)
+
+
+def test_periodic_schedules_are_followed_over_their_period():
+    """Alternating signs of the steps: one player moves against its gradient in every step."""
+    steps = (every_other(0.5, -0.5), every_other(-0.5, 0.5))
+    assert radius(gs.simgd(steps)) == pytest.approx(np.sqrt(0.75), abs=1e-12)
+    found = gs.analysis.step_map(gs.games.curl(), gs.simgd(steps), ORIGIN)
+    assert (found.period, found.lasting) == (2, True)
+    etas = 0.3 + 0.1 * np.sin(2 * np.pi * np.arange(50) / 50)
+    exact = np.prod(np.sqrt(1 - etas**2 + etas**4)) ** (1 / 50)
+    wave = gs.extragradient(lambda count: 0.3 + 0.1 * jnp.sin(2 * jnp.pi * count / 50))
+    assert radius(wave) == pytest.approx(exact, abs=1e-9)
+
+
+def test_a_schedule_that_becomes_constant_has_the_rate_of_its_end():
+    warmed = gs.extragradient(optax.linear_schedule(0.0, 0.5, 100))
+    assert radius(warmed) == pytest.approx(radius(gs.extragradient(0.5)), abs=1e-12)
+
+
+@pytest.mark.parametrize("schedule", [lambda count: 0.5 / (1 + count), optax.cosine_decay_schedule(0.5, 100)])
+def test_a_rate_of_steps_that_change_for_ever_is_called_local(schedule):
+    with pytest.warns(UserWarning, match="without a visible period, so that this is the local rate of step 10"):
+        eta, found = float(schedule(10)), radius(gs.extragradient(schedule))
+    assert found == pytest.approx(np.sqrt(1 - eta**2 + eta**4), abs=1e-9)
+    assert not gs.analysis.step_map(gs.games.curl(), gs.extragradient(schedule), ORIGIN).lasting
+
+
+def test_dead_parameters_under_adam_are_left_out_and_counted():
+    """Three parameters feed a dead unit, so that their gradients and second moments are exactly zero."""
+    dead = lambda x, y: x["a"] * y + x["a"] ** 2 / 2 - y**2 / 2 + jnp.sum(jax.nn.relu(x["dead"] - 5) * y)
+    alive = gs.zero_sum(lambda x, y: x * y + x**2 / 2 - y**2 / 2)
+    zero = jnp.zeros(())
+
+    def state(players):
+        adam, *rest = optax.adam(0.1).init(players)
+        nu = jax.tree.map(lambda leaf: jnp.where(leaf.size == 3, 0, 0.04 + leaf), adam.nu)
+        return adam._replace(count=jnp.asarray(50_000), nu=nu), *rest
+
+    players = ({"a": zero, "dead": jnp.zeros(3)}, zero)
+    expected = gs.analysis.rate(alive, optax.adam(0.1), (zero, zero), state=state((zero, zero)))
+    for k in (None, 3):
+        with pytest.warns(UserWarning, match="leaves out 3 of 5 parameters, on which the field does not depend"):
+            found = gs.analysis.rate(gs.zero_sum(dead), optax.adam(0.1), players, state=state(players), k=k)
+        assert found == pytest.approx(float(expected), abs=1e-9)
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("make", [gs.extragradient, gs.ogda, lambda eta: gs.lookahead(gs.simgd(eta), 6, 0.5)])
 def test_leading_eigenvalues_of_a_step_are_those_of_its_matrix(make):

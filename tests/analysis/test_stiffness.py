@@ -148,7 +148,7 @@ def test_ranges_of_step_sizes_come_from_the_spectrum(x64):
     best = gs.analysis.best_step(steep, gs.simgd, (0.0,))
     assert best.step == pytest.approx(1e-6, rel=1e-6)
     assert best.rate == pytest.approx(0, abs=1e-6)
-    with pytest.warns(UserWarning, match=r"no stable step in \[0.0001, 10\]"):
+    with pytest.warns(UserWarning, match=r"no step size in \[0.0001, 10\] is stable"):
         assert gs.analysis.best_step(gs.general_sum(lambda x: x**2 / 2), gs.simgd, (0.0,)).rate > 1
 
 

@@ -35,8 +35,6 @@ def third(gamma):
         (gs.hamiltonian, 2.0),
         (lambda u: gs.lead(u, alpha=0.3, beta=-0.2), 2 * 0.3 * (1 - 0.04 - 0.09) / (0.09 + 0.64)),
         (lambda u: gs.runge_kutta(u, order=4), np.sqrt(8)),
-        (gs.simgd, 0.0),
-        (lambda u: gs.simgd(u, momentum=-0.5), 0.0),
         (gs.cgd, 10.0),
         (gs.proximal, 10.0),
     ],
@@ -49,7 +47,8 @@ def test_critical_steps_of_other_quadratics():
     icr = gs.games.icr_quadratic()
     slower = gs.analysis.critical_step(icr, lambda eta: gs.simgd((0.09, eta)), ORIGIN)
     assert slower == pytest.approx(0.09 / (1 + 48 * 0.09), rel=1e-6)
-    assert gs.analysis.critical_step(icr, gs.simgd, ORIGIN) == 0
+    with pytest.warns(UserWarning, match="no step size in .* is stable"):
+        assert gs.analysis.critical_step(icr, gs.simgd, ORIGIN) == 0
     opposed = gs.zero_sum(lambda x, y: 2.0 * (x**2 - y**2))
     assert gs.analysis.critical_step(opposed, gs.cgd, ORIGIN, upper=3.0) == pytest.approx(0.5, rel=1e-6)
     # Twice a singular value halves the step, plain optax transformations included.
@@ -67,6 +66,22 @@ def test_a_critical_step_after_an_unstable_beginning():
     found = gs.analysis.critical_step(game, gs.extragradient, ORIGIN)
     assert square(0.01) > 1 > square(found - 1e-5)
     assert square(found) == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.parametrize("make", [gs.simgd, lambda u: gs.simgd(u, momentum=-0.5)])
+def test_a_solver_that_no_step_size_makes_stable_is_reported(make):
+    for size in (1, 15):
+        game = gs.games.bilinear(jnp.diag(jnp.linspace(0.5, 2.0, size)))
+        with pytest.warns(UserWarning, match="no step size in .* is stable"):
+            assert gs.analysis.critical_step(game, make, game.equilibria[0]) == 0
+        with pytest.warns(UserWarning, match="no step size in .* is stable"):
+            assert gs.analysis.best_step(game, make, game.equilibria[0]).rate > 1
+
+
+def test_critical_step_of_a_solver_that_only_large_steps_make_stable():
+    growth = 0.1
+    game = gs.general_sum(lambda x, y: growth * x**2 / 2 - x * y, lambda x, y: growth * y**2 / 2 + x * y)
+    assert gs.analysis.critical_step(game, gs.extragradient, ORIGIN, upper=0.5) == 0.5
 
 
 def test_critical_step_says_where_there_is_no_rate():

@@ -101,7 +101,7 @@ def test_no_rate_where_the_steps_have_none():
     assert result.row.predicted is None
     assert result.spectrum is None
     assert result.row.contraction < 1
-    assert "not differentiable" in result.row.notes
+    assert result.row.notes == ""
 
 
 def test_a_limit_that_the_flow_leaves_is_named():

@@ -1,0 +1,62 @@
+"""Parameters that no nearby point moves, at which an adaptive step need not be differentiable: those of dead units."""
+
+import warnings
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.core
+import jax.numpy as jnp
+import optax
+
+from gamesolve.game import Game
+from gamesolve.linear.dense import flattened
+from gamesolve.trees import Players, Scalar
+
+
+class Moving(NamedTuple):
+    """A step map without its still parameters.
+
+    Attributes:
+        function: the map; it leaves still parameters at the point, so that their eigenvalues are zero.
+        point: where it is linearised.
+        still: number of still parameters.
+    """
+
+    function: Callable[[jax.Array], jax.Array]
+    point: jax.Array
+    still: Scalar
+
+
+def without_still(function: Callable[[jax.Array], jax.Array], point: jax.Array, game: Game, players: Players) -> Moving:
+    """Hold parameters fixed at which a step is not differentiable, if the field does not change there.
+
+    Adam divides by the root of a second moment. If a unit is dead, its second moments are zero, and the root has no
+    derivative. Such parameters keep their place near the point, and no other eigenvalue depends on them.
+
+    Args:
+        function: the step map, of one vector that begins with the players.
+        point: where it is linearised.
+        game: the game.
+        players: the players at the point.
+    """
+    field, flat = flattened(game.field, players)
+    if point.size == flat.size:
+        return Moving(function, point, 0)
+    # The image of a random vector is zero, or not finite, in the rows of a matrix that are.
+    direction = jax.random.normal(jax.random.key(0), point.shape, point.dtype)
+    moved = jax.jvp(function, (point,), (direction,))[1][: flat.size]
+    value, change = jax.jvp(field, (flat,), (direction[: flat.size],))
+    still = jax.lax.stop_gradient(~jnp.isfinite(moved) & (value == 0) & (change == 0))
+    padded = jnp.pad(still, (0, point.size - flat.size))
+    return Moving(lambda vector: jnp.where(padded, point, function(vector)), point, jnp.sum(still))
+
+
+def say_still(still: Scalar, players: Players, stacklevel: int = 3) -> None:
+    """Warn if a rate leaves out parameters. Traced numbers say nothing."""
+    if not isinstance(still, jax.core.Tracer) and still:
+        warnings.warn(
+            f"the rate leaves out {int(still)} of {optax.tree.size(players)} parameters, on which the field does not "
+            "depend near the players and whose state holds a root of zero.",
+            stacklevel=stacklevel + 1,
+        )
