@@ -1,0 +1,74 @@
+"""Judge `gamesolve.watch` on labelled runs, and measure its cost and how early it announces a collapse."""
+
+import argparse
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+import gamesolve as gs
+from benchmarks import report
+from benchmarks.measurements.cases import CASES
+from benchmarks.measurements.labelled import JUDGED, Family, frozen_critic, watched
+from benchmarks.measurements.timed import compared, verdict
+from benchmarks.measurements.tuning import TUNING
+from benchmarks.report import Row
+from gamesolve.compare.timing import interleaved
+
+PARTS = ("verdicts", "collapse", "overhead")
+OPTIONS = {
+    "parts": report.choices(PARTS),
+    "seeds": {"type": int, "default": 9, "help": "runs per family (default: %(default)s)"},
+    "tuning": {"action": "store_true", "help": "judge the families on which the thresholds were set"},
+}
+# Targets: share of right verdicts, and cost of a watched run over that of an unwatched one.
+RIGHT, COST = 0.9, 1.05
+# Number of modes of the ring.
+MODES = 8
+
+
+def rows(arguments: argparse.Namespace) -> Iterator[Row]:
+    """Yield a row per family, one for all of them, one per collapsing GAN, and one for the cost."""
+    if "verdicts" in arguments.parts:
+        yield from verdicts(TUNING if arguments.tuning else JUDGED, arguments.seeds)
+    if "collapse" in arguments.parts:
+        yield from map(collapse, range(100, 103))
+    if "overhead" in arguments.parts:
+        yield overhead(arguments.repeats)
+
+
+def verdicts(families: Mapping[str, tuple[Family, ...]], seeds: int) -> Iterator[Row]:
+    """Yield the number of right last verdicts of each family, and of all."""
+    right = total = 0
+    for state, members in families.items():
+        for family in members:
+            found = [watched(family(seed), seed)[0].verdict.state for seed in range(seeds)]
+            hits, wrong = found.count(state), sorted({other for other in found if other != state})
+            right, total = right + hits, total + seeds
+            yield {"what": f"{state}: {family.__name__}", "right": f"{hits} of {seeds}", "instead": ", ".join(wrong)}
+    share = right / total
+    yield {"what": "all runs", "right": f"{right} of {total}", "ratio": share, "target": RIGHT} | {
+        "verdict": verdict(share >= RIGHT)
+    }
+
+
+def collapse(seed: int) -> Row:
+    """Return when a watch announces the collapse of a GAN on a ring, and when it covers only half of its modes."""
+    watch, solution = watched(frozen_critic(seed), seed)
+    announced = next((each.step for each in watch.verdicts if each.state == "collapsing"), None)
+    modes = zip((row["step"] for row in watch.rows), solution.trace, strict=True)
+    halved = next((step for step, covered in modes if covered <= MODES / 2), None)
+    early = announced is not None and halved is not None and announced < halved
+    what = f"collapse of the ring, seed {seed}: step announced, step at half coverage"
+    return {"what": what, "right": f"{announced}, {halved}", "verdict": verdict(early)}
+
+
+def overhead(repeats: int) -> Row:
+    """Time a run of the MLP GAN with a watch at its defaults beside one without."""
+    case = CASES["gan"]()
+    solver, steps = gs.simgd(1e-3, 0.5), 3000
+    run = partial(gs.run, case.game, solver, case.players, steps, progress=False)
+    watch = gs.watch(case.game, solver, tell=None)
+    times = interleaved({"one": lambda: run(callbacks=[watch]), "other": run}, repeats)
+    return {"what": "run with watch / run, MLP GAN"} | compared(times, steps, COST)
+
+
+main = partial(report.measure, "watch", rows)
