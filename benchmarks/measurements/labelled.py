@@ -199,9 +199,9 @@ def vanishing_gradient(seed: int) -> Labelled:
     Arjovsky, Bottou, "Towards Principled Methods for Training GANs", ICLR 2017, Theorem 2.4.
     """
     game = gs.general_sum(_fooling, _separating)
-    generator, slope = uniform(seed, 4, 6), jnp.float32(0.2)
-    clipped = gs.transforms.project((None, gan.clip(2.0)))
-    return Labelled(game, optax.chain(gs.simgd((0.01, 0.5)), clipped), (generator, (slope, jnp.zeros(()))), 2000)
+    generator, slope = uniform(seed, 9, 12), jnp.float32(0.2)
+    clipped = gs.transforms.project((None, gan.clip(1.0)))
+    return Labelled(game, optax.chain(gs.simgd((0.01, 0.005)), clipped), (generator, (slope, jnp.zeros(()))), 2000)
 
 
 def saturated(seed: int) -> Labelled:

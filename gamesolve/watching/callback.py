@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ class Watch:
 
     Attributes:
         subject: the game, the solver and the data.
-        every: mean number of steps between measurements.
+        every: number of steps between measurements.
         tangents: number of steps that each measurement follows a tangent.
         stop: states at which the run ends.
         log: file of JSON lines with the rows and verdicts, or None.
@@ -64,7 +63,7 @@ class Watch:
             self._begin(chunk.steps)
         before, self._seen = self._seen, chunk.steps
         diverged = chunk.status is Status.DIVERGED
-        if self.rows and _due(chunk.steps / self.every) == _due(before / self.every) and not diverged:
+        if self.rows and chunk.steps // self.every == before // self.every and not diverged:
             return False
         at = chunk.players, chunk.state
         tangent = any_tangent(self.subject, *at) if self._tangent is None else self._tangent
@@ -115,12 +114,12 @@ def watch(
     `RECENT` measurements; it looks at the last ones, and at the largest values since the start.
 
     A measurement costs some twenty gradient evaluations. It changes nothing in the run. The callback measures after the
-    first chunk, and then every so many steps, up to half as many later, so that cycles do not seem to rest.
+    first chunk, and after each one that passes a multiple of ``every`` steps.
 
     Args:
         game: the game of the run; bind a batch to it if the run gets its data from ``batches``.
         solver: the solver of the run.
-        every: mean number of steps between measurements. Default: 500.
+        every: number of steps between measurements. Default: 500.
         tangents: number of steps that each measurement follows a direction, for the Lyapunov exponent. Default: 2.
         sample: the sampler of the run.
         key: the random key of the run, required with ``sample``.
@@ -155,15 +154,6 @@ def watch(
     subject = Subject(game, as_solver(solver), as_pytree("sample", sample), key, as_pytree("outputs", outputs))
     every, tangents = whole_number("every", every, 1), whole_number("tangents", tangents, 1)
     return Watch(subject, every, tangents, frozenset(stop), None if log is None else Path(log), tell)
-
-
-def _due(time: float) -> int:
-    """Return how many measurements are due after the first one, at a time in units of ``every``.
-
-    They are up to half a unit late, by the golden ratio: at even distances a cycle of that length would seem to rest.
-    """
-    number = math.floor(time)
-    return number if time - number >= (0.618034 * number) % 1 / 2 else number - 1
 
 
 def _plain(value: jax.Array) -> list[float] | float:

@@ -44,7 +44,8 @@ def draw(watch: Watch) -> Figure:
     """
     if len(watch.rows) < 2:
         raise ValueError(f"watch must have two measurements or more, got {len(watch.rows)}. Draw it later in the run.")
-    names = ["norms", "exponent", "rotation", "signal"] + ["variety"] * np.isfinite(watch.rows[-1]["variety"])
+    has_outputs = bool(np.isfinite(watch.rows[-1]["variety"]))
+    names = ["norms", "exponent", "rotation", "signal"] + ["variety"] * has_outputs
     figure = Sheet(figsize=(7.2, 0.6 + 1.35 * len(names)), dpi=150, layout="constrained")
     panels = figure.subplots(len(names), sharex=True)
     for name, ax in zip(names, panels, strict=True):

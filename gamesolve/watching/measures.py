@@ -41,7 +41,8 @@ class Measured(NamedTuple):
             noise, around 0 if there is only noise.
         scale: distance over which each player's gradient changes by as much as its size, shape (n,): along its own
             gradient or along the field, whichever is shorter.
-        place: random projection of all players, shape (8,): distances between rows are those between the players.
+        place: random projection of all players, shape (8,): distances between rows are those between the players, up to
+            a factor that is 1 on average; at most eight numbers are taken as they are.
         size: norm of all players.
         move: norm of the next step.
         exponent: finite-time Lyapunov exponent per step, over a few steps.
@@ -201,9 +202,13 @@ def _agreement(one: PyTree, other: PyTree) -> jax.Array:
 
 
 def _sketch(players: Players) -> jax.Array:
-    """Return a projection of all numbers of the players to a few random directions of signs."""
+    """Return a projection of all numbers of the players to a few random directions of signs; few numbers themselves."""
+    leaves = list(map(jnp.ravel, jax.tree.leaves(players)))
+    missing = SKETCH - sum(leaf.size for leaf in leaves)
+    if missing >= 0:
+        return jnp.concatenate([*leaves, jnp.zeros(missing)])
     total = jnp.zeros(SKETCH)
-    for index, leaf in enumerate(map(jnp.ravel, jax.tree.leaves(players))):
+    for index, leaf in enumerate(leaves):
         bits = jax.random.bits(jax.random.key(index), leaf.shape, jnp.uint8)
         signs = 1 - 2.0 * ((bits >> jnp.arange(SKETCH, dtype=jnp.uint8)[:, None]) & 1)
         total += signs.astype(total.dtype) @ leaf.astype(total.dtype)

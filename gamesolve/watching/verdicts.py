@@ -48,6 +48,7 @@ class Window(NamedTuple):
         rows: arrays by name.
         field: norm of the field.
         peaks: largest norm of each player's gradient so far.
+        scale: scale of each player's gradient where it was largest.
         widest: largest variety of the outputs so far.
         radius: largest distance from the first players, before the window.
         distance: distance from the first players.
@@ -59,6 +60,7 @@ class Window(NamedTuple):
     rows: Mapping[str, np.ndarray]
     field: np.ndarray
     peaks: np.ndarray
+    scale: np.ndarray
     widest: float
     radius: float
     distance: np.ndarray
@@ -132,10 +134,13 @@ def _window(rows: Sequence[Row]) -> Window:
     whole = {name: np.array([row[name] for row in rows], float) for name in rows[0]}
     recent = {name: values[-RECENT:] for name, values in whole.items()}
     distance = np.linalg.norm(whole["place"] - whole["place"][0], axis=1)
+    largest = np.argmax(whole["norms"], axis=0), np.arange(whole["norms"].shape[1])
+    scale = np.minimum(whole["scale"][largest], np.finfo(np.float32).max)
     return Window(
         recent,
         np.linalg.norm(recent["norms"], axis=1),
-        np.max(whole["norms"], axis=0),
+        whole["norms"][largest],
+        scale,
         float(np.max(whole["variety"])),
         float(np.max(distance[:-RECENT], initial=0)),
         distance[-RECENT:],
@@ -160,6 +165,13 @@ def _straightness(window: Window) -> float:
     place = window["place"]
     path = np.sum(np.linalg.norm(np.diff(place, axis=0), axis=1))
     return float(np.linalg.norm(place[-1] - place[0]) / path) if path else 1.0
+
+
+def _progress(window: Window) -> float:
+    """Return the same with the steps' own lengths, which count the turns between the rows as well."""
+    path = float(np.mean(window["move"])) * window.steps
+    ends = float(np.linalg.norm(window["place"][-1] - window["place"][0]))
+    return min(_straightness(window), ends / path) if path else 1.0
 
 
 def _parting(places: np.ndarray) -> float:
@@ -191,7 +203,7 @@ def running_off(window: Window) -> str | None:
             f"field by {field.factor:.3g}."
         )
     straight, farther = _straightness(window), window.distance[-1] > max(window.radius, 1.02 * window.distance[0])
-    if straight > 0.95 and farther and not remaining.falls and not field.grows:
+    if straight > 0.95 and _progress(window) > 0.3 and farther and not remaining.falls and not field.grows:
         return (
             f"The path is straight: its ends are {straight:.2f} of its length apart. The estimated distance to a zero "
             f"of the field changed by a factor of {remaining.factor:.2g}."
@@ -203,7 +215,7 @@ def starved(window: Window) -> str | None:
     """Return evidence that a player has lost its gradient without having reached a zero of it."""
     norms, scale = window["norms"], window["scale"]
     shares = norms / np.where(window.peaks > 0, window.peaks, 1)
-    flat = (scale[-1] > 0.5 * np.median(scale, axis=0)) & (scale[-1] > 0.05)
+    flat = scale[-1] > np.sqrt(shares[-1]) * window.scale
     lost = flat & (shares[-1] < 0.05) & (np.max(shares, axis=0) < 0.1)
     if not lost.any():
         return None
@@ -235,10 +247,10 @@ def noise_floor(window: Window) -> str | None:
         return None
     power = np.sum(window["norms"] ** 2)
     signal = float(np.sum(window["signal"] * window["norms"] ** 2) / power) if power else 0.0
-    if signal < 0.4 and not _trend(window.field).falls and _straightness(window) < 0.6:
+    if signal < 0.4 and not _trend(window.field).falls and _progress(window) < 0.6:
         return (
             f"Two draws of the data agree on {max(signal, 0):.0%} of the squared gradient, and the players go nowhere: "
-            f"{_straightness(window):.2f} of their path is left between its ends."
+            f"the ends of their path are {_progress(window):.2f} of its length apart."
         )
     return None
 
@@ -285,8 +297,8 @@ def converging(window: Window) -> str | None:
 def rotating(window: Window) -> str | None:
     """Return evidence that the players go round without coming nearer."""
     growth, _ = _growth(window)
-    straight, rotation = _straightness(window), float(np.mean(window["rotation"]))
-    turns = straight < 0.6 and rotation > 0.3
+    straight, rotation = _progress(window), float(np.mean(window["rotation"]))
+    turns = straight < 0.2 or (straight < 0.6 and rotation > 0.3)
     if turns and not _trend(window.field).falls:
         return (
             f"{rotation:.0%} of the field's change is rotation, the ends of the path are {straight:.2f} of its length "
@@ -298,9 +310,9 @@ def rotating(window: Window) -> str | None:
 EVIDENCE: Mapping[str, Callable[[Window], str | None]] = {
     "collapsing": collapsing,
     "running off": running_off,
+    "near a saddle": near_a_saddle,
     "starved": starved,
     "noise floor": noise_floor,
-    "near a saddle": near_a_saddle,
     "chaotic": chaotic,
     "converging": converging,
     "rotating": rotating,

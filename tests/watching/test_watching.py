@@ -80,10 +80,10 @@ def test_the_run_is_the_same_with_a_watch(donate):
     assert [row["step"] for row in watch.rows] == [20, 40, 60, 80, 100]
 
 
-def test_a_first_chunk_that_is_shorter_is_not_measured():
+def test_the_first_chunk_and_each_that_passes_a_multiple_are_measured():
     watch = gs.watch(BILINEAR, gs.simgd(0.1), every=50, tell=None)
     gs.run(BILINEAR, gs.simgd(0.1), START, 200, chunk=20, callbacks=[watch])
-    assert [row["step"] for row in watch.rows] == [60, 100, 160, 200]
+    assert [row["step"] for row in watch.rows] == [20, 60, 100, 160, 200]
 
 
 def test_model_state_dead_units_and_adam_are_measured():
