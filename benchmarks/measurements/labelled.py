@@ -20,7 +20,7 @@ from gamesolve.games import gan
 from gamesolve.sampling.samplers import Sampler
 from gamesolve.trees import Players, PyTree, Scalar
 
-# Measurements per run.
+# Measurements per run, unless there is a reason for more.
 MEASUREMENTS = 40
 
 
@@ -39,9 +39,9 @@ class Labelled(NamedTuple):
 Family = Callable[[int], Labelled]
 
 
-def watched(run: Labelled, seed: int) -> tuple[gs.watching.Watch, gs.Solution]:
+def watched(run: Labelled, seed: int, measurements: int = MEASUREMENTS) -> tuple[gs.watching.Watch, gs.Solution]:
     """Take a labelled run, and return its watch and its solution, with the modes covered as the trace."""
-    every, key = run.steps // MEASUREMENTS, jax.random.key(seed)
+    every, key = run.steps // measurements, jax.random.key(seed)
     watch = gs.watch(run.game, run.solver, every=every, sample=run.sample, key=key, outputs=run.outputs, tell=None)
     record = None if run.modes is None else jax.tree_util.Partial(_of_players, run.modes)
     chunk, each = (max(every // 5, 1), 1) if run.modes is None else (every, every)
@@ -186,11 +186,11 @@ def scale_collapse(seed: int) -> Labelled:
     return Labelled(game, gs.simgd(0.28 / steps), game.start, steps, outputs=outputs)
 
 
-def frozen_critic(seed: int) -> Labelled:
+def frozen_critic(seed: int, rate: float = 8e-3, steps: int = 1200) -> Labelled:
     """A generator that covers a ring ascends a critic that hardly moves: its samples go to the critic's maxima."""
     ring, players = _covering(seed)
-    solver = gs.per_player(optax.adam(4e-3), optax.adam(1e-6))
-    return Labelled(ring.game, solver, players, 2000, ring.sample, ring.measures["samples"], ring.measures["modes"])
+    solver = gs.per_player(optax.adam(rate, b1=0.5), optax.adam(1e-6, b1=0.5))
+    return Labelled(ring.game, solver, players, steps, ring.sample, ring.measures["samples"], ring.measures["modes"])
 
 
 def vanishing_gradient(seed: int) -> Labelled:

@@ -60,7 +60,7 @@ def verdicts(sets: Mapping[str, Families], seeds: int) -> Iterator[Row]:
 
 def collapse(seed: int) -> Row:
     """Return when a watch announces the collapse of a GAN on a ring, and when it covers only half of its modes."""
-    watch, solution = watched(frozen_critic(seed), seed)
+    watch, solution = watched(frozen_critic(seed, 4e-3, 2000), seed, measurements=100)
     announced = next((each.step for each in watch.verdicts if each.state == "collapsing"), None)
     modes = zip((row["step"] for row in watch.rows), solution.trace, strict=True)
     halved = next((step for step, covered in modes if covered <= MODES / 2), None)

@@ -110,6 +110,10 @@ def _panel(ax: Axes, name: str, rows: Sequence[Row]) -> None:
         ax.legend(fontsize=7, frameon=False, loc="upper right", ncols=len(curves))
     elif name == "exponent":
         ax.axhline(0, color=GREY, linewidth=0.8)
+        # The first direction is random: its growth says little, and may dwarf the others.
+        later = values[1:]
+        margin = 0.1 * max(float(np.ptp(later)), 1e-3)
+        ax.set_ylim(min(0.0, float(np.min(later))) - margin, max(0.0, float(np.max(later))) + margin)
     elif name in ("rotation", "signal"):
         ax.set_ylim(min(-0.05, float(np.min(values)) - 0.05), 1.05)
 

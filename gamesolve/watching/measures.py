@@ -130,10 +130,11 @@ def measure(
 
 @jax.jit
 def any_tangent(subject: Subject, players: Players, state: State) -> jax.Array:
-    """Return a random direction of the players and the floating state."""
+    """Return a random direction of the players, followed by zeros for the floating state, whose units differ."""
     game, state = _still(subject.game, state)
     point = flat_step(_bound(subject, game, jnp.int32(0)), subject.solver, players, state).point
-    tangent = jax.random.normal(jax.random.key(0), point.shape, point.dtype)
+    number = sum(leaf.size for leaf in jax.tree.leaves(players))
+    tangent = jnp.zeros_like(point).at[:number].set(jax.random.normal(jax.random.key(0), (number,), point.dtype))
     return tangent / trees.norm(tangent)
 
 

@@ -232,7 +232,7 @@ def collapsing(window: Window) -> str | None:
     last = window["variety"][-1]
     if not np.isfinite(last):
         return None
-    fewer = last < 0.75 * window.widest and (variety.falls or last < window.widest / 2)
+    fewer = last < 0.75 * window.widest and ((variety.sure and variety.factor < 0.9) or last < window.widest / 2)
     if fewer or (spread.falls and spread.factor < 0.7):
         return (
             f"The generated examples form {last:.2g} clumps after {window.widest:.2g}, and their spread changed by a "
