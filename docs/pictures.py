@@ -48,10 +48,10 @@ def watching() -> None:
     healthy, ring, keys = make(regularisers=(gan.r1(0.3),)), make(), jax.random.split(jax.random.key(1))
     data = {"sample": healthy.sample, "key": keys[0]}
     players = gs.solve(healthy.game, optax.adam(2e-3, b1=0.5), healthy.game.start, 4000, **data).players
-    solver = gs.per_player(optax.adam(4e-3, b1=0.5), optax.adam(1e-6, b1=0.5))
+    solver = gs.per_player(optax.adam(8e-3, b1=0.5), optax.adam(1e-6, b1=0.5))
     data = {"sample": ring.sample, "key": keys[1]}
-    watch = gs.watch(ring.game, solver, every=50, outputs=ring.measures["samples"], **data)
-    gs.run(ring.game, solver, players, 2000, chunk=50, callbacks=[watch], **data)
+    watch = gs.watch(ring.game, solver, every=20, outputs=ring.measures["samples"], **data)
+    gs.run(ring.game, solver, players, 1500, chunk=20, callbacks=[watch], **data)
     dashboard.draw(watch).savefig(FIGURES / "watching.png")
 
 

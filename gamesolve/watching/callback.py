@@ -47,10 +47,10 @@ class Watch:
     stop: frozenset[str]
     log: Path | None
     tell: Callable[[Verdict], object] | None
-    rows: list[Row] = dataclasses.field(default_factory=list)
-    verdicts: list[Verdict] = dataclasses.field(default_factory=list)
-    _tangent: jax.Array | None = None
-    _seen: int = 0
+    rows: list[Row] = dataclasses.field(default_factory=list, repr=False)
+    verdicts: list[Verdict] = dataclasses.field(default_factory=list, repr=False)
+    _tangent: jax.Array | None = dataclasses.field(default=None, repr=False)
+    _seen: int = dataclasses.field(default=0, repr=False)
 
     @property
     def verdict(self) -> Verdict:

@@ -103,11 +103,15 @@ LABELS = {
 def _panel(ax: Axes, name: str, rows: Sequence[Row]) -> None:
     """Draw the curve of one measurement, or one per player."""
     steps, values = [row["step"] for row in rows], np.array([row[name] for row in rows], float)
+    if name == "variety":
+        values[0] = np.nan  # how far apart clumps are is known only after the first row
     curves = {f"player {i}": values[:, i] for i in range(values.shape[1])} if values.ndim > 1 else {name: values}
     lines(curves, steps, axes=("", LABELS[name]), ax=ax)
     if name == "norms":
         ax.set_yscale("log")
-        ax.legend(fontsize=7, frameon=False, loc="upper right", ncols=len(curves))
+        ax.legend(
+            fontsize=7, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=len(curves)
+        )
     elif name == "exponent":
         ax.axhline(0, color=GREY, linewidth=0.8)
         # The first direction is random: its growth says little, and may dwarf the others.

@@ -1,5 +1,6 @@
 """`gamesolve.watch` names what a training does, from measurements that closed forms confirm."""
 
+import html
 import json
 import math
 
@@ -141,7 +142,7 @@ def test_another_run_begins_anew():
 def test_the_page_shows_the_picture_and_each_change(tmp_path):
     watch, _ = watched(gs.extragradient(0.1))
     path = dashboard.page(watch, tmp_path / "folder" / "page.html")
-    text = path.read_text()
+    text = html.unescape(path.read_text())
     assert "data:image/png;base64," in text
     assert str(watch.verdict) in text
     assert text.count("<tr><td>") == 2
