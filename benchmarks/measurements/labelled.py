@@ -7,7 +7,7 @@ its docstring names. The thresholds of `gamesolve.watching.verdicts` were set on
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ from gamesolve import sampling
 from gamesolve.games import gan
 from gamesolve.sampling.samplers import Sampler
 from gamesolve.trees import Players, PyTree, Scalar
+from gamesolve.watching import Watch
 
 # Measurements per run, unless there is a reason for more.
 MEASUREMENTS = 40
@@ -39,7 +40,7 @@ class Labelled(NamedTuple):
 Family = Callable[[int], Labelled]
 
 
-def watched(run: Labelled, seed: int, measurements: int = MEASUREMENTS) -> tuple[gs.watching.Watch, gs.Solution]:
+def watched(run: Labelled, seed: int, measurements: int = MEASUREMENTS) -> tuple[Watch, gs.Solution]:
     """Take a labelled run, and return its watch and its solution, with the modes covered as the trace."""
     every, key = run.steps // measurements, jax.random.key(seed)
     watch = gs.watch(run.game, run.solver, every=every, sample=run.sample, key=key, outputs=run.outputs, tell=None)
@@ -49,7 +50,7 @@ def watched(run: Labelled, seed: int, measurements: int = MEASUREMENTS) -> tuple
     return watch, gs.run(run.game, run.solver, run.start, run.steps, record=record, callbacks=[watch], **options)
 
 
-def uniform(seed: int, low: float, high: float, shape: tuple[int, ...] = ()) -> np.ndarray:
+def uniform(seed: int, low: float, high: float, shape: tuple[int, ...] = ()) -> Scalar:
     """Draw uniform numbers from a seed."""
     return np.random.default_rng(seed).uniform(low, high, shape).astype(np.float32)
 
@@ -189,8 +190,9 @@ def scale_collapse(seed: int) -> Labelled:
 def frozen_critic(seed: int, rate: float = 8e-3, steps: int = 1200) -> Labelled:
     """A generator that covers a ring ascends a critic that hardly moves: its samples go to the critic's maxima."""
     ring, players = _covering(seed)
-    solver = gs.per_player(optax.adam(rate, b1=0.5), optax.adam(1e-6, b1=0.5))
-    return Labelled(ring.game, solver, players, steps, ring.sample, ring.measures["samples"], ring.measures["modes"])
+    return Labelled(
+        ring.game, _ahead(rate), players, steps, ring.sample, ring.measures["samples"], ring.measures["modes"]
+    )
 
 
 def vanishing_gradient(seed: int) -> Labelled:
@@ -223,14 +225,24 @@ def noisy_rest(seed: int) -> Labelled:
     return Labelled(game, gs.simgd(uniform(seed, 0.03, 0.1)), _far(seed), 4000, _noisy(3))
 
 
+@functools.cache  # plain optax transformations are part of the compiled program
+def _ahead(rate: float) -> optax.GradientTransformation:
+    """Return Adam for a generator, and for a discriminator that hardly moves."""
+    return gs.per_player(optax.adam(rate, b1=0.5), optax.adam(1e-6, b1=0.5))
+
+
+@functools.cache
+def _evenly() -> optax.GradientTransformation:
+    return optax.adam(2e-3, b1=0.5)
+
+
 @functools.cache
 def _covering(seed: int) -> tuple[gan.Experiment, Players]:
     """Return a GAN on a ring of eight clusters, and players of it that cover them, trained with R1."""
-    networks = {"generator": gan.MLP((4, 32, 32, 2)), "discriminator": gan.MLP((2, 32, 32, 1))}
+    networks: dict[str, Any] = {"generator": gan.MLP((4, 32, 32, 2)), "discriminator": gan.MLP((2, 32, 32, 1))}
     make = functools.partial(gan.ring, 8, 0.05, loss=gan.non_saturating, key=jax.random.key(seed), batch_size=128)
     trained, key = make(regularisers=(gan.r1(0.3),), **networks), jax.random.key(seed + 1)
-    solver = optax.adam(2e-3, b1=0.5)
-    found = gs.solve(trained.game, solver, trained.game.start, 4000, sample=trained.sample, key=key)
+    found = gs.solve(trained.game, _evenly(), trained.game.start, 4000, sample=trained.sample, key=key)
     return make(**networks), found.players
 
 

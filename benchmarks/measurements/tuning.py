@@ -43,7 +43,7 @@ def regression_noise(seed: int) -> Labelled:
     features, targets = rng.normal(size=(64, 3)).astype(np.float32), rng.normal(size=64).astype(np.float32)
     game = gs.games.finite_sum(_residual, arrays=(jnp.asarray(features), jnp.asarray(targets)))
     start = (jnp.ones(3), jnp.ones(3))
-    return Labelled(game, gs.simgd(uniform(seed, 0.05, 0.1)), start, 4000, gs.minibatches(*game.data, 4))
+    return Labelled(game, gs.simgd(uniform(seed, 0.05, 0.1)), start, 4000, gs.minibatches(game.data[0], 4))
 
 
 def escaping(seed: int) -> Labelled:

@@ -1,10 +1,8 @@
 """The callback `gamesolve.watch`: it measures a run at regular steps, judges it, keeps a log, and may stop it."""
 
 import dataclasses
-import json
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -18,10 +16,10 @@ from gamesolve.game import Game
 from gamesolve.sampling.samplers import Sampler
 from gamesolve.solver import as_solver
 from gamesolve.trees import Key
+from gamesolve.watching import logbook
 from gamesolve.watching.measures import Outputs, Subject, any_tangent, measure
 from gamesolve.watching.verdicts import STATES, Row, Verdict, judge
 
-LOG = "watch.jsonl"
 # Examples within this share of the largest spread so far belong to one clump.
 REACH = 0.25
 
@@ -72,7 +70,7 @@ class Watch:
         numbers = {name: _plain(value) for name, value in measured._asdict().items()}
         self.rows.append({"step": chunk.steps, "diverged": diverged} | numbers)
         self.verdicts.append(judge(self.rows))
-        self._write()
+        self._write(self.rows[-1:], self.verdicts[-1:], "a")
         changed = len(self.verdicts) < 2 or self.verdict.state != self.verdicts[-2].state
         if self.tell is not None and changed:
             self.tell(self.verdict)
@@ -80,18 +78,15 @@ class Watch:
 
     def _begin(self, steps: int) -> None:
         """Forget another run, and take up the log of this one if it was resumed."""
-        kept = [] if self.log is None or not self.log.is_file() else list(map(_read, self.log.read_text().splitlines()))
+        kept = [] if self.log is None else logbook.read(self.log)
         self.rows[:] = [row for row in kept if row["step"] < steps]
         self.verdicts[:] = [judge(self.rows[: number + 1]) for number in range(len(self.rows))]
         self._tangent, self._seen = None, self.rows[-1]["step"] if self.rows else 0
-        if self.log is not None and not jax.process_index():
-            self.log.parent.mkdir(parents=True, exist_ok=True)
-            self.log.write_text("".join(map(_line, self.rows, self.verdicts)))
+        self._write(self.rows, self.verdicts, "w")
 
-    def _write(self) -> None:
+    def _write(self, rows: list[Row], verdicts: list[Verdict], mode: str) -> None:
         if self.log is not None and not jax.process_index():
-            with self.log.open("a") as file:
-                file.write(_line(self.rows[-1], self.verdict))
+            logbook.write(self.log, rows, verdicts, mode)
 
 
 def watch(
@@ -158,26 +153,3 @@ def watch(
 
 def _plain(value: jax.Array) -> list[float] | float:
     return on_host(value).tolist()
-
-
-def _line(row: Row, verdict: Verdict) -> str:
-    finite = {name: _nulls(value) for name, value in row.items()}
-    return json.dumps(finite | {"state": verdict.state, "evidence": verdict.evidence}) + "\n"
-
-
-def _read(line: str) -> Row:
-    fields = json.loads(line)
-    return {name: _numbers(fields[name]) for name in fields if name not in ("state", "evidence")}
-
-
-def _nulls(value: Any) -> Any:
-    """Return numbers as JSON has them: null for NaN and infinity."""
-    if isinstance(value, list):
-        return list(map(_nulls, value))
-    return value if np.isfinite(value) else None
-
-
-def _numbers(value: Any) -> Any:
-    if isinstance(value, list):
-        return list(map(_numbers, value))
-    return np.nan if value is None else value

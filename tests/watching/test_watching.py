@@ -133,6 +133,21 @@ def test_a_resumed_run_takes_up_its_log(tmp_path):
     np.testing.assert_allclose([row["size"] for row in watch.rows], [row["size"] for row in whole.rows])
 
 
+def test_a_line_cut_short_by_a_kill_is_written_again(tmp_path):
+    log, options = tmp_path / "watch.jsonl", {"checkpoint": tmp_path / "run"}
+    watched(gs.altgd(0.1), 100, log=log, options=options)
+    log.write_text(log.read_text()[:-30])
+    watched(gs.altgd(0.1), 200, log=log, options=options)
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [20, 40, 60, 80, *range(120, 201, 20)]
+
+
+def test_another_file_is_not_overwritten(tmp_path):
+    (tmp_path / "data.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match="log must be a new file or the log of a watch"):
+        watched(gs.altgd(0.1), 100, log=tmp_path / "data.csv")
+    assert (tmp_path / "data.csv").read_text() == "a,b\n1,2\n"
+
+
 def test_another_run_begins_anew():
     watch, _ = watched(gs.altgd(0.1), 200)
     gs.run(BILINEAR, gs.altgd(0.1), START, 60, chunk=20, callbacks=[watch])
