@@ -59,11 +59,12 @@ def verdicts(sets: Mapping[str, Families], seeds: int) -> Iterator[Row]:
 
 
 def collapse(seed: int) -> Row:
-    """Return when a watch announces the collapse of a GAN on a ring, and when it covers only half of its modes."""
-    watch, solution = watched(frozen_critic(seed, 4e-3, 2000), seed, measurements=100)
+    """Return when a watch announces the collapse of a GAN on a ring, and when it covers half of its modes or less."""
+    watch, solution = watched(frozen_critic(seed, 6e-3, 2000), seed, measurements=100)
     announced = next((each.step for each in watch.verdicts if each.state == "collapsing"), None)
-    modes = zip((row["step"] for row in watch.rows), solution.trace, strict=True)
-    halved = next((step for step, covered in modes if covered <= MODES / 2), None)
+    steps = [row["step"] for row in watch.rows]
+    wide = max((number for number, covered in enumerate(solution.trace) if covered > MODES / 2), default=-1)
+    halved = steps[wide + 1] if wide + 1 < len(steps) else None
     early = announced is not None and halved is not None and announced < halved
     what = f"collapse of the ring, seed {seed}: step announced, step at half coverage"
     return {"what": what, "right": f"{announced}, {halved}", "verdict": verdict(early)}
