@@ -28,6 +28,7 @@ MODULES = (
     "gamesolve.plots",
     "gamesolve.plots.animate",
     "gamesolve.compare",
+    "gamesolve.watching",
 )
 
 

@@ -1,12 +1,18 @@
 """Draw the pictures that are stored in the repository: ``python docs/pictures.py`` rewrites docs/figures."""
 
+import functools
 import pathlib
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 import gamesolve as gs
 from gamesolve import compare, registry
+from gamesolve.games import gan
+from gamesolve.watching import dashboard
 
 FIGURES = pathlib.Path(__file__).resolve().parent / "figures"
 
@@ -36,6 +42,21 @@ def film() -> None:
     made.save(FIGURES / "paths.gif")
 
 
+def watching() -> None:
+    """Draw the dashboard of a GAN whose generator covers a ring, and then ascends a discriminator that hardly moves."""
+    networks: dict[str, Any] = {"generator": gan.MLP((4, 32, 32, 2)), "discriminator": gan.MLP((2, 32, 32, 1))}
+    make = functools.partial(gan.ring, 8, 0.05, loss=gan.non_saturating, batch_size=128, **networks)
+    healthy, ring, keys = make(regularisers=(gan.r1(0.3),)), make(), jax.random.split(jax.random.key(1))
+    data = {"sample": healthy.sample, "key": keys[0]}
+    players = gs.solve(healthy.game, optax.adam(2e-3, b1=0.5), healthy.game.start, 4000, **data).players
+    solver = gs.per_player(optax.adam(8e-3, b1=0.5), optax.adam(1e-6, b1=0.5))
+    data = {"sample": ring.sample, "key": keys[1]}
+    watch = gs.watch(ring.game, solver, every=20, outputs=ring.measures["samples"], **data)
+    gs.run(ring.game, solver, players, 1500, chunk=20, callbacks=[watch], **data)
+    dashboard.draw(watch).savefig(FIGURES / "watching.png")
+
+
 if __name__ == "__main__":
     comparison()
     film()
+    watching()

@@ -4,8 +4,7 @@
 """
 
 import importlib
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gamesolve import (
     checkpoint,
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from gamesolve.checkpoint import orbax as orbax
     from gamesolve.plots import animate as animate
     from gamesolve.sampling import drawn as draws  # noqa: F401 - a name for users
+    from gamesolve.watching import watch
 
 __version__ = "0.1.0"
 
@@ -70,6 +70,7 @@ __all__ = [
     "step",
     "sweep",
     "transforms",
+    "watch",
     "zero_sum",
 ]
 __all__ += solvers.__all__
@@ -87,13 +88,17 @@ _LAZY = {
     "plots": "gamesolve.plots",
     "registry": "gamesolve.registry",
     "stopping": "gamesolve.driving.stopping",
+    "watch": "gamesolve.watching:watch",
+    "watching": "gamesolve.watching",
 }
 
 if not TYPE_CHECKING:  # type checkers see the imports above instead
 
-    def __getattr__(name: str) -> ModuleType:
+    def __getattr__(name: str) -> Any:
         if name in _LAZY:
-            return importlib.import_module(_LAZY[name])
+            module, _, member = _LAZY[name].partition(":")
+            room = importlib.import_module(module)
+            return getattr(room, member) if member else room
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -19,6 +19,7 @@ LATE = [
     "plots",
     "registry",
     "stopping",
+    "watching",
 ]
 # Each took a noticeable share of the import, or needs an extra.
 HEAVY = ["scipy.linalg", "scipy.optimize", "scipy.sparse", "scipy.stats", "matplotlib", "pandas", "tqdm", "statistics"]
@@ -32,7 +33,10 @@ def test_importing_the_package_imports_neither_heavy_libraries_nor_rooms_that_fe
     new = output_of(
         "import sys, jax, optax; before = set(sys.modules); import gamesolve; print(*set(sys.modules) - before)"
     )
-    rooms = [f"gamesolve.{room}" for room in ("analysis", "games", "loggers", "metrics", "plots", "registry", "cli")]
+    rooms = [
+        f"gamesolve.{room}"
+        for room in ("analysis", "games", "loggers", "metrics", "plots", "registry", "watching", "cli")
+    ]
     assert "gamesolve.driving.run" in new
     assert not {*HEAVY, *rooms} & set(new)
 

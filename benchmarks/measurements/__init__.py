@@ -13,5 +13,6 @@ NAMES = {
     "leaves": "compile time of every solver by the number of leaves per player, against simgd",
     "curvature": "a step of ACGD with fewer examples in the solve: cost beside Adam, and distance of images",
     "recipe": "what the images of ACGD hinge on: step sizes, batch, metric, tolerance",
+    "watch": "verdicts of gs.watch on runs of known state, its cost, and when it announces a collapse",
     "images": "optimisers and regularisers on digits and MNIST: score, distance, coverage, seconds",
 }
