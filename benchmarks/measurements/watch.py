@@ -36,7 +36,7 @@ def rows(arguments: argparse.Namespace) -> Iterator[Row]:
         sets = {"tuning": TUNING} if arguments.tuning else {"judged": JUDGED, "fresh": FRESH}
         yield from verdicts(sets, arguments.seeds)
     if "collapse" in arguments.parts:
-        yield from map(collapse, range(SEED + 100, SEED + 103))
+        yield from map(collapse, range(SEED + 300, SEED + 306))
     if "overhead" in arguments.parts:
         yield overhead(arguments.repeats)
 
@@ -60,7 +60,7 @@ def verdicts(sets: Mapping[str, Families], seeds: int) -> Iterator[Row]:
 
 def collapse(seed: int) -> Row:
     """Return when a watch announces the collapse of a GAN on a ring, and when it covers half of its modes or less."""
-    watch, solution = watched(frozen_critic(seed, 6e-3, 2000), seed, measurements=100)
+    watch, solution = watched(frozen_critic(seed, 6e-3, 2000), seed, measurements=400)
     announced = next((each.step for each in watch.verdicts if each.state == "collapsing"), None)
     steps = [row["step"] for row in watch.rows]
     wide = max((number for number, covered in enumerate(solution.trace) if covered > MODES / 2), default=-1)
