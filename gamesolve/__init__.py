@@ -4,6 +4,7 @@
 """
 
 import importlib
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -28,10 +29,12 @@ from gamesolve.transforms.accumulated import accumulate
 from gamesolve.transforms.turns import alternating, per_player
 
 if TYPE_CHECKING:
+    from gamesolve import advice as advice
     from gamesolve import analysis, games, metrics
     from gamesolve import loggers as loggers
     from gamesolve import plots as plots
     from gamesolve import registry as registry
+    from gamesolve.advice import recommend as recommend
     from gamesolve.checkpoint import orbax as orbax
     from gamesolve.plots import animate as animate
     from gamesolve.sampling import drawn as draws  # noqa: F401 - a name for users
@@ -63,6 +66,7 @@ __all__ = [
     "minibatches",
     "parametric",
     "per_player",
+    "recommend",
     "run",
     "sampling",
     "solve",
@@ -76,6 +80,7 @@ __all__ += solvers.__all__
 
 # Imported on first use: scipy, matplotlib and the catalogue would double the time of `import gamesolve`.
 _LAZY = {
+    "advice": "gamesolve.advice",
     "analysis": "gamesolve.analysis",
     "animate": "gamesolve.plots.animate",
     "draws": "gamesolve.sampling.drawn",
@@ -91,9 +96,11 @@ _LAZY = {
 
 if not TYPE_CHECKING:  # type checkers see the imports above instead
 
-    def __getattr__(name: str) -> ModuleType:
+    def __getattr__(name: str) -> ModuleType | Callable[..., object]:
         if name in _LAZY:
             return importlib.import_module(_LAZY[name])
+        if name == "recommend":  # it needs all of the above
+            return importlib.import_module(_LAZY["advice"]).recommend
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,0 +1,90 @@
+"""The linear model of a game at a point: predictions run on it, so that they cost no evaluation of the game itself."""
+
+from typing import NamedTuple
+
+import jax
+import jax.flatten_util
+import jax.numpy as jnp
+import numpy as np
+
+from gamesolve import games
+from gamesolve.compare.vectors import ravel
+from gamesolve.driving.sets import Projection, Projections
+from gamesolve.game import Game
+from gamesolve.trees import Players, PyTree
+
+# A player's own block of J must be symmetric to this, relative to J, or payoffs with this Jacobian do not exist.
+ASYMMETRY = 1e-3
+
+
+class Model(NamedTuple):
+    """A game that is cheap to run and behaves as another one near a point.
+
+    Attributes:
+        game: the linear-quadratic game.
+        start: its starting players.
+        constraints: the sets of its players.
+        whole: whether the model has all parameters of the game; if not, it only has some eigenvalues of J.
+    """
+
+    game: Game
+    start: Players
+    constraints: Projections
+    whole: bool
+
+
+def linearised(
+    game: Game, start: Players, point: Players, matrix: np.ndarray, constraints: Projections
+) -> Model | None:
+    """Return the game whose field is ``v(point) + J (z - point)``, on players that are vectors.
+
+    Args:
+        game: the game.
+        start: starting players.
+        point: where to linearise.
+        matrix: J there.
+        constraints: sets of the players, or None.
+
+    Returns:
+        The model; None if no payoffs have this Jacobian, as in games with ``stop_gradient``.
+    """
+    flat = [ravel(player) for player in start]
+    ends = np.cumsum([vector.size for vector in flat])[:-1]
+    blocks = [np.split(rows, ends, axis=1) for rows in np.split(matrix, ends, axis=0)]
+    own = max(float(np.abs(row[i] - row[i].T).max()) for i, row in enumerate(blocks))
+    if not np.isfinite(matrix).all() or own > ASYMMETRY * float(np.abs(matrix).max()):
+        return None
+    offset = np.split(matrix @ np.asarray(ravel(point)) - np.asarray(ravel(game.field(point))), ends)
+    dtype = flat[0].dtype
+    H = [[jnp.asarray(-block, dtype) for block in row] for row in blocks]
+    b = [jnp.asarray(part, dtype) for part in offset]
+    if game.is_zero_sum and len(flat) == 2:
+        affine = games.quadratic(H[0][0], H[0][1], H[1][1], a=b[0], c=b[1])
+    else:
+        affine = games.polymatrix(H, b)
+    return Model(affine, tuple(flat), _on_vectors(constraints, start), whole=True)
+
+
+def from_eigenvalues(values: np.ndarray, dtype: np.dtype) -> Model:
+    """Return a game with given eigenvalues of J: each pair ``a ± bi`` is one parameter of either player.
+
+    Steps that are polynomials of J have the same rate on it as on the game that the eigenvalues come from.
+    """
+    a, b = jnp.asarray(values.real, dtype), jnp.asarray(np.abs(values.imag), dtype)
+    game = games.quadratic(jnp.diag(-a), jnp.diag(b), jnp.diag(-a))
+    return Model(game, (jnp.ones_like(a), jnp.ones_like(a)), None, whole=False)
+
+
+def _on_vectors(constraints: Projections, players: Players) -> Projections:
+    """Return projections of ravelled players."""
+    if constraints is None:
+        return None
+    each = constraints if isinstance(constraints, tuple) else (constraints,) * len(players)
+    return tuple(_on_vector(projection, player) for projection, player in zip(each, players, strict=True))
+
+
+def _on_vector(projection: Projection | None, player: PyTree) -> Projection | None:
+    if projection is None:
+        return None
+    _, unravel = jax.flatten_util.ravel_pytree(player)
+    return lambda vector: jax.flatten_util.ravel_pytree(projection(unravel(vector)))[0]
