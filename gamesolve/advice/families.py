@@ -218,7 +218,8 @@ def written(value: Any) -> str:
         equal = len({*each}) == 1 and isinstance(value[0], float)  # one step size for all players
         return each[0] if equal else f"({', '.join(each)})"
     if callable(value):
-        return getattr(value, "__name__", "projection")
+        name = getattr(value, "__name__", "")
+        return name if name.isidentifier() else "constraints"
     return f"{float(value):.{DIGITS}g}" if isinstance(value, float) or hasattr(value, "dtype") else repr(value)
 
 
@@ -229,9 +230,16 @@ def _arguments(solver: Solver) -> list[str]:
         value = solver.arguments[parameter.name]
         if parameter.kind is parameter.VAR_POSITIONAL:
             words += map(written, value)
-        elif jax.tree.leaves(value) or value != parameter.default:
+        elif not _is_default(value, parameter):
             words.append(written(value) if not words else f"{parameter.name}={written(value)}")
     return words
+
+
+def _is_default(value: Any, parameter: inspect.Parameter) -> bool:
+    """Return whether an argument need not be written: it is the default, or a momentum of zero, which is none."""
+    if parameter.name == "momentum" and isinstance(value, float) and value == 0:
+        return True
+    return value is parameter.default or (not isinstance(value, tuple) and value == parameter.default)
 
 
 def rounded(solver: Solver) -> Solver:

@@ -1,5 +1,6 @@
 """The linear model of a game at a point: predictions run on it, so that they cost no evaluation of the game itself."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -9,12 +10,14 @@ import numpy as np
 
 from gamesolve import games
 from gamesolve.compare.vectors import ravel
-from gamesolve.driving.sets import Projection, Projections
+from gamesolve.driving.sets import Projection, Projections, projected
 from gamesolve.game import Game
 from gamesolve.trees import Players, PyTree
 
 # A player's own block of J must be symmetric to this, relative to J, or payoffs with this Jacobian do not exist.
 ASYMMETRY = 1e-3
+# Number of starts of a model.
+STARTS = 3
 
 
 class Model(NamedTuple):
@@ -22,13 +25,14 @@ class Model(NamedTuple):
 
     Attributes:
         game: the linear-quadratic game.
-        start: its starting players.
+        starts: its starting players, with a leading axis: the start of the game, and others as far from the point, so
+            that hyperparameters do not fit one direction alone.
         constraints: the sets of its players.
         whole: whether the model has all parameters of the game; if not, it only has some eigenvalues of J.
     """
 
     game: Game
-    start: Players
+    starts: Players
     constraints: Projections
     whole: bool
 
@@ -62,7 +66,9 @@ def linearised(
         affine = games.quadratic(H[0][0], H[0][1], H[1][1], a=b[0], c=b[1])
     else:
         affine = games.polymatrix(H, b)
-    return Model(affine, tuple(flat), _on_vectors(constraints, start), whole=True)
+    centre = tuple(ravel(player) for player in point)
+    sets = _on_vectors(constraints, start)
+    return Model(affine, _inside(sets, _around(tuple(flat), centre)), sets, whole=True)
 
 
 def from_eigenvalues(values: np.ndarray, dtype: np.dtype) -> Model:
@@ -72,7 +78,22 @@ def from_eigenvalues(values: np.ndarray, dtype: np.dtype) -> Model:
     """
     a, b = jnp.asarray(values.real, dtype), jnp.asarray(np.abs(values.imag), dtype)
     game = games.quadratic(jnp.diag(-a), jnp.diag(b), jnp.diag(-a))
-    return Model(game, (jnp.ones_like(a), jnp.ones_like(a)), None, whole=False)
+    zeros = (jnp.zeros_like(a), jnp.zeros_like(a))
+    return Model(game, _around((jnp.ones_like(a), jnp.ones_like(a)), zeros), None, whole=False)
+
+
+def _around(start: Players, centre: Players) -> Players:
+    """Return the start, and random players as far from the centre, along a leading axis."""
+    vector, unravel = jax.flatten_util.ravel_pytree(start)
+    middle, _ = jax.flatten_util.ravel_pytree(centre)
+    others = jax.random.normal(jax.random.key(0), (STARTS - 1, vector.size), vector.dtype)
+    others = middle + jnp.linalg.norm(vector - middle) * others / jnp.linalg.norm(others, axis=1, keepdims=True)
+    return jax.vmap(unravel)(jnp.concatenate([vector[None], others]))
+
+
+def _inside(sets: Projections, starts: Players) -> Players:
+    """Return starts projected onto the sets."""
+    return starts if sets is None else jax.vmap(partial(projected, sets))(starts)
 
 
 def _on_vectors(constraints: Projections, players: Players) -> Projections:

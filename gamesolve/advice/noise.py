@@ -1,13 +1,13 @@
 """Look at the noise of a stochastic game: its mean game, and how far one draw's field is from the mean."""
 
 import dataclasses
-from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from gamesolve.checks import as_pytree
 from gamesolve.game import Game
 from gamesolve.sampling.samplers import Sampler
 from gamesolve.trees import Batch, Key, Players, norm
@@ -34,6 +34,7 @@ class Noise(NamedTuple):
 
 def noise_of(game: Game, sample: Sampler, key: Key) -> Noise:
     """Return the noise of a game with this sampler; a game that is bound to data is its own mean."""
+    sample = as_pytree("sample", sample)
     own, key = jax.random.split(key)
     draws = jax.vmap(sample)(jax.random.split(own, DRAWS))
     if game.data:
@@ -48,7 +49,7 @@ def deviation(game: Game, noise: Noise, players: Players) -> float:
     return float(_deviation(dataclasses.replace(game, data=()), noise, players))
 
 
-@partial(jax.jit)
+@jax.jit
 def _deviation(game: Game, noise: Noise, players: Players) -> jax.Array:
     mean = noise.mean.field(players)
 

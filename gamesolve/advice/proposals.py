@@ -4,6 +4,8 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gamesolve import analysis
@@ -13,6 +15,7 @@ from gamesolve.advice.model import Model
 from gamesolve.advice.runs import Setup
 from gamesolve.compare.spectra import LARGEST_SPECTRUM
 from gamesolve.compare.vectors import length, ravel
+from gamesolve.trees import Players
 
 # Steps between two looks at the runs.
 PIECE = 50
@@ -35,11 +38,13 @@ class Proposal(NamedTuple):
         values: its hyperparameters, see `Family.build`.
         evaluations: predicted fields and products until the target; infinite if it does not get there, None without a
             prediction.
+        mean: the same in the mean over several starts, by which proposals are ranked.
     """
 
     family: Family
     values: np.ndarray
     evaluations: float | None
+    mean: float = np.inf
 
 
 def propose(
@@ -59,15 +64,15 @@ def propose(
     best = most
     for family in families:
         found.append(_tried(model, family, first_values(family, scales), target, best * PATIENCE, unknowns))
-        best = min(best, found[-1].evaluations or best)
+        best = min(best, found[-1].mean)
     generator = np.random.default_rng(0)
     for width in WIDTHS:
         for i, proposal in enumerate(found):
-            if (proposal.evaluations or np.inf) <= CLOSE * best and len(proposal.family.axes[0].values) > 1:
+            if proposal.mean <= CLOSE * best:
                 near = nearby(proposal.family, proposal.values, scales, width, SETTINGS, generator)
                 found[i] = _tried(model, proposal.family, near, target, best * PATIENCE, unknowns)
-                best = min(best, found[i].evaluations or best)
-    return sorted(found, key=lambda proposal: proposal.evaluations or np.inf)
+                best = min(best, found[i].mean)
+    return sorted(found, key=lambda proposal: proposal.mean)
 
 
 def first_values(family: Family, scales: Scales) -> np.ndarray:
@@ -92,18 +97,28 @@ def nearby(
 
 
 def _tried(model: Model, family: Family, values: np.ndarray, target: float, most: float, unknowns: int) -> Proposal:
-    """Return the best of some settings, by the evaluations that it takes on the model."""
-    setup = Setup(family, model.constraints, model.game, model.start)
-    tried, far = runs.begin(setup, values), FAR * max(1.0, float(length(ravel(model.start))))
-    tol = target * runs.residual(model.game, model.start, model.constraints)
+    """Return the best of some settings: that with the fewest evaluations on the model, in the mean over its starts."""
+    number, count = len(values), len(jax.tree.leaves(model.starts)[0])
+    setup = Setup(family, model.constraints, model.game)
+    starts = jax.tree.map(lambda leaf: jnp.tile(leaf, (number, *(1,) * (leaf.ndim - 1))), model.starts)
+    tried, far = runs.begin(setup, np.repeat(values, count, axis=0), starts), FAR * _size(model.starts)
+    tol = np.tile(target * runs.residuals(model.game, model.starts, model.constraints), number)
     while True:
         tried = runs.advance(setup, tried, PIECE, tol, far)
         taken = runs.evaluations(family, tried, unknowns)
-        reached = np.where(tried.converged, taken, np.inf)
-        running = np.where(tried.ended, np.inf, taken)
-        if running.min() >= min(most, reached.min()):
-            at = int(np.argmin(reached))
-            return Proposal(family, values[at], float(reached[at]))
+        each = np.where(tried.converged, taken, np.inf).reshape(number, count)
+        # Runs of a setting that has failed from one start need not end.
+        open_ = ~np.isinf(np.where(tried.ended & ~tried.converged, np.inf, 0.0).reshape(number, count)).any(axis=1)
+        running = np.where(tried.ended, np.inf, taken).reshape(number, count)[open_]
+        means = each.mean(axis=1)
+        if running.min(initial=np.inf) >= min(most, means.min()):
+            at = int(np.argmin(means))
+            return Proposal(family, values[at], float(each[at, 0]), float(means[at]))
+
+
+def _size(players: Players) -> float:
+    """Return the largest norm of some players, or 1 if that is smaller."""
+    return max(1.0, float(jnp.max(jax.vmap(lambda one: length(ravel(one)))(players))))
 
 
 def predicted_rate(model: Model | None, proposal: Proposal, game_size: int, number: int) -> float | None:

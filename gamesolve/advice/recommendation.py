@@ -21,6 +21,7 @@ class Row(NamedTuple):
     """One tried solver; None where a number is not known.
 
     Attributes:
+        name: name of the solver.
         code: the solver as Python.
         solver: the solver.
         measured: evaluations (fields and products with J) that it took to the target; None if it did not get there.
@@ -33,6 +34,7 @@ class Row(NamedTuple):
         cost: evaluations between two entries of the curve.
     """
 
+    name: str
     code: str
     solver: Solver
     measured: float | None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 
-from gamesolve.advice import families, model, probe, proposals, trials
+from gamesolve.advice import families, model, probe, proposals, runs, trials
 from gamesolve.advice.families import Family, Scales
 from gamesolve.advice.model import Model
 from gamesolve.advice.noise import noise_of
@@ -14,7 +14,7 @@ from gamesolve.advice.probe import Probe
 from gamesolve.advice.proposals import Proposal
 from gamesolve.advice.recommendation import Recommendation, Row
 from gamesolve.advice.trials import Course, Trial
-from gamesolve.advice.verdict import why
+from gamesolve.advice.verdict import failed, why
 from gamesolve.checks import check_key, check_number, whole_number
 from gamesolve.compare.curves import contraction
 from gamesolve.compare.vectors import length, ravel
@@ -27,6 +27,8 @@ from gamesolve.trees import Key, Players
 
 # Share of the budget for the probe, and number of proposals that are tried.
 PROBE, TRIED = 0.3, 4
+# Residuals below this many rounding errors of the start do not show a rate.
+ROUNDING = 30
 # Step sizes of a trial relative to a prediction; noisy games and those without a prediction need smaller ones.
 NEAR, NOISY, WIDE = (1.0, 0.5), (1.0, 0.3, 0.1, 0.03), (1.0, 0.3, 0.1, 0.03, 0.01)
 
@@ -78,6 +80,8 @@ def recommend(
     budget = whole_number("budget", budget, 1)
     noise = None if sample is None or key is None else noise_of(game, sample, key)
     mean, weight = (game, 1.0) if noise is None else (noise.mean, noise.weight)
+    families.candidates(constraints is not None, 1, False, solvers)  # names are checked before anything is computed
+    _check_residual(runs.residual(mean, start, constraints))
     seen = probe.look(mean, start, constraints, PROBE * budget / weight)
     used = round(weight * seen.spent)
     if used > budget / 2:
@@ -93,7 +97,7 @@ def recommend(
     held = trials.hold(course, chosen, factors, budget - used)
     rows = tuple(_row(trial, local, seen, constraints, course) for trial in held)
     total = used + trials.spent(course, held)
-    solver = rows[0].solver if rows[0].residual < 1 else None
+    solver = None if failed(rows, seen) else rows[0].solver
     return Recommendation(solver, why(rows, seen, target, noise is not None), rows, seen, target, total, budget)
 
 
@@ -111,6 +115,13 @@ def _checked(
     check_number("target", target, above=0.0, below=1.0)
     check_projections(constraints)
     return as_players(start, game.num_players)
+
+
+def _check_residual(residual: float) -> None:
+    if not math.isfinite(residual):
+        raise ValueError("the field must be finite, got one that is not finite at the start. Start from another point.")
+    if residual == 0:
+        raise ValueError("the field must not vanish, got one that is zero at the start. Start from another point.")
 
 
 def _model(game: Game, start: Players, seen: Probe, constraints: Projections) -> Model | None:
@@ -152,9 +163,11 @@ def _row(trial: Trial, local: Model | None, seen: Probe, constraints: Projection
     solver = families.rounded(family.build(list(map(float, values)), len(seen.sizes), constraints))
     every = course.setup(trial.proposal).every
     curve = trial.curves[best, : steps // every + 1] / seen.residual
-    rate = contraction(curve) if course.noise is None else None
+    whole = np.concatenate([curve, trial.tail / seen.residual])
+    rate = contraction(whole, ROUNDING * float(np.finfo(whole.dtype).eps)) if course.noise is None else None
     status = Status(int(trial.runs.status[best]))
     return Row(
+        family.name,
         families.written(solver),
         solver,
         trial.measured if math.isfinite(trial.measured) else None,

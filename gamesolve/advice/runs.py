@@ -26,7 +26,6 @@ class Setup(NamedTuple):
         family: the family.
         constraints: sets of the players, or None.
         game: the game.
-        start: the players at which the runs start.
         sample: sampler of each step, or None.
         key: its random key, or None.
         observed: game whose residual is recorded after every ``every`` steps, or None for no record. It is the game
@@ -37,7 +36,6 @@ class Setup(NamedTuple):
     family: Family
     constraints: Projections
     game: Game
-    start: Players
     sample: Sampler | None = None
     key: Key | None = None
     observed: Game | None = None
@@ -76,28 +74,31 @@ class Runs(NamedTuple):
         return np.asarray(self.status) == Status.CONVERGED
 
 
-def begin(setup: Setup, values: np.ndarray) -> Runs:
-    """Return the runs at their start."""
-    return _begin(setup.family, setup.constraints, setup.game, setup.start, jnp.asarray(values, float))
+def begin(setup: Setup, values: np.ndarray, starts: Players) -> Runs:
+    """Return the runs at their starts: players with a leading axis for the runs."""
+    return _begin(setup.family, setup.constraints, setup.game, starts, jnp.asarray(values, float))
+
+
+def repeated(start: Players, number: int) -> Players:
+    """Return a start for each of some runs."""
+    return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (number, *jnp.shape(leaf))), start)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _begin(family: Family, constraints: Projections, game: Game, start: Players, values: jax.Array) -> Runs:
-    number = len(values)
-    state = jax.vmap(lambda row: first_state(game, _solver(family, constraints, game, row), start))(values)
-    players = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (number, *jnp.shape(leaf))), start)
-    zeros = jnp.zeros(number, jnp.int32)
-    return Runs(values, players, state, zeros, zeros, zeros)
+def _begin(family: Family, constraints: Projections, game: Game, starts: Players, values: jax.Array) -> Runs:
+    first = lambda row, start: first_state(game, _solver(family, constraints, game, row), start)
+    zeros = jnp.zeros(len(values), jnp.int32)
+    return Runs(values, starts, jax.vmap(first)(values, starts), zeros, zeros, zeros)
 
 
-def advance(setup: Setup, runs: Runs, steps: int, tol: float | None, max_norm: float) -> Runs:
+def advance(setup: Setup, runs: Runs, steps: int, tol: np.ndarray | None, max_norm: float) -> Runs:
     """Continue the runs by up to some steps; those that have ended stay.
 
     Args:
         setup: what the runs share.
         runs: how far they have got.
         steps: largest number of steps, a multiple of ``setup.every``.
-        tol: norm of the field, or natural residual, at which a run has converged. None: it never does.
+        tol: norm of the field, or natural residual, at which each run has converged. None: none ever does.
         max_norm: norm of the players beyond which a run has diverged.
     """
     static = (setup.family, setup.constraints, setup.every, steps)
@@ -122,7 +123,7 @@ def _advance(
 ) -> Runs:
     record = None if observed is None else lambda players, state: natural(constraints, observed, players)
 
-    def lane(run: Runs) -> Runs:
+    def lane(run: Runs, tol: Any) -> Runs:
         solver = _solver(family, constraints, game, run.values)
         ended = solve(
             game,
@@ -143,7 +144,7 @@ def _advance(
         status = jnp.where(run.status == Status.BUDGET, ended.status, run.status)
         return Runs(run.values, ended.players, ended.state, ended.steps, inner.spent, status, ended.trace)
 
-    return jax.vmap(lane)(runs)
+    return jax.vmap(lane)(runs, tol)
 
 
 def _solver(family: Family, constraints: Projections, game: Game, values: jax.Array) -> Solver:
@@ -159,12 +160,17 @@ def evaluations(family: Family, runs: Runs, unknowns: int) -> np.ndarray:
 
 def residual(game: Game, players: Players, constraints: Projections) -> float:
     """Return the norm of the field, or under constraints the natural residual ``||z - P(z + v)||``."""
-    return float(_residual(constraints, game, players))
+    return float(residuals(game, repeated(players, 1), constraints)[0])
+
+
+def residuals(game: Game, stacked: Players, constraints: Projections) -> np.ndarray:
+    """Return the residual of each of some players, which have a leading axis."""
+    return np.asarray(_residuals(constraints, game, stacked))
 
 
 @partial(jax.jit, static_argnums=0)
-def _residual(constraints: Projections, game: Game, players: Players) -> jax.Array:
-    return natural(constraints, game, players)
+def _residuals(constraints: Projections, game: Game, stacked: Players) -> jax.Array:
+    return jax.vmap(partial(natural, constraints, game))(stacked)
 
 
 def natural(constraints: Projections, game: Game, players: Players) -> jax.Array:

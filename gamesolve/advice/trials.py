@@ -18,6 +18,8 @@ from gamesolve.trees import Players
 
 # Steps between two looks at the runs.
 PIECE = 50
+# A run that has reached the target goes on to this fraction of it, to show its rate.
+BEYOND = 1e-2
 # Steps between two records of a noisy game, which average over many draws.
 EVERY = 10
 
@@ -33,6 +35,8 @@ class Trial:
         curves: the residual at the start and at each record; shape (runs, records + 1).
         taken: evaluations that each run has taken.
         last: the residual that each run has reached.
+        tail: residuals of the best run after the target, which show its rate.
+        tail_price: evaluations that these have taken.
         dropped: whether the trial ended because others were ahead.
     """
 
@@ -42,6 +46,8 @@ class Trial:
     curves: np.ndarray
     taken: np.ndarray
     last: np.ndarray
+    tail: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0))
+    tail_price: int = 0
     dropped: bool = False
 
     @property
@@ -91,7 +97,7 @@ class Course(NamedTuple):
 
     def setup(self, proposal: Proposal) -> Setup:
         """Return what the runs of a proposal share."""
-        shared = (proposal.family, self.constraints, self.game, self.start)
+        shared = (proposal.family, self.constraints, self.game)
         if self.noise is None:
             return Setup(*shared, observed=self.game)
         return Setup(*shared, self.noise.sample, self.noise.key, self.noise.mean, EVERY)
@@ -117,11 +123,11 @@ def hold(course: Course, proposals: Sequence[Proposal], factors: Sequence[float]
     trials = [_entered(course, proposal, factors) for proposal in proposals]
     shares = [0.25, 0.5, 0.75]  # of the budget, after each of which half of the trials that are left are dropped
     while active := [trial for trial in trials if not trial.dropped and not trial.runs.ended.all()]:
+        if spent(course, trials) + sum(_next_price(course, trial) for trial in active) > budget:
+            break
         for trial in active:
             _continue(course, trial)
         used, fastest = spent(course, trials), min(trial.measured for trial in trials)
-        if used >= budget:
-            break
         for trial in active:
             trial.dropped = bool(np.where(trial.runs.ended, np.inf, trial.taken).min() >= fastest)
         if shares and used > shares[0] * budget:
@@ -129,30 +135,62 @@ def hold(course: Course, proposals: Sequence[Proposal], factors: Sequence[float]
             left = sorted((trial for trial in trials if not trial.dropped), key=lambda trial: trial.score)
             for trial in left[(len(left) + 1) // 2 :]:
                 trial.dropped = True
+    if course.noise is None:
+        for trial in trials:
+            if trial.runs.converged.any() and spent(course, trials) + _next_price(course, trial, all_=True) <= budget:
+                _follow(course, trial)
     return sorted(trials, key=lambda trial: trial.score)
 
 
 def spent(course: Course, trials: Sequence[Trial]) -> int:
     """Return the evaluations of all runs, records included."""
-    return int(sum(trial.taken.sum() + course.price * np.asarray(trial.runs.steps).sum() for trial in trials))
+    return int(sum(_spent(course, trial.runs, trial.taken) + trial.tail_price for trial in trials))
+
+
+def _spent(course: Course, reached: Runs, taken: np.ndarray) -> float:
+    return float(taken.sum() + course.price * np.asarray(reached.steps).sum())
+
+
+def _next_price(course: Course, trial: Trial, all_: bool = False) -> float:
+    """Return the evaluations that one piece more takes at most, for the runs that have not ended or for all of them."""
+    steps = np.asarray(trial.runs.steps)
+    per_step = (
+        trial.taken.max() / steps.max() if steps.any() else trial.proposal.family.cost.products(_unknowns(course))
+    )
+    return PIECE * float(np.sum(~trial.runs.ended | all_)) * (per_step + course.price)
+
+
+def _unknowns(course: Course) -> int:
+    return sum(leaf.size for leaf in jax.tree.leaves(course.start))
 
 
 def _entered(course: Course, proposal: Proposal, factors: Sequence[float]) -> Trial:
     settings = np.tile(proposal.values, (len(factors), 1))
     settings[:, 0] *= factors
-    begun, count = runs.begin(course.setup(proposal), settings), len(factors)
+    count = len(factors)
+    begun = runs.begin(course.setup(proposal), settings, runs.repeated(course.start, count))
     first = np.full((count, 1), course.first)
     return Trial(proposal, settings, begun, first, np.zeros(count), first[:, 0])
 
 
 def _continue(course: Course, trial: Trial) -> None:
     """Take one piece more."""
-    tol = course.tol if course.noise is None else None
+    tol = np.full(len(trial.settings), course.tol) if course.noise is None else None
     trial.runs = runs.advance(course.setup(trial.proposal), trial.runs, PIECE, tol, course.far)
     trial.curves = np.concatenate([trial.curves, np.asarray(trial.runs.trace)], axis=1)
-    unknowns = sum(leaf.size for leaf in jax.tree.leaves(course.start))
-    trial.taken = runs.evaluations(trial.proposal.family, trial.runs, unknowns)
+    trial.taken = runs.evaluations(trial.proposal.family, trial.runs, _unknowns(course))
     trial.last = _ends(trial) if course.noise is None else floors(trial.curves)
+
+
+def _follow(course: Course, trial: Trial) -> None:
+    """Let the runs go on for one piece, far beyond the target; the figures of the trial stay."""
+    best, steps = trial.best, int(trial.runs.steps[trial.best])
+    going = trial.runs._replace(status=np.zeros_like(np.asarray(trial.runs.status)))
+    tol = np.full(len(trial.settings), BEYOND * course.tol)
+    after = runs.advance(course.setup(trial.proposal), going, PIECE, tol, course.far)
+    taken = runs.evaluations(trial.proposal.family, after, _unknowns(course))
+    trial.tail = np.asarray(after.trace)[best, : int(after.steps[best]) - steps]
+    trial.tail_price = round(_spent(course, after, taken) - _spent(course, trial.runs, trial.taken))
 
 
 def _ends(trial: Trial) -> np.ndarray:

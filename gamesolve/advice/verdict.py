@@ -1,6 +1,5 @@
 """Say in one sentence why a solver was recommended, or why none was."""
 
-import math
 from collections.abc import Sequence
 
 from gamesolve.advice.probe import Probe, stability
@@ -20,7 +19,7 @@ def why(rows: Sequence[Row], probe: Probe, target: float, noisy: bool) -> str:
         noisy: whether the game is noisy, so that residuals are noise floors.
     """
     best = rows[0]
-    if best.residual >= 1 or not math.isfinite(best.residual):
+    if failed(rows, probe):
         return f"{_failure(probe)}: start elsewhere, add constraints, or check the signs of the payoffs."
     shape = (
         "its rotation" if probe.rotation > TURNING else "its curvature" if probe.rotation < CURVED else "its spectrum"
@@ -33,10 +32,15 @@ def why(rows: Sequence[Row], probe: Probe, target: float, noisy: bool) -> str:
             f"{target:g}. Give a larger budget for a firmer answer."
         )
     others = [row for row in rows[1:] if row.measured is not None]
-    rival = f"{others[0].measured / best.measured:.2g} times fewer than {_name(others[0])}" if others else ""
+    rival = f"{others[0].measured / best.measured:.2g} times fewer than {others[0].name}" if others else ""
     ahead = f", {rival}" if rival and others[0].measured > best.measured else ""
     point = f"the {stability(probe)} equilibrium" if stability(probe) else "the equilibrium"
     return f"It took {best.measured:.0f} evaluations to the target{ahead}, and suits {shape} near {point}."
+
+
+def failed(rows: Sequence[Row], probe: Probe) -> bool:
+    """Return whether no tried solver deserves to be recommended."""
+    return rows[0].measured is None and (probe.left or not rows[0].residual < 1)
 
 
 def _failure(probe: Probe) -> str:
@@ -45,7 +49,3 @@ def _failure(probe: Probe) -> str:
     if stability(probe) == "unstable":
         return "The flow leaves the equilibrium that was found, which is unstable"
     return "No tried solver reduced the norm of the field"
-
-
-def _name(row: Row) -> str:
-    return row.code.split("(")[0].removeprefix("gs.").removeprefix("optax.")
