@@ -90,7 +90,7 @@ class Recommendation:
         costs = {row.code: row.cost for row in self.table}
         axes = plots.convergence(curves, quantity="residual / start", cost=costs, unit="evaluations", ax=ax)
         axes.axhline(self.target, color="0.5", linewidth=0.8, linestyle=":")
-        return axes
+        return plots.legend(axes, columns=1)
 
     def __str__(self) -> str:
         """Return the probe, the table and the sentence."""

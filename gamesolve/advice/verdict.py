@@ -32,10 +32,11 @@ def why(rows: Sequence[Row], probe: Probe, target: float, noisy: bool) -> str:
             f"{target:g}. Give a larger budget for a firmer answer."
         )
     others = [row for row in rows[1:] if row.measured is not None]
-    rival = f"{others[0].measured / best.measured:.2g} times fewer than {others[0].name}" if others else ""
-    ahead = f", {rival}" if rival and others[0].measured > best.measured else ""
+    rival = ""
+    if others and others[0].measured is not None:
+        rival = f"; {others[0].name} took {others[0].measured / best.measured:.2g} times as many"
     point = f"the {stability(probe)} equilibrium" if stability(probe) else "the equilibrium"
-    return f"It took {best.measured:.0f} evaluations to the target{ahead}, and suits {shape} near {point}."
+    return f"It suits {shape} near {point} and took {best.measured:.0f} evaluations to the target{rival}."
 
 
 def failed(rows: Sequence[Row], probe: Probe) -> bool:
