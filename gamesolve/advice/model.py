@@ -76,7 +76,7 @@ def from_eigenvalues(values: np.ndarray, dtype: np.dtype) -> Model:
 
     Steps that are polynomials of J have the same rate on it as on the game that the eigenvalues come from.
     """
-    a, b = jnp.asarray(values.real, dtype), jnp.asarray(np.abs(values.imag), dtype)
+    a, b = jnp.asarray(np.real(values), dtype), jnp.asarray(np.abs(np.imag(values)), dtype)
     game = games.quadratic(jnp.diag(-a), jnp.diag(b), jnp.diag(-a))
     zeros = (jnp.zeros_like(a), jnp.zeros_like(a))
     return Model(game, _around((jnp.ones_like(a), jnp.ones_like(a)), zeros), None, whole=False)

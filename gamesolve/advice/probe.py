@@ -200,7 +200,7 @@ def _newton(game: Game, players: Players, goal: jax.Array) -> tuple[Players, jax
 
 def _attracts(game: Game, players: Players) -> bool:
     values = np.asarray(analysis.eigenvalues(game, players))
-    return bool(values.real.max() <= NEUTRAL * np.abs(values).max())
+    return bool(np.real(values).max() <= NEUTRAL * np.abs(values).max())
 
 
 def _whole(
@@ -213,7 +213,7 @@ def _whole(
     whole = float(np.linalg.norm(matrix)) or 1.0
     rotation = float(np.linalg.norm(rest) / whole) ** 2
     lowest = -float(np.linalg.eigvalsh(symmetric)[-1])
-    return rotation, lowest, float(values.real.max()), matrix, values, len(matrix)
+    return rotation, lowest, float(np.real(values).max()), matrix, values, len(matrix)
 
 
 def _ends(game: Game, players: Players) -> tuple[float, float | None, float | None, np.ndarray | None, np.ndarray, int]:
@@ -225,5 +225,5 @@ def _ends(game: Game, players: Players) -> tuple[float, float | None, float | No
     start = jax.random.normal(jax.random.key(1), flat.shape, flat.dtype)
     pairs = krylov_schur(operator, start, ENDS, ("LM", "LR"), 1e-2, KRYLOV)
     values = np.asarray(pairs.eigenvalues)[np.asarray(pairs.converged)]
-    leading = float(values.real.max()) if len(values) else None
+    leading = float(np.real(values).max()) if len(values) else None
     return share, None, leading, None, values, 2 * probes + KRYLOV

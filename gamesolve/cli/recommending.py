@@ -54,7 +54,8 @@ def run(options: argparse.Namespace) -> None:
         )
     print(advice)
     if options.plot and advice.table:
+        figure: Any = advice.plot().figure
         try:
-            advice.plot().figure.savefig(options.plot)
+            figure.savefig(options.plot, bbox_inches="tight")
         except (OSError, ValueError) as error:
             raise CommandError(f"cannot write {options.plot}: {error}.") from None
