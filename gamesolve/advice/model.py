@@ -1,7 +1,8 @@
 """The linear model of a game at a point: predictions run on it, so that they cost no evaluation of the game itself."""
 
+import dataclasses
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.flatten_util
@@ -105,7 +106,19 @@ def _on_vectors(constraints: Projections, players: Players) -> Projections:
 
 
 def _on_vector(projection: Projection | None, player: PyTree) -> Projection | None:
-    if projection is None:
-        return None
-    _, unravel = jax.flatten_util.ravel_pytree(player)
-    return lambda vector: jax.flatten_util.ravel_pytree(projection(unravel(vector)))[0]
+    leaves, structure = jax.tree.flatten(jax.eval_shape(lambda: player))
+    return None if projection is None else _OnVector(projection, structure, tuple(leaves))
+
+
+@dataclasses.dataclass(frozen=True)
+class _OnVector:
+    """A projection of one player, as a function of its parameters in a vector; equal ones share programs."""
+
+    projection: Projection
+    structure: Any
+    leaves: tuple[jax.ShapeDtypeStruct, ...]
+
+    def __call__(self, vector: jax.Array) -> jax.Array:
+        zeros = [jnp.zeros(leaf.shape, leaf.dtype) for leaf in self.leaves]
+        _, unravel = jax.flatten_util.ravel_pytree(jax.tree.unflatten(self.structure, zeros))
+        return jax.flatten_util.ravel_pytree(self.projection(unravel(vector)))[0]
