@@ -89,6 +89,9 @@ def recommend(
         return Recommendation(None, sentence, (), seen, target, used, budget)
     unstable = probe.stability(seen) == "unstable"
     pool = families.candidates(constraints is not None, seen.size, unstable, solvers)
+    if not pool:
+        sentence = f"None of {', '.join(solvers or ())} suits this game, which is large or unstable. Name others."
+        return Recommendation(None, sentence, (), seen, target, used, budget)
     local = _model(mean, start, seen, constraints)
     chosen, predicted = _proposals(local, pool, _scales(start, seen), target, budget, seen)
     factors = NOISY if noise is not None else NEAR if predicted else WIDE

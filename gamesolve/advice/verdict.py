@@ -19,6 +19,8 @@ def why(rows: Sequence[Row], probe: Probe, target: float, noisy: bool) -> str:
         noisy: whether the game is noisy, so that residuals are noise floors.
     """
     best = rows[0]
+    if all(len(row.curve) == 1 for row in rows):
+        return "The budget is too small to try a solver after the probe. Give a larger one."
     if failed(rows, probe):
         return f"{_failure(probe)}: start elsewhere, add constraints, or check the signs of the payoffs."
     shape = (

@@ -85,6 +85,19 @@ def test_a_budget_that_is_too_small_is_said():
     assert found.code == "none"
 
 
+def test_a_budget_that_leaves_nothing_for_trials_is_said():
+    found = gs.recommend(GAME, START, budget=100, solvers=["simgd"])
+    assert found.solver is None
+    assert "too small to try a solver" in found.why
+
+
+def test_named_solvers_that_do_not_suit_the_game_are_said():
+    wrong = gs.zero_sum(lambda x, y: -(x**2) + x * y + y**2)
+    found = gs.recommend(wrong, START, solvers=["anderson"])
+    assert found.solver is None
+    assert "None of anderson suits this game" in found.why
+
+
 def test_an_equilibrium_that_the_flow_leaves_gets_no_solver():
     wrong = gs.zero_sum(lambda x, y: -(x**2) + x * y + y**2)  # signs of losses, given as payoffs
     found = gs.recommend(wrong, START, budget=4000, solvers=["simgd", "extragradient"])
