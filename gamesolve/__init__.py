@@ -27,10 +27,12 @@ from gamesolve.transforms.accumulated import accumulate
 from gamesolve.transforms.turns import alternating, per_player
 
 if TYPE_CHECKING:
+    from gamesolve import advice as advice
     from gamesolve import analysis, games, metrics
     from gamesolve import loggers as loggers
     from gamesolve import plots as plots
     from gamesolve import registry as registry
+    from gamesolve.advice import recommend as recommend
     from gamesolve.checkpoint import orbax as orbax
     from gamesolve.plots import animate as animate
     from gamesolve.sampling import drawn as draws  # noqa: F401 - a name for users
@@ -63,6 +65,7 @@ __all__ = [
     "minibatches",
     "parametric",
     "per_player",
+    "recommend",
     "run",
     "sampling",
     "solve",
@@ -77,6 +80,7 @@ __all__ += solvers.__all__
 
 # Imported on first use: scipy, matplotlib and the catalogue would double the time of `import gamesolve`.
 _LAZY = {
+    "advice": "gamesolve.advice",
     "analysis": "gamesolve.analysis",
     "animate": "gamesolve.plots.animate",
     "draws": "gamesolve.sampling.drawn",
@@ -86,6 +90,7 @@ _LAZY = {
     "modules": "gamesolve.game.modules",
     "orbax": "gamesolve.checkpoint.orbax",
     "plots": "gamesolve.plots",
+    "recommend": "gamesolve.advice:recommend",
     "registry": "gamesolve.registry",
     "stopping": "gamesolve.driving.stopping",
     "watch": "gamesolve.watching:watch",

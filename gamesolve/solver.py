@@ -89,9 +89,18 @@ class Solver(optax.GradientTransformationExtraArgs):
         arguments = dict(static) | dict(zip(numeric, merge(self.leaves, rest), strict=True))
         return {name: arguments[name] for name in order}
 
-    @functools.cached_property
+    @property
     def transformation(self) -> optax.GradientTransformationExtraArgs:
         """The transformation itself, built on first use: JAX also rebuilds solvers with placeholders for leaves."""
+        # What is computed from traced leaves belongs to the function that is traced now: later ones must not see it.
+        traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(self.leaves))
+        return self._made() if traced else self._kept
+
+    @functools.cached_property
+    def _kept(self) -> optax.GradientTransformationExtraArgs:
+        return self._made()
+
+    def _made(self) -> optax.GradientTransformationExtraArgs:
         given = inspect.signature(self.factory).bind_partial()
         given.arguments.update(self.arguments)
         return with_game(self.factory(*given.args, **given.kwargs))

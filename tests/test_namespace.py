@@ -8,6 +8,7 @@ import pytest
 import gamesolve as gs
 
 LATE = [
+    "advice",
     "analysis",
     "animate",
     "draws",

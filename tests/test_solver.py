@@ -271,3 +271,21 @@ def test_any_optimiser_is_an_argument_of_a_compiled_step():
         solver, again = gs.as_solver(optimiser), gs.as_solver(optimiser)
         assert jax.tree.structure(solver) == jax.tree.structure(again)
         chex.assert_trees_all_close(step(XY, solver, START), gs.step(XY, optimiser, START), rtol=1e-6)
+
+
+def test_a_factory_that_computes_with_traced_numbers_leaks_nothing_when_a_run_goes_on():
+    @gs.parametric
+    def adam(learning_rate):
+        return optax.adam(learning_rate)  # multiplies the rate by -1 at once
+
+    game = gs.zero_sum(lambda x, y: x * y)
+
+    def end(rate):
+        solver = adam(rate)
+        begun = gs.solve(game, solver, (1.0, 1.0), 3)
+        return gs.solve(game, solver, begun.players, 3, state=begun.state).players[0]
+
+    ends = jax.jit(jax.vmap(end))(jnp.array([0.1, 0.2]))
+    np.testing.assert_allclose(
+        ends, [gs.solve(game, adam(rate), (1.0, 1.0), 6).players[0] for rate in (0.1, 0.2)], rtol=1e-5
+    )

@@ -1,7 +1,7 @@
-"""Run the command ``gamesolve compare``: compare solvers on games of the catalogue or on the user's game.
+"""Run the command ``gamesolve``: compare solvers on games, or recommend one.
 
-It prints a table per game and writes a folder per run: ``results.csv``, a figure per game, and ``manifest.json``, which
-holds everything that is needed to repeat the run and the meanings of the table's columns.
+``gamesolve compare`` prints a table per game and writes a folder per run: ``results.csv``, a figure per game, and
+``manifest.json``, which holds everything that is needed to repeat the run and the meanings of the table's columns.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import jax
 
 import gamesolve
 from gamesolve import compare, registry
-from gamesolve.cli import endings, results, tables
+from gamesolve.cli import endings, recommending, results, tables
 from gamesolve.cli.loading import CommandError, blaming, load_game
 
 T = TypeVar("T")
@@ -56,10 +56,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     def command() -> int:
         options = _parser().parse_args(arguments)
         try:
-            if options.list:
+            precision = jax.enable_x64(True) if options.x64 else contextlib.nullcontext()
+            if options.command == "recommend":
+                _progress(f"{options.target} ...")
+                with precision:
+                    recommending.run(options)
+            elif options.list:
                 print(tables.listing())
             else:
-                with jax.enable_x64(True) if options.x64 else contextlib.nullcontext():
+                with precision:
                     _compare(options, arguments)
         finally:
             _progress("")
@@ -115,6 +120,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--x64", action="store_true", help="compute in float64")
     add("--out", type=Path, metavar="FOLDER", help="output folder (default: runs/<time>-compare)")
     add("--list", action="store_true", help="list the games and solvers, and exit")
+    advice = commands.add_parser(
+        "recommend",
+        help="recommend a solver for your game",
+        description=recommending.DESCRIPTION,
+        epilog=recommending.EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    recommending.add_arguments(advice, _count)
     return parser
 
 

@@ -46,29 +46,16 @@ def load_game(target: str, start: str | None) -> tuple[str, Game, Players]:
     return f"{Path(file).stem}:{name}", game, players
 
 
-def load(target: str, wanted: str) -> Any:
-    """Return the object of ``file:name``, called if it is a function without arguments.
+def find(target: str, wanted: str) -> Any:
+    """Return the object of ``file:name``, functions uncalled.
 
     Args:
         target: the file and the name in it.
         wanted: description of the expected object, for the message.
 
     Raises:
-        CommandError: if the object does not exist, or the function fails.
+        CommandError: if the object does not exist.
     """
-    value = _find(target, wanted)
-    if isinstance(value, Game) or not callable(value):
-        return value
-    with contextlib.suppress(ValueError, TypeError):  # some callables have no signature
-        parameters = inspect.signature(value).parameters.values()
-        required = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-        if required:
-            raise CommandError(f"{target} takes {len(required)} arguments. Give {wanted}.")
-    with blaming(target, f"{target} failed"):
-        return value()
-
-
-def _find(target: str, wanted: str) -> Any:
     file, _, name = target.rpartition(":")
     if not file or not name:
         raise CommandError(f"the target must have the form my_game.py:name, got {target!r}.")
@@ -85,6 +72,28 @@ def _find(target: str, wanted: str) -> Any:
         hint = f"Did you mean {' or '.join(near)}?" if near else f"Give {wanted}."
         raise CommandError(f"{file} has no {name!r}. {hint}")
     return getattr(module, name)
+
+
+def load(target: str, wanted: str) -> Any:
+    """Return the object of ``file:name``, called if it is a function without arguments.
+
+    Args:
+        target: the file and the name in it.
+        wanted: description of the expected object, for the message.
+
+    Raises:
+        CommandError: if the object does not exist, or the function fails.
+    """
+    value = find(target, wanted)
+    if isinstance(value, Game) or not callable(value):
+        return value
+    with contextlib.suppress(ValueError, TypeError):  # some callables have no signature
+        parameters = inspect.signature(value).parameters.values()
+        required = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        if required:
+            raise CommandError(f"{target} takes {len(required)} arguments. Give {wanted}.")
+    with blaming(target, f"{target} failed"):
+        return value()
 
 
 @functools.cache

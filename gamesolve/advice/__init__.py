@@ -1,0 +1,7 @@
+"""Recommend a solver for a game: probe it, predict on its linear model, try the best proposals on the game itself."""
+
+from gamesolve.advice.probe import Probe
+from gamesolve.advice.recommendation import Recommendation, Row
+from gamesolve.advice.recommending import recommend
+
+__all__ = ["Probe", "Recommendation", "Row", "recommend"]

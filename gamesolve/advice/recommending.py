@@ -1,0 +1,184 @@
+"""Recommend a solver: probe the game, predict on its linear model, try the best, and say why."""
+
+import math
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+
+from gamesolve.advice import families, model, probe, proposals, runs, trials
+from gamesolve.advice.families import Family, Scales
+from gamesolve.advice.model import Model
+from gamesolve.advice.noise import noise_of
+from gamesolve.advice.probe import Probe
+from gamesolve.advice.proposals import Proposal
+from gamesolve.advice.recommendation import Recommendation, Row
+from gamesolve.advice.trials import Course, Trial
+from gamesolve.advice.verdict import failed, why
+from gamesolve.checks import check_key, check_number, whole_number
+from gamesolve.compare.curves import contraction
+from gamesolve.compare.vectors import length, ravel
+from gamesolve.driving.plan import Status, check_game
+from gamesolve.driving.sets import Projections
+from gamesolve.game import Game, as_players
+from gamesolve.sampling.samplers import Sampler
+from gamesolve.transforms.geometry import check_projections
+from gamesolve.trees import Key, Players
+
+# Share of the budget for the probe, and number of proposals that are tried.
+PROBE, TRIED = 0.3, 4
+# Residuals below this many rounding errors of the start do not show a rate.
+ROUNDING = 30
+# Step sizes of a trial relative to a prediction; noisy games and those without a prediction need smaller ones.
+NEAR, NOISY, WIDE = (1.0, 0.5), (1.0, 0.3, 0.1, 0.03), (1.0, 0.3, 0.1, 0.03, 0.01)
+
+
+def recommend(
+    game: Game,
+    start: Players | None = None,
+    *,
+    sample: Sampler | None = None,
+    key: Key | None = None,
+    budget: int = 20_000,
+    target: float = 1e-3,
+    constraints: Projections = None,
+    solvers: Sequence[str] | None = None,
+) -> Recommendation:
+    """Recommend a solver for a game, with step sizes that were tried on it.
+
+    A short probe follows the flow to an equilibrium and looks at the Jacobian J there. On the linear model of the game
+    at that point, the hyperparameters of a dozen solvers are searched without further evaluations of the game. The best
+    proposals then run on the game itself.
+
+    Args:
+        game: the game.
+        start: starting players. Default: ``game.start``.
+        sample: sampler of each step for noisy games, see `gamesolve.sampling`. Default: none.
+        key: typed random key, required with ``sample``.
+        budget: number of evaluations that may be spent: fields and products with J, measurements included.
+        target: factor by which the norm of the field must fall, or the natural residual under constraints.
+        constraints: one projection per player, or None for an unconstrained player, as ``projections`` of the solvers.
+            Default: no constraints.
+        solvers: names of the solvers to choose from, as in the table of the documentation. Default: all.
+
+    Returns:
+        The `Recommendation`: ``.solver``, ``.table``, ``.why`` and ``.plot()``. Printed, it is a table.
+
+    Raises:
+        TypeError: if the game, the players, the key or the constraints have the wrong type.
+        ValueError: if there is no start, the field is not finite or zero there, or a number is out of its range.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> game = gs.zero_sum(lambda x, y: x**2 / 2 + 3 * x * y - y**2 / 2)
+        >>> advice = gs.recommend(game, (1.0, 1.0), budget=2000, solvers=["altgd"])
+        >>> solution = gs.solve(game, advice.solver, (1.0, 1.0), 500, tol=1e-3)
+        >>> solution.ending.name, advice.spent <= 2000
+        ('CONVERGED', True)
+    """
+    start = _checked(game, start, sample, key, target, constraints)
+    budget = whole_number("budget", budget, 1)
+    noise = None if sample is None or key is None else noise_of(game, sample, key)
+    mean, weight = (game, 1.0) if noise is None else (noise.mean, noise.weight)
+    families.candidates(constraints is not None, 1, False, solvers)  # names are checked before anything is computed
+    _check_residual(runs.residual(mean, start, constraints))
+    seen = probe.look(mean, start, constraints, PROBE * budget / weight)
+    used = round(weight * seen.spent)
+    if used > budget / 2:
+        sentence = f"The budget of {budget} evaluations is too small: the probe took {used}. Give at least twice that."
+        return Recommendation(None, sentence, (), seen, target, used, budget)
+    unstable = probe.stability(seen) == "unstable"
+    pool = families.candidates(constraints is not None, seen.size, unstable, solvers)
+    if not pool:
+        sentence = f"None of {', '.join(solvers or ())} suits this game, which is large or unstable. Name others."
+        return Recommendation(None, sentence, (), seen, target, used, budget)
+    local = _model(mean, start, seen, constraints)
+    chosen, predicted = _proposals(local, pool, _scales(start, seen), target, budget, seen)
+    factors = NOISY if noise is not None else NEAR if predicted else WIDE
+    far = proposals.FAR * max(1.0, float(length(ravel(start))))
+    course = Course(game, start, constraints, target * seen.residual, seen.residual, far, noise)
+    held = trials.hold(course, chosen, factors, budget - used)
+    rows = tuple(_row(trial, local, seen, constraints, course) for trial in held)
+    total = used + trials.spent(course, held)
+    solver = None if failed(rows, seen) else rows[0].solver
+    return Recommendation(solver, why(rows, seen, target, noise is not None), rows, seen, target, total, budget)
+
+
+def _checked(
+    game: Game, start: Players | None, sample: Sampler | None, key: Key | None, target: float, constraints: Projections
+) -> Players:
+    check_game(game)
+    start = game.start if start is None else start
+    if start is None:
+        raise ValueError("start must be given for a game without a start, got None. Pass start=.")
+    if sample is not None and key is None:
+        raise ValueError("sample must come with a random key, got key=None. Pass key=jax.random.key(0).")
+    if key is not None:
+        check_key("key", key)
+    check_number("target", target, above=0.0, below=1.0)
+    check_projections(constraints)
+    return as_players(start, game.num_players)
+
+
+def _check_residual(residual: float) -> None:
+    if not math.isfinite(residual):
+        raise ValueError("the field must be finite, got one that is not finite at the start. Start from another point.")
+    if residual == 0:
+        raise ValueError("the field must not vanish, got one that is zero at the start. Start from another point.")
+
+
+def _model(game: Game, start: Players, seen: Probe, constraints: Projections) -> Model | None:
+    """Return the linear model at the equilibrium, if one was found."""
+    if seen.equilibrium is not None and seen.jacobian is not None:
+        return model.linearised(game, start, seen.equilibrium, seen.jacobian, constraints)
+    if seen.jacobian is None and constraints is None and len(seen.eigenvalues):
+        return model.from_eigenvalues(seen.eigenvalues, ravel(start).dtype)
+    return None
+
+
+def _scales(start: Players, seen: Probe) -> Scales:
+    away = ravel(start) if seen.equilibrium is None else ravel(start) - ravel(seen.equilibrium)
+    typical = float(jnp.sqrt(jnp.mean(away**2)))
+    return Scales(seen.lipschitz or 1.0, typical or 1.0)
+
+
+def _proposals(
+    local: Model | None, pool: Sequence[Family], scales: Scales, target: float, budget: int, seen: Probe
+) -> tuple[list[Proposal], bool]:
+    """Return the proposals to try, and whether their step sizes were predicted."""
+    if local is None:
+        return [_unpredicted(family, scales) for family in pool], False
+    known = [family for family in pool if local.whole or family.spectral]
+    predicted = proposals.propose(local, known, scales, target, budget, seen.size)
+    others = [] if local.whole else [_unpredicted(family, scales) for family in pool if family not in known]
+    return [*predicted[:TRIED], *others], local.whole
+
+
+def _unpredicted(family: Family, scales: Scales) -> Proposal:
+    """Return a family with its largest first step size, and the middle of its other hyperparameters."""
+    middle = [axis.values[len(axis.values) // 2] * scales.of(axis.unit) for axis in family.axes[1:]]
+    return Proposal(family, np.array([scales.of(family.axes[0].unit), 1.0, *middle]), None)
+
+
+def _row(trial: Trial, local: Model | None, seen: Probe, constraints: Projections, course: Course) -> Row:
+    best, family = trial.best, trial.proposal.family
+    values, steps = trial.settings[best], int(trial.runs.steps[best])
+    solver = families.rounded(family.build(list(map(float, values)), len(seen.sizes), constraints))
+    every = course.setup(trial.proposal).every
+    curve = trial.curves[best, : steps // every + 1] / seen.residual
+    whole = np.concatenate([curve, trial.tail / seen.residual])
+    rate = contraction(whole, ROUNDING * float(np.finfo(whole.dtype).eps)) if course.noise is None else None
+    status = Status(int(trial.runs.status[best]))
+    return Row(
+        family.name,
+        families.written(solver),
+        solver,
+        trial.measured if math.isfinite(trial.measured) else None,
+        trial.proposal.evaluations if values[0] == trial.proposal.values[0] else None,
+        rate,
+        proposals.predicted_rate(local, trial.proposal._replace(values=values), seen.size, len(seen.sizes)),
+        float(trial.score[1]) / seen.residual,
+        "dropped" if trial.dropped and status is Status.BUDGET else status.name.lower(),
+        curve,
+        every * float(trial.taken[best]) / max(1, steps),
+    )

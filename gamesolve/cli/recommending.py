@@ -1,0 +1,61 @@
+"""Run the command ``gamesolve recommend``: recommend a solver for the user's game."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from gamesolve.advice import recommend
+from gamesolve.cli.loading import CommandError, blaming, find, load_game
+
+DESCRIPTION = """\
+Recommend a solver for your game. A short probe follows the flow to an equilibrium and predicts how solvers behave
+there; the best of them then run on the game. Costs count evaluations: fields and products with the Jacobian."""
+
+EXAMPLES = """\
+examples:
+  gamesolve recommend my_game.py:game --start my_game.py:players
+  gamesolve recommend my_game.py:game --sample my_game.py:sample --key 1
+  gamesolve recommend my_game.py:game --constraints my_game.py:sets --plot advice.png"""
+
+
+def add_arguments(command: argparse.ArgumentParser, count: Any) -> None:
+    """Add the options of the command; ``count`` reads a positive integer."""
+    add = command.add_argument
+    add("target", metavar="FILE:NAME", help="your game, or a function that returns it")
+    add("--start", metavar="FILE:NAME", help="starting players (default: the game's own start)")
+    add("--sample", metavar="FILE:NAME", help="sampler of a noisy game: a function of a random key")
+    add("--key", type=int, default=0, help="seed of the random key (default: 0)")
+    add("--constraints", metavar="FILE:NAME", help="a projection, or a tuple with one per player")
+    add("--budget", type=count, default=20_000, help="evaluations that may be spent (default: %(default)s)")
+    add("--reach", type=float, default=1e-3, help="factor by which ‖v‖ must fall (default: %(default)s)")
+    add("--solvers", nargs="+", metavar="NAME", help="solvers to choose from (default: all)")
+    add("--plot", type=Path, metavar="FILE", help="write a figure of the trials")
+    add("--x64", action="store_true", help="compute in float64")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Load the game, recommend a solver and print the table."""
+    _, game, start = load_game(options.target, options.start)
+    sample = options.sample and find(options.sample, "a function of a random key")
+    constraints = options.constraints and find(options.constraints, "a projection or a tuple with one per player")
+    key = None if sample is None else jax.random.key(options.key)
+    with blaming(options.target, f"{options.target} failed"):
+        advice = recommend(
+            game,
+            start,
+            sample=sample,
+            key=key,
+            budget=options.budget,
+            target=options.reach,
+            constraints=constraints,
+            solvers=options.solvers,
+        )
+    print(advice)
+    if options.plot and advice.table:
+        figure: Any = advice.plot().figure
+        try:
+            figure.savefig(options.plot, bbox_inches="tight")
+        except (OSError, ValueError) as error:
+            raise CommandError(f"cannot write {options.plot}: {error}.") from None

@@ -1,0 +1,182 @@
+"""`gs.recommend`: the solver that it returns, what it predicts, what it spends, and what it says if nothing works."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import gamesolve as gs
+
+GAME = gs.zero_sum(lambda x, y: x**2 / 4 + x * y - y**2 / 4)
+START = (1.0, 2.0)
+
+
+@pytest.fixture(scope="module")
+def advice():
+    return gs.recommend(GAME, START, solvers=["extragradient", "simgd", "altgd"])
+
+
+def test_the_recommended_solver_takes_the_evaluations_that_the_table_says(advice):
+    best, first = advice.table[0], float(jnp.hypot(*GAME.field(START)))
+    assert advice.solver == best.solver or repr(advice.solver) == repr(best.solver)
+    solution = gs.solve(GAME, advice.solver, START, 1000, tol=1e-3 * first)
+    assert solution.ending is gs.Status.CONVERGED
+    assert int(solution.steps) * best.cost == best.measured
+    assert best.measured == min(row.measured for row in advice.table if row.measured is not None)
+
+
+def test_predictions_on_a_linear_game_agree_with_measurements(advice):
+    for row in advice.table:
+        if row.measured is not None and row.predicted is not None:
+            assert row.measured == row.predicted
+    rows = [row for row in advice.table if row.rate is not None and row.predicted_rate is not None]
+    assert rows
+    for row in rows:
+        assert row.rate == pytest.approx(row.predicted_rate, rel=0.1)
+
+
+def test_the_code_makes_the_solver(advice):
+    for row in advice.table:
+        made = eval(row.code, {"gs": gs, "optax": optax})
+        ends = [gs.solve(GAME, solver, START, 7).players for solver in (made, row.solver)]
+        np.testing.assert_allclose(*map(np.asarray, ends), rtol=1e-4)
+
+
+def test_the_printed_table_names_the_solver_the_reason_and_the_cost(advice):
+    text = str(advice)
+    assert f"recommended: {advice.code}" in text
+    assert advice.why in text
+    assert f"spent {advice.spent} of 20000 evaluations" in text
+    assert "2 players, 2 parameters" in text
+    assert advice.why.count(".") >= 1
+    assert "stable under the flow" in text
+
+
+def test_the_plot_has_a_curve_for_each_solver(advice):
+    axes = advice.plot()
+    labels = [line.get_label() for line in axes.lines]
+    assert [row.code for row in advice.table] == labels[: len(advice.table)]
+    assert axes.get_xlabel() == "evaluations"
+
+
+def test_probe_agrees_with_the_jacobian(advice):
+    probe = advice.probe
+    matrix = np.asarray(gs.analysis.jacobian(GAME, START))
+    assert probe.lipschitz == pytest.approx(np.linalg.norm(matrix, 2), rel=1e-5)
+    assert probe.monotonicity == pytest.approx(0.5, rel=1e-5)
+    assert probe.rotation == pytest.approx(1 / (1 + 0.25), rel=1e-5)
+    np.testing.assert_allclose(probe.equilibrium, (0.0, 0.0), atol=1e-5)
+
+
+@pytest.mark.parametrize("budget", [100, 1000, 5000])
+def test_the_budget_is_kept(budget):
+    found = gs.recommend(GAME, START, budget=budget, solvers=["simgd"])
+    assert found.spent <= budget
+    assert found.budget == budget
+
+
+def test_a_budget_that_is_too_small_is_said():
+    found = gs.recommend(gs.games.rotation(20), budget=50, solvers=["simgd"])
+    assert found.solver is None
+    assert "budget of 50 evaluations is too small" in str(found)
+    assert found.code == "none"
+
+
+def test_a_budget_that_leaves_nothing_for_trials_is_said():
+    found = gs.recommend(GAME, START, budget=100, solvers=["simgd"])
+    assert found.solver is None
+    assert "too small to try a solver" in found.why
+
+
+def test_named_solvers_that_do_not_suit_the_game_are_said():
+    wrong = gs.zero_sum(lambda x, y: -(x**2) + x * y + y**2)
+    found = gs.recommend(wrong, START, solvers=["anderson"])
+    assert found.solver is None
+    assert "None of anderson suits this game" in found.why
+
+
+def test_an_equilibrium_that_the_flow_leaves_gets_no_solver():
+    wrong = gs.zero_sum(lambda x, y: -(x**2) + x * y + y**2)  # signs of losses, given as payoffs
+    found = gs.recommend(wrong, START, budget=4000, solvers=["simgd", "extragradient"])
+    assert found.solver is None
+    assert "flow leaves the equilibrium" in found.why
+    assert "unstable under the flow" in str(found)
+
+
+def test_a_flow_that_leaves_without_an_equilibrium_is_said():
+    game = gs.general_sum(lambda x, y: jnp.exp(x / 5), lambda x, y: -((x - y) ** 2))
+    found = gs.recommend(game, START, budget=4000, solvers=["simgd"])
+    assert found.solver is None
+    assert found.probe.equilibrium is None
+    assert "The flow leaves" in found.why
+
+
+def test_a_curved_game_is_judged_by_trials_on_the_game_itself():
+    game = gs.zero_sum(lambda x, y: jnp.log(jnp.cosh(x)) + x * y - jnp.log(jnp.cosh(y)))
+    found = gs.recommend(game, (3.0, -2.0), solvers=["extragradient", "altgd"])
+    first = float(jnp.hypot(*game.field((3.0, -2.0))))
+    solution = gs.solve(game, found.solver, (3.0, -2.0), 2000, tol=1e-3 * first)
+    assert int(solution.steps) * found.table[0].cost == found.table[0].measured
+
+
+def test_constraints_are_kept_and_measured_by_the_natural_residual():
+    box = lambda player: optax.projections.projection_box(player, -1.0, 1.0)
+    game = gs.zero_sum(lambda x, y: jnp.sum((x - 2) ** 2) + x @ y - jnp.sum(y**2))
+    start = (jnp.zeros(2), -jnp.ones(2))
+    found = gs.recommend(game, start, constraints=box, solvers=["extragradient", "forward_reflected_backward"])
+    solution = gs.solve(game, found.solver, start, 500, tol=1e-5)
+    assert solution.ending is gs.Status.CONVERGED
+    np.testing.assert_allclose(solution.players[0], 1.0, atol=1e-4)
+    np.testing.assert_allclose(solution.players[1], 0.5, atol=1e-4)
+
+
+def test_a_noisy_game_is_ranked_by_its_noise_floor():
+    game = gs.zero_sum(lambda x, y, a: jnp.mean((x - a) ** 2) + x * y - y**2)
+    sample = lambda key: 1 + jax.random.normal(key, (8,))
+    found = gs.recommend(
+        game, (4.0, 1.0), sample=sample, key=jax.random.key(0), budget=8000, solvers=["extragradient", "simgd"]
+    )
+    assert found.spent <= 8000
+    assert 0 < found.table[0].residual < 0.2
+    assert found.table[0].residual == min(row.residual for row in found.table)
+    assert "noise floor" in found.why
+    np.testing.assert_allclose(found.probe.equilibrium, (0.8, 0.4), atol=0.25)
+
+
+def test_large_players_are_predicted_from_eigenvalues():
+    game = gs.games.random_quadratic(jax.random.key(0), (200, 200), rotation=0.5)
+    found = gs.recommend(game, solvers=["extragradient", "ogda"], budget=6000)
+    assert found.probe.jacobian is None
+    assert found.table[0].measured is not None
+    assert found.spent <= 6000
+
+
+def test_players_may_be_any_pytrees():
+    game = gs.general_sum(
+        lambda x, y: -jnp.sum(x["w"] ** 2) + x["b"] * y[0], lambda x, y: -(y[0] ** 2) - x["b"] * y[0] - y[1] ** 2
+    )
+    start = ({"w": jnp.ones((2, 2)), "b": jnp.asarray(1.0)}, [jnp.asarray(1.0), jnp.asarray(-1.0)])
+    found = gs.recommend(game, start, solvers=["altgd"])
+    assert found.probe.sizes == (5, 2)
+    assert math.isfinite(found.table[0].measured or math.inf) or found.solver is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"start": None}, ValueError, "start must be given"),
+        ({"sample": lambda key: key}, ValueError, "sample must come with a random key"),
+        ({"target": 2.0}, ValueError, "target must be finite and above 0"),
+        ({"budget": 0}, ValueError, "budget must be at least 1"),
+        ({"solvers": ["sgd"]}, ValueError, "solvers must be some of anderson"),
+        ({"constraints": 3}, TypeError, "projections must be a function"),
+        ({"start": (0.0, 0.0)}, ValueError, "zero at the start"),
+        ({"start": (float("nan"), 0.0)}, ValueError, "not finite at the start"),
+    ],
+)
+def test_mistakes_are_told_in_one_sentence(arguments, error, message):
+    with pytest.raises(error, match=message):
+        gs.recommend(GAME, **{"start": START} | arguments)

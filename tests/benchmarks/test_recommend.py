@@ -1,0 +1,28 @@
+"""The benchmark of recommendations, in its small form."""
+
+import argparse
+
+import numpy as np
+
+from benchmarks.measurements import recommend
+
+
+def test_recommended_solvers_are_within_the_factor_on_small_games():
+    *groups, whole = recommend.rows(argparse.Namespace(games=3, groups=[0]))
+    assert [group["number"] for group in groups] == [3]
+    assert whole["number"] == 3
+    assert whole["within 1.3"] == 1.0
+    assert whole["verdict"] == "met"
+
+
+def test_kinds_of_games_differ_as_they_say():
+    zero_sum, _ = recommend.draw("zero-sum", 5, 0)
+    general, _ = recommend.draw("general-sum", 5, 0)
+    _, box = recommend.draw("in a box", 5, 0)
+    assert zero_sum.is_zero_sum
+    assert not general.is_zero_sum
+    np.testing.assert_array_equal(box(np.array([-1.0, 0.5])), [0.0, 0.5])
+
+
+def test_the_full_table_has_two_hundred_games():
+    assert sum(count for _, _, count in recommend.GROUPS) == 200
