@@ -95,7 +95,7 @@ def test_more_sets_can_only_make_the_bound_larger():
         (gs.simgd(0.1), {"num_steps": 0}, "num_steps must be at least 1"),
         (gs.simgd(0.1), {"L": np.inf}, "have a bound that can be proved, got none"),
         (gs.simgd(0.1), {"L": -1.0}, "L must be finite and above 0"),
-        (optax.adam(0.1), {}, "got one that returns something else than a linear combination"),
+        (optax.adam(0.1), {}, "got one that returns something other than a linear combination"),
         (optax.chain(optax.add_decayed_weights(0.1), optax.sgd(0.1)), {}, "moves the equilibrium"),
         (gs.golden_ratio(0.1), {}, "depend on the players"),
     ],

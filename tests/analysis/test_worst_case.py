@@ -46,6 +46,7 @@ def of_simgd(eta, mu=0.1, L=1.0):
     return np.sqrt(1 - 2 * mu * eta + L**2 * eta**2)
 
 
+@pytest.mark.filterwarnings("ignore:the step of average")  # of its weights, which no player depends on
 @pytest.mark.parametrize("name", TIGHT)
 def test_the_certificate_meets_the_worst_linear_game(name):
     worst = analysis.certify(TIGHT[name], **CLASS)
@@ -124,8 +125,8 @@ def test_a_rate_is_proved_or_refused():
 
 REFUSED = {
     "adam": (optax.adam(0.1), "returns"),
-    "sign": (optax.sign_sgd(0.1), "something else than a linear combination"),
-    "clip": (optax.chain(optax.clip(1.0), optax.sgd(0.1)), "something else than a linear combination"),
+    "sign": (optax.sign_sgd(0.1), "something other than a linear combination"),
+    "clip": (optax.chain(optax.clip(1.0), optax.sgd(0.1)), "something other than a linear combination"),
     "clip by norm": (optax.chain(optax.clip_by_global_norm(1e3), optax.sgd(0.1)), "depend on the players"),
     "noise": (optax.chain(optax.add_noise(0.1, 0.5, key=0), optax.sgd(0.1)), "linear combination"),
     "decay": (optax.chain(optax.add_decayed_weights(0.1), optax.sgd(0.1)), "moves the equilibrium"),
@@ -139,7 +140,7 @@ REFUSED = {
     "proximal": (gs.proximal(0.1), "differentiates the field"),
     "line search": (gs.per_player(optax.lbfgs(), optax.sgd(0.1)), "uses the value of a payoff"),
     "polyak": (gs.per_player(optax.polyak_sgd(), optax.sgd(0.1)), "uses the value of a payoff"),
-    "one set": (gs.extragradient(0.1, projections=lambda z: jnp.clip(z, -1, 1)), "something else than a linear"),
+    "one set": (gs.extragradient(0.1, projections=lambda z: jnp.clip(z, -1, 1)), "something other than a linear"),
     "nothing": (optax.set_to_zero(), "does not use the field"),
 }
 
