@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gamesolve.checks import check_number
+from gamesolve.analysis.field_class import check_scalar
 from gamesolve.game import Game
 from gamesolve.trees import Players, PyTree, State, Updates
 
@@ -66,7 +66,7 @@ def exact_proximal(learning_rate: float) -> optax.GradientTransformationExtraArg
         Gu, Yang, "Tight Sublinear Convergence Rate of the Proximal Point Algorithm for Maximal Monotone Inclusion
         Problems", SIAM J. Optim. 2020, https://arxiv.org/abs/1904.05495
     """
-    check_number("learning_rate", learning_rate, above=0.0)
+    check_scalar("learning_rate", learning_rate, above=0.0)
 
     def update(updates: Updates, state: State, params: PyTree = None, **_: object) -> tuple[Updates, State]:
         del updates
