@@ -6,11 +6,11 @@ matrix per player, because vectors of different players have no inner product: t
 
 import itertools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gamesolve.checks import check_number
+from gamesolve.checks import check_number, known
 
 # For each player, a vector of coefficients; and for each player, a symmetric matrix.
 Vectors = tuple[np.ndarray, ...]
@@ -49,16 +49,27 @@ class Value(NamedTuple):
 
 def field_class(mu: float, L: float, cocoercivity: float) -> FieldClass:
     """Return the class, or raise unless it has members."""
-    check_number("mu", mu, least=0.0)
-    check_number("cocoercivity", cocoercivity, least=0.0)
-    if not math.isinf(L):
-        check_number("L", L, above=0.0)
+    check_scalar("mu", mu, least=0.0)
+    check_scalar("cocoercivity", cocoercivity, least=0.0)
+    number = known(L)
+    if number is None or number.ndim or not np.isposinf(number):
+        check_scalar("L", L, above=0.0)
     if mu > L or cocoercivity * mu > 1:
         raise ValueError(
             f"mu must be at most L and 1 / cocoercivity, got mu={mu}, L={L}, cocoercivity={cocoercivity}. No field is "
             "in this class."
         )
     return FieldClass(float(mu), float(min(L, 1 / cocoercivity if cocoercivity else L)), float(cocoercivity))
+
+
+def check_scalar(name: str, value: Any, **bounds: float) -> None:
+    """Raise an error unless a value is one finite number within its bounds, not an array and not traced."""
+    check_number(name, value, **bounds)
+    number = known(value)
+    if number is None:
+        raise TypeError(f"{name} must be a known number, got {value}. Call certificates outside of jit and vmap.")
+    if number.ndim:
+        raise ValueError(f"{name} must be one number, got an array of shape {number.shape}. Pass a float.")
 
 
 def of_fields(fields: FieldClass, values: list[Value]) -> list[Form]:

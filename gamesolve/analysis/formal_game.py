@@ -12,11 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gamesolve.checks import check_number
+from gamesolve.analysis.field_class import check_scalar
 from gamesolve.game import Game
 from gamesolve.trees import Players, PyTree, State, Updates
 
 PLAYERS = 2
+
+# The shape of each player.
+Shapes = tuple[tuple[int, ...], ...]
 
 
 def any_set(player: PyTree) -> PyTree:
@@ -63,7 +66,7 @@ def exact_proximal(learning_rate: float) -> optax.GradientTransformationExtraArg
         Gu, Yang, "Tight Sublinear Convergence Rate of the Proximal Point Algorithm for Maximal Monotone Inclusion
         Problems", SIAM J. Optim. 2020, https://arxiv.org/abs/1904.05495
     """
-    check_number("learning_rate", learning_rate, above=0.0)
+    check_scalar("learning_rate", learning_rate, above=0.0)
 
     def update(updates: Updates, state: State, params: PyTree = None, **_: object) -> tuple[Updates, State]:
         del updates
@@ -74,22 +77,22 @@ def exact_proximal(learning_rate: float) -> optax.GradientTransformationExtraArg
 
 
 class Answers:
-    """What a run has asked and been told so far: random vectors for every player."""
+    """Random answers to the queries of a solver, with a record of both."""
 
-    def __init__(self, sizes: tuple[int, ...], seed: int, points: float, fields: float, unit: float) -> None:
-        """Begin with vectors of these sizes, which identify the players, at the scales of points and ``F / unit``."""
-        self.sizes, self.points, self.fields, self.unit = sizes, points, fields, unit
+    def __init__(self, shapes: Shapes, seed: int, points: float, fields: float, unit: float) -> None:
+        """Begin with arrays of these shapes, which identify the players, at the scales of points and ``F / unit``."""
+        self.shapes, self.points, self.fields, self.unit = shapes, points, fields, unit
         self.random = np.random.default_rng(seed)
         self.restart()
 
     def restart(self) -> None:
-        """Forget what was asked and told."""
+        """Clear the record."""
         self.vectors: list[tuple[np.ndarray, ...]] = []
         self.asked: list[tuple[int | None, tuple[np.ndarray, ...], int]] = []
 
     def fresh(self, scale: float) -> tuple[np.ndarray, ...]:
-        """Return a new vector in the space of every player."""
-        self.vectors.append(tuple(scale * self.random.standard_normal(size) for size in self.sizes))
+        """Return a new random array for each player."""
+        self.vectors.append(tuple(scale * self.random.standard_normal(shape) for shape in self.shapes))
         return self.vectors[-1]
 
     def field(self, players: Players) -> Players:
@@ -107,9 +110,9 @@ class Answers:
     def project(self, player: PyTree) -> np.ndarray:
         """Answer the projection of one player."""
         point = _value(player)
-        owner = self.sizes.index(point.size)
+        owner = self.shapes.index(point.shape)
         answer = self.fresh(self.points)[owner]
-        self._note(owner, tuple(point if i == owner else np.zeros(size) for i, size in enumerate(self.sizes)))
+        self._note(owner, tuple(point if i == owner else np.zeros(shape) for i, shape in enumerate(self.shapes)))
         return answer
 
     def _field(self) -> tuple[np.ndarray, ...]:

@@ -7,7 +7,8 @@ import numpy as np
 
 from gamesolve.analysis.field_class import FieldClass, Form, Value, of_fields, of_monotone
 from gamesolve.analysis.formal_game import PLAYERS, not_first_order
-from gamesolve.analysis.formal_step import CLOSE, Query, Steps, formal_step
+from gamesolve.analysis.formal_step import formal_step
+from gamesolve.analysis.step_coefficients import Query, Steps
 from gamesolve.solver import Solver
 
 
@@ -33,7 +34,7 @@ class LiftedStep(NamedTuple):
 
 
 def lifted_step(solver: Solver, fields: FieldClass, horizon: int) -> LiftedStep:
-    """Return the lifted step of a solver, or raise if it does not rest at every equilibrium.
+    """Return the lifted step of a solver, or raise if it has no fixed point at some equilibrium.
 
     Args:
         solver: the solver.
@@ -49,19 +50,19 @@ def lifted_step(solver: Solver, fields: FieldClass, horizon: int) -> LiftedStep:
 
 
 def _lengths(steps: Steps) -> dict[int, float]:
-    """Return the step length of each projection, or raise unless the step rests at every equilibrium.
+    """Return the step length of each projection, or raise unless the step has a fixed point at every equilibrium.
 
-    On a set the field at an equilibrium z* has any value w*. So the step must rest at every z* with w* = 0 and, with
-    z* = 0, for every w*.
+    On a set the field at an equilibrium z* has any value w*. So the step must have a fixed point at every z* with
+    w* = 0, and at z* = 0 for every w*.
     """
     first, lengths = steps.queries[0], dict[int, float]()
     for player in range(PLAYERS):
         rest, points = _at_rest(steps, player, point=1.0, field=0.0)
-        if np.abs(points - 1).max(initial=0) > CLOSE:
+        if np.abs(points - 1).max(initial=0) > steps.tolerance:
             raise moved()
         if any(query.player == player for query in first):
             rest, points = _at_rest(steps, player, point=0.0, field=1.0)
-            if np.abs(points).max(initial=0) > CLOSE:
+            if np.abs(points).max(initial=0) > steps.tolerance:
                 raise moved()
         for index, query in enumerate(first):
             if query.player == player:
@@ -82,13 +83,13 @@ def _at_rest(steps: Steps, player: int, point: float, field: float) -> tuple[np.
     system = np.vstack([following[:, own] - np.eye(len(own)), np.eye(1, len(own))])
     target = np.append(-following @ rest, point)
     rest[own] = np.linalg.lstsq(system, target)[0]
-    if np.abs(system @ rest[own] - target).max() > CLOSE:
+    if np.abs(system @ rest[own] - target).max() > steps.tolerance:
         raise moved()
     return rest, np.array([query.point[player] @ rest for query in steps.queries[0] if query.player is None])
 
 
 def moved() -> ValueError:
-    """Return the error of a step that does not rest at every equilibrium."""
+    """Return the error of a step that has no fixed point at some equilibrium."""
     return not_first_order("moves the equilibrium, as weight decay does")
 
 

@@ -9,9 +9,10 @@ import scipy.linalg
 
 from gamesolve.analysis.field_class import FieldClass, Form, Value, Vectors, field_class, of_fields, of_normals, square
 from gamesolve.analysis.formal_game import PLAYERS
-from gamesolve.analysis.formal_step import CLOSE, Query, Steps, formal_run
+from gamesolve.analysis.formal_step import formal_run
 from gamesolve.analysis.lifted_step import moved
 from gamesolve.analysis.semidefinite import cvxpy, exceeds_rounding, largest_eigenvalue, solved, summed
+from gamesolve.analysis.step_coefficients import Query, Steps
 from gamesolve.checks import whole_number
 from gamesolve.solver import as_solver
 from gamesolve.trees.faces import shown
@@ -132,7 +133,7 @@ def _check_translates(steps: Steps) -> None:
     queries = [query for asked in steps.queries for query in asked]
     shift[[query.answer for query in queries if query.player is not None]] = 1
     points = [query.point[i] for query in queries for i in range(PLAYERS) if query.player in (None, i)]
-    if any(abs(point @ shift - 1) > CLOSE for point in [*points, *steps.rows[-1]]):
+    if any(abs(point @ shift - 1) > steps.tolerance for point in [*points, *steps.rows[-1]]):
         raise moved()
 
 

@@ -1,4 +1,4 @@
-"""Semidefinite programs, solved with cvxpy and Clarabel; whoever asks checks the answer."""
+"""Semidefinite programs, solved with cvxpy and Clarabel. Callers must check the solutions."""
 
 import warnings
 from typing import Any
@@ -28,9 +28,9 @@ def summed(cp: Any, weights: Any, matrices: np.ndarray) -> Any:
 
 
 def solved(cp: Any, problem: Any) -> bool:
-    """Solve a problem; return whether there is an answer, accurate or not."""
+    """Solve a problem; return whether there is a solution, accurate or not."""
     with warnings.catch_warnings():
-        # Answers are checked after the solve, so a warning that one may be inaccurate says nothing.
+        # Solutions are checked after the solve, so warnings that one may be inaccurate are redundant.
         warnings.simplefilter("ignore")
         try:
             problem.solve(solver=cp.CLARABEL)

@@ -1,5 +1,6 @@
 """Certified convergence rates: a bound for all games of a class, and the linear game that comes closest to it."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -7,13 +8,13 @@ import numpy as np
 import optax
 import scipy.optimize
 
-from gamesolve.analysis.field_class import field_class
+from gamesolve.analysis.field_class import check_scalar, field_class
 from gamesolve.analysis.flat_step import made
 from gamesolve.analysis.lifted_step import Space, lifted_step
 from gamesolve.analysis.semidefinite import cvxpy, exceeds_rounding, largest_eigenvalue, solved, summed
 from gamesolve.analysis.tuning import Best
 from gamesolve.analysis.worst_game import linear_game, slowest
-from gamesolve.checks import check_number, whole_number
+from gamesolve.checks import whole_number
 from gamesolve.game import Game
 from gamesolve.solver import as_solver
 from gamesolve.trees import Scalar
@@ -21,8 +22,11 @@ from gamesolve.trees.faces import shown
 
 # Distance to which rates are found, and the largest rate of the search.
 RESOLUTION, LARGEST = 1e-6, 100.0
-# Relative accuracy of `best_certified_step`.
-STEP_ACCURACY = 1e-3
+# For `best_certified_step`: the relative accuracy, and the factor between the first step sizes.
+STEP_ACCURACY, SHRINK = 1e-3, 4.0
+# Its smallest and largest step size, in units of 1 / L: the rates of smaller steps are above 1 - RESOLUTION, and the
+# coefficients of larger ones are rounded.
+SMALLEST, GREATEST = 1e-6, 1e8
 
 
 @shown()
@@ -71,9 +75,14 @@ def certify(
     """Prove a convergence rate of a first-order solver for all games of a class.
 
     The class holds all games of two players, of any size, whose loss field ``F = -v`` is mu-strongly monotone and
-    L-Lipschitz. One step of the solver runs on a field that answers with random vectors, which shows its coefficients.
+    L-Lipschitz. Steps of the solver run on a field that answers with random vectors, which shows their coefficients.
     A semidefinite program then looks for a quadratic Lyapunov function that decreases by the factor ``rate^2`` in each
     step. The proof is checked with NumPy, without the solver of the program.
+
+    The proof holds for all steps that are like those that were run. These are steps of players that are vectors or
+    matrices, at scales from 1e-6 to 1e6, a few steps after the start and 1, 10, ..., 10^6 steps later. Other changes go
+    unnoticed: a schedule that changes and returns between those counts, a part that depends on the names or the number
+    of the players' leaves or on more than two axes, or a clip far above fields of size 1e5 L.
 
     Args:
         solver: a solver or any optax transformation, whose step is linear in the fields at linear combinations of
@@ -106,10 +115,10 @@ def certify(
         SIAM J. Optim. 2016, https://arxiv.org/abs/1408.3595; Taylor, Van Scoy, Lessard, "Lyapunov Functions for
         First-Order Methods", ICML 2018, https://arxiv.org/abs/1803.06073
     """
-    check_number("mu", mu, above=0.0)
-    check_number("L", L, above=0.0)
+    check_scalar("mu", mu, above=0.0)
+    check_scalar("L", L, above=0.0)
     if rate is not None:
-        check_number("rate", rate, above=0.0)
+        check_scalar("rate", rate, above=0.0)
     fields = field_class(mu, L, cocoercivity)
     lifted = lifted_step(as_solver(solver), fields, whole_number("horizon", horizon, 1))
     linear = slowest(lifted, fields.scaled())
@@ -136,21 +145,22 @@ def best_certified_step(
 ) -> Best:
     """Return the step size with the smallest certified rate over all games of a class.
 
-    The search assumes that the rate has one minimum in the step size. It takes some twenty certificates.
+    The step size shrinks from ``upper`` by factors of 4 until its rate increases. The search for the minimum around
+    there assumes that there is only one. It takes some twenty certificates.
 
     Args:
         make_solver: ``make_solver(step)`` returns the solver.
         mu: modulus of strong monotonicity, see `certify`.
         L: Lipschitz constant of the field.
         cocoercivity: see `certify`. Default: 0.
-        upper: largest step size of the search. Default: 2 / L.
+        upper: largest step size of the search, up to 1e8 / L. Default: 2 / L.
 
     Returns:
         The `Best`, without other hyperparameters.
 
     Raises:
         ImportError: if cvxpy or clarabel is not installed.
-        ValueError: as for `certify`.
+        ValueError: as for `certify`, or if no step size has a certified rate below 1.
 
     Example:
         >>> import gamesolve as gs
@@ -158,15 +168,38 @@ def best_certified_step(
         >>> round(best.step, 2), round(best.rate, 3)     # mu / L^2, and sqrt(1 - mu^2 / L^2)
         (0.5, 0.866)
     """
-    fields = field_class(mu, L, cocoercivity)
-    check_number("upper", upper := 2 / fields.L if upper is None else upper, above=0.0)
+    check_scalar("L", L, above=0.0)
+    upper = 2 / field_class(mu, L, cocoercivity).L if upper is None else upper
+    check_scalar("upper", upper, above=0.0, most=GREATEST / L)
 
-    def certified(step: float) -> float:
-        return certify(made(make_solver, float(step)), mu=mu, L=L, cocoercivity=cocoercivity).rate
+    def certified(exponent: float) -> float:
+        try:
+            return certify(made(make_solver, math.exp(exponent)), mu=mu, L=L, cocoercivity=cocoercivity).rate
+        except _NoCertificateError:
+            return math.inf
 
-    options = {"xatol": STEP_ACCURACY * upper}
-    found = scipy.optimize.minimize_scalar(certified, bounds=(0, upper), method="bounded", options=options)
-    return Best(float(found.x), (), float(found.fun))
+    low, high = _bracket(certified, math.log(SMALLEST / L), math.log(upper))
+    options = {"xatol": STEP_ACCURACY}
+    found = scipy.optimize.minimize_scalar(certified, bounds=(low, high), method="bounded", options=options)
+    if found.fun >= 1:
+        raise ValueError(
+            f"make_solver must have a step size up to {upper:g} with a certified rate below 1, got {found.fun:.6f} as "
+            "the smallest rate. Use another solver, or a class with a larger mu / L."
+        )
+    return Best(math.exp(found.x), (), float(found.fun))
+
+
+class _NoCertificateError(ValueError):
+    """The error of a solver without a certificate, which is a rate of infinity in a search."""
+
+
+def _bracket(certified: Callable[[float], float], lowest: float, highest: float) -> tuple[float, float]:
+    """Return a range around the minimum of a function, which is first passed on the way down from the highest value."""
+    shrink = math.log(SHRINK)
+    exponent, rate = highest, certified(highest)
+    while exponent > lowest and (smaller := certified(exponent - shrink)) <= rate:
+        exponent, rate = exponent - shrink, smaller
+    return exponent - shrink, min(exponent + shrink, highest)
 
 
 def _smallest(prove: _Prove, lower: float) -> tuple[float, _Proof]:
@@ -175,7 +208,7 @@ def _smallest(prove: _Prove, lower: float) -> tuple[float, _Proof]:
     while (proof := prove(low + gap)) is None:
         low, gap = low + gap, 4 * gap
         if low > LARGEST:
-            raise ValueError(
+            raise _NoCertificateError(
                 f"solver must have a certificate with a rate up to {LARGEST:.0f}, got none. Use smaller steps."
             )
     high = low + gap

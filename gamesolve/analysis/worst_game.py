@@ -12,8 +12,8 @@ import scipy.optimize
 
 from gamesolve.analysis.field_class import FieldClass
 from gamesolve.analysis.formal_game import PLAYERS
-from gamesolve.analysis.formal_step import Steps
 from gamesolve.analysis.lifted_step import LiftedStep
+from gamesolve.analysis.step_coefficients import Steps
 from gamesolve.game import Game, from_losses
 from gamesolve.trees import Scalar
 

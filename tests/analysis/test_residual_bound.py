@@ -95,11 +95,20 @@ def test_more_sets_can_only_make_the_bound_larger():
         (gs.simgd(0.1), {"num_steps": 0}, "num_steps must be at least 1"),
         (gs.simgd(0.1), {"L": np.inf}, "have a bound that can be proved, got none"),
         (gs.simgd(0.1), {"L": -1.0}, "L must be finite and above 0"),
-        (optax.adam(0.1), {}, "got one that returns something else than a linear combination"),
+        (optax.adam(0.1), {}, "got one that returns something other than a linear combination"),
         (optax.chain(optax.add_decayed_weights(0.1), optax.sgd(0.1)), {}, "moves the equilibrium"),
+        (optax.chain(optax.add_decayed_weights(1e-4), optax.sgd(0.05)), {}, "moves the equilibrium"),
+        (optax.chain(optax.centralize(), optax.sgd(0.1)), {}, "got one that returns something other than a linear"),
         (gs.golden_ratio(0.1), {}, "depend on the players"),
+        (gs.simgd(0.1), {"mu": np.array([0.1, 0.2])}, r"mu must be one number, got an array of shape \(2,\)"),
     ],
 )
 def test_wrong_arguments_are_refused(solver, arguments, message):
     with pytest.raises(ValueError, match=message):
         analysis.worst_case_residual(solver, **{"num_steps": 2, "L": 1.0} | arguments)
+
+
+@pytest.mark.parametrize("L", ["1", None])
+def test_a_constant_that_is_not_a_number_is_refused(L):
+    with pytest.raises(TypeError, match="L must be one number"):
+        analysis.worst_case_residual(gs.simgd(0.1), 2, L=L)
