@@ -112,7 +112,7 @@ def test_an_unstable_point_is_refuted_by_an_eigenpair(x64):
 
 @pytest.mark.parametrize(("decay", "size"), [(0.3, 100), (0.1, 60)])
 def test_a_matrix_far_from_normal_is_not_refuted_by_a_first_order_error(decay, size, x64):
-    # J is similar to a Jordan block: its only eigenvalue is -decay, but matrices near J have eigenvalues near 1 - decay.
+    # J is a Jordan block: its only eigenvalue is -decay, but matrices near J have eigenvalues near 1 - decay.
     game = gs.general_sum(
         lambda x, y: -decay / 2 * x @ x + x @ y, lambda x, y: -decay / 2 * y @ y + jnp.sum(y[:-1] * x[1:])
     )
