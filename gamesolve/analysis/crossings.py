@@ -156,7 +156,7 @@ def _branching(curve: Curve, bracket: Bracket) -> Event | None:
 def _pair(curve: Curve, bracket: Bracket) -> Event | None:
     near = bracket.near.eigenvalues
     far = _matched(near, bracket.far.eigenvalues)
-    return _together(curve, bracket, (near.real > rounding(near)) != (far.real > rounding(far)))
+    return _together(curve, bracket, (np.real(near) > rounding(near)) != (np.real(far) > rounding(far)))
 
 
 def _together(curve: Curve, bracket: Bracket, which: np.ndarray) -> Event | None:

@@ -53,7 +53,7 @@ class Curve(NamedTuple):
         first, last = np.asarray(self.ends)
         return float(first + point[-1] * (last - first))
 
-    def unravel(self, vector: np.ndarray) -> Players:
+    def unravel(self, vector: np.ndarray | jax.Array) -> Players:
         """Return the players of a point, or of a direction."""
         return jax.flatten_util.ravel_pytree(self.players)[1](self.units * vector[:-1])
 

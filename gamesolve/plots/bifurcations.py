@@ -62,8 +62,8 @@ def bifurcation(
     for index, (name, several) in enumerate(branches.items()):
         ax.plot([], [], color=styles.color(index), label=name, **STABLE)
         is_one = isinstance(several, Branch) or not isinstance(several, Iterable)
-        for branch in (several,) if is_one else several:
-            of_kind(f"branches[{name!r}]", branch, Branch, SOURCE)
+        for each in (several,) if is_one else several:
+            branch = of_kind(f"branches[{name!r}]", each, Branch, SOURCE)
             _curve(ax, branch, _heights(quantity, branch.players), styles.color(index))
             for event in branch.events:
                 point = jax.tree.map(lambda leaf: leaf[None], event.players)
