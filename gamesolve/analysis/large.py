@@ -1,4 +1,4 @@
-"""Certify a point of a large game from products with J alone: each property is refuted, not refuted, or holds.
+"""Certify a point of a large game from products with J alone: equilibrium, stability and the Nash property.
 
 >>> import jax, gamesolve as gs
 >>> game = gs.games.rotation(1000)                # zero-sum and bilinear: the flow turns, and no player has curvature
@@ -110,7 +110,7 @@ def classify_large(
     confidence: float = 0.999,
     steps: int = 100,
 ) -> LargeCertificate:
-    """Certify a point without a matrix: whether it is an equilibrium, and whether stable and Nash are refuted or hold.
+    """Certify a point without a matrix: whether it is an equilibrium, with verdicts on its stability and on Nash.
 
     Use `classify` as long as J fits into memory: it decides more. Here each question is put to a search:
 

@@ -1,4 +1,4 @@
-"""Bound both ends of the spectrum of a symmetric map with a Lanczos run: one side surely, the other with a confidence.
+"""Bound both ends of the spectrum of a symmetric map by a Lanczos run, from outside with a stated confidence.
 
 The run is the three-term recurrence, which stores three vectors however long it is. Rounding makes its vectors lose
 their orthogonality. That only repeats eigenvalues that it has found already.
