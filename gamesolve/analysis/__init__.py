@@ -11,8 +11,9 @@ from gamesolve.analysis.density import Density, hamiltonian_share, spectral_dens
 from gamesolve.analysis.dynamics import flow_exponents, lyapunov_exponents
 from gamesolve.analysis.equilibria import Equilibrium, FixedPoint, find_equilibria, find_fixed_points, sample_box
 from gamesolve.analysis.formal_game import any_set, exact_proximal
+from gamesolve.analysis.instability import Leading
 from gamesolve.analysis.landscape import Path, Slice, axis, path_angle, slice_field, slice_points
-from gamesolve.analysis.large import Evidence, LargeCertificate, Leading, Verdict, classify_large
+from gamesolve.analysis.large import Evidence, LargeCertificate, Verdict, classify_large
 from gamesolve.analysis.noise import NoiseFloor, noise_floor
 from gamesolve.analysis.operators import split_jacobian
 from gamesolve.analysis.planar import Helmholtz, gradient_game, helmholtz

@@ -7,7 +7,7 @@
 [('branch point', 0.04)]
 """
 
-import math
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -15,10 +15,20 @@ import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 
-from gamesolve.analysis.crossings import Event, crossings
+from gamesolve.analysis.crossings import Event, crossings, rounding
 from gamesolve.analysis.point import as_point
-from gamesolve.analysis.pseudo_arclength import Curve, MakeGame, Spot, advance, correct, landed
+from gamesolve.analysis.pseudo_arclength import (
+    SHORTEST,
+    Curve,
+    MakeGame,
+    Spot,
+    advance,
+    correct,
+    in_own_sizes,
+    landed,
+)
 from gamesolve.checks import Ending, check_number, whole_number
+from gamesolve.checks.calls import called
 from gamesolve.game import Game
 from gamesolve.linear.dense import check_size
 from gamesolve.trees import Players
@@ -28,6 +38,8 @@ from gamesolve.trees.faces import named, shown
 DEPARTURES = (0.2, 0.05, 1.0)
 # Length of the first step along a curve, as such a fraction.
 FIRST = 0.2
+# An event this many rounding errors beyond an end of the interval is at that end.
+ROUNDING = 10
 
 
 class Halt(Ending):
@@ -46,7 +58,7 @@ class Branch(NamedTuple):
         parameters: the parameter at each of m points, array of shape (m,).
         players: the equilibria, with a leading axis of length m on every leaf.
         eigenvalues: eigenvalues of J at each point, by decreasing real part, complex array of shape (m, n).
-        stable: whether all eigenvalues have negative real part, boolean array of shape (m,).
+        stable: whether all eigenvalues have negative real part beyond rounding, boolean array of shape (m,).
         events: the `Event` entries in the order in which the curve meets them.
         halt: the `Halt`, where the curve ends.
     """
@@ -77,7 +89,8 @@ def follow(
     - branch point: another curve crosses; `branches_at` follows it;
     - Hopf point: a pair of complex eigenvalues crosses the imaginary axis, where a limit cycle begins.
 
-    Use float64. Two events between the same two points may go unnoticed if they cancel, so lower ``step`` in doubt.
+    Use float64: real parts within 100 rounding errors of the largest modulus count as zero. Two events between the same
+    two points may go unnoticed if they cancel, so lower ``step`` in doubt.
 
     Args:
         make_game: ``make_game(parameter)`` returns the game, bound to its data; it is traced over the parameter.
@@ -85,13 +98,14 @@ def follow(
         interval: first and last value of the parameter, in any order. The curve ends where it leaves the interval, at
             either end.
         step: largest step along the curve, relative to one plus the norm of the point. The interval counts as length
-            one.
+            one, and so does a player whose norm at the start is below one; at zero, its slope counts as its norm.
         max_points: largest number of points.
 
     Returns:
         The `Branch`. Look at its ``halt``: the curve may end inside the interval.
 
     Raises:
+        TypeError: if ``interval`` is not two numbers, or ``make_game`` does not return a game for a traced parameter.
         ValueError: if Newton's method finds no equilibrium near ``players``, an argument is out of range, or J would
             take more than 2 GiB.
 
@@ -109,8 +123,12 @@ def follow(
         "Introduction to Numerical Continuation Methods", SIAM 2003
     """
     curve = _curve(make_game, players, interval, step, max_points)
-    flat = np.asarray(jax.flatten_util.ravel_pytree(curve.players)[0])
-    start = correct(curve, np.append(flat, 0.0), np.eye(flat.size + 1)[-1])
+    upright = curve.pack(jax.tree.map(jnp.zeros_like, curve.players), 1.0)
+    start = correct(curve, curve.pack(curve.players, 0.0), upright)
+    if start.found:
+        begin = curve.unravel(start.point)
+        curve = in_own_sizes(curve, begin, curve.unravel(start.tangent), float(start.tangent[-1]))
+        start = correct(curve, curve.pack(begin, 0.0), upright)
     if not start.found:
         raise ValueError(
             f"players must be an equilibrium of make_game({interval[0]}) with a regular J, got a point near which "
@@ -140,8 +158,8 @@ def branches_at(
         One `Branch` per direction, which starts next to the branch point.
 
     Raises:
-        ValueError: if the event has no direction, because it is not a simple branch point, or if Newton's method finds
-            no point of the other curve.
+        ValueError: if the event has no direction, because it is not a simple branch point, if it is not in the
+            interval, or if Newton's method finds no point of the other curve.
 
     Example:
         >>> import gamesolve as gs
@@ -151,14 +169,20 @@ def branches_at(
         >>> sorted(round(float(end), 3) for end in ends)  # x^2 = c - 0.04
         [-0.98, 0.98]
     """
+    if not isinstance(event, Event):
+        raise TypeError(f"event must be an Event, got {type(event).__name__}. Pass one of the events of a Branch.")
     if event.direction is None:
         raise ValueError(f"event must be a simple branch point, got a {event.kind}. Start follow from a known point.")
     curve = _curve(make_game, event.players, interval, step, max_points)
     first, last = interval
-    pack = lambda players, parameter: np.append(np.asarray(jax.flatten_util.ravel_pytree(players)[0]), parameter)
-    centre = pack(event.players, (event.parameter - first) / (last - first))
+    if not min(interval) <= event.parameter <= max(interval):
+        raise ValueError(
+            f"interval must contain the branch point at {event.parameter:.6g}, got {interval}. Write one around it."
+        )
     along, change = event.direction
-    direction = pack(along, change / (last - first))
+    curve = in_own_sizes(curve, event.players, along, change / (last - first))
+    centre = curve.pack(event.players, (event.parameter - first) / (last - first))
+    direction = curve.pack(along, change / (last - first))
     direction = direction / np.linalg.norm(direction)
     return tuple(
         _branch(curve, _departed(curve, centre, way, step), step, max_points) for way in (direction, -direction)
@@ -180,43 +204,87 @@ def _departed(curve: Curve, centre: np.ndarray, way: np.ndarray, step: float) ->
 def _curve(make_game: MakeGame, players: Players, interval: tuple[float, float], step: float, max_points: int) -> Curve:
     check_number("step", step, above=0.0)
     whole_number("max_points", max_points, least=2)
-    first, last = interval
-    if not (math.isfinite(first) and math.isfinite(last) and first != last):
-        raise ValueError(f"interval must have two different finite ends, got {interval}. Write (first, last).")
-    game = make_game(first)
+    try:
+        first, last = map(float, interval)
+    except (TypeError, ValueError):
+        raise TypeError(f"interval must be two numbers, got {interval!r}. Write (first, last).") from None
+    make = partial(called, "make_game", make_game, takes="the parameter", hint="Write lambda c: gs.zero_sum(...).")
+    game = make(first)
     if not isinstance(game, Game):
         raise TypeError(f"make_game must return a Game, got {type(game).__name__}. Make one with gs.general_sum.")
     players = as_point(players, game.num_players)
     flat = jax.flatten_util.ravel_pytree(players)[0]
+    ends = np.asarray([first, last], flat.dtype)
+    if not (np.all(np.isfinite(ends)) and ends[0] != ends[1]):
+        raise ValueError(
+            f"interval must have two different finite ends, got {interval} as {flat.dtype}. Write (first, last)."
+        )
+    try:
+        jax.eval_shape(lambda parameter: make(parameter).field(players), jnp.asarray(first, flat.dtype))
+    except jax.errors.ConcretizationTypeError:
+        raise TypeError(
+            "make_game must accept a traced parameter, got one that needs its value. Leave out float() and if, and use "
+            "jax.numpy functions."
+        ) from None
     check_size(flat, "Follow a smaller model")
-    return Curve(make_game, players, jnp.asarray(interval, flat.dtype))
+    return Curve(make_game, players, jnp.asarray(ends), jnp.ones_like(flat))
 
 
 def _branch(curve: Curve, start: Spot, step: float, max_points: int) -> Branch:
     spots, events, halt = [start], [], Halt.BUDGET
-    length = math.inf
+    length = FIRST * _largest(step, start)
     while len(spots) < max_points:
-        last = spots[-1]
-        largest = step * (1 + float(np.linalg.norm(last.point[:-1])))
-        spot, length = advance(curve, last, min(length, largest) if len(spots) > 1 else FIRST * largest, largest)
-        inside = 0 <= spot.point[-1] <= 1
-        spot = spot if inside or not spot.found else landed(curve, last, spot)
-        if not spot.found:
+        passed = _passed(curve, spots[-1], length, _largest(step, spots[-1]))
+        if passed is None:
             halt = Halt.STUCK
             break
-        met = crossings(curve, last, spot)
+        spot, met, is_last, length = passed
         events += [event for event, _ in met]
         spots += [*(where for _, where in met), spot]
-        if not inside:
+        if is_last:
             halt = Halt.LEFT
             break
     points, values = (np.stack([getattr(spot, name) for spot in spots]) for name in ("point", "eigenvalues"))
-    unravel = jax.flatten_util.ravel_pytree(curve.players)[1]
     return Branch(
         parameters=np.array([curve.parameter(point) for point in points]),
-        players=jax.vmap(unravel)(jnp.asarray(points[:, :-1])),
+        players=jax.vmap(curve.unravel)(jnp.asarray(points)),
         eigenvalues=values,
-        stable=np.all(np.real(values) < 0, axis=1),
+        stable=np.all(np.real(values) < -rounding(values), axis=1),
         events=tuple(events),
         halt=halt,
     )
+
+
+def _largest(step: float, spot: Spot) -> float:
+    return step * (1 + float(np.linalg.norm(spot.point[:-1])))
+
+
+def _passed(
+    curve: Curve, last: Spot, length: float, largest: float
+) -> tuple[Spot, list[tuple[Event, Spot]], bool, float] | None:
+    """Take a step along a curve, shortened until the events on it are resolved.
+
+    Returns:
+        The next point, the events before it, whether it is the last point inside the interval, and the length of the
+        next step; None if the shortest step failed too.
+    """
+    while length >= SHORTEST * largest:
+        spot, following = advance(curve, last, length, largest)
+        is_last = not 0 <= spot.point[-1] <= 1
+        taken = float(last.tangent @ (spot.point - last.point))
+        spot = landed(curve, last, spot) if is_last and spot.found else spot
+        if not spot.found:
+            return None
+        met = crossings(curve, last, spot)
+        if met is not None:
+            break
+        length = taken / 2
+    else:
+        return None
+    # The curve may leave the interval, turn back and enter it again within one step.
+    beyond = ROUNDING * np.finfo(spot.point.dtype).eps
+    for index, (_, where) in enumerate(met):
+        if not -beyond <= where.point[-1] <= 1 + beyond:
+            spot = landed(curve, last, where)
+            return (spot, met[:index], True, following) if spot.found else None
+    return spot, met, is_last, following

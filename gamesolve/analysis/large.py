@@ -1,4 +1,4 @@
-"""Certify a point of a large game from products with J alone: what is proved, and what is likely or only not refuted.
+"""Certify a point of a large game from products with J alone: equilibrium, stability and the Nash property.
 
 >>> import jax, gamesolve as gs
 >>> game = gs.games.rotation(1000)                # zero-sum and bilinear: the flow turns, and no player has curvature
@@ -6,41 +6,39 @@
 'not refuted as stable, not refuted as Nash'
 """
 
-import math
 from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.core
 import jax.flatten_util
-import jax.numpy as jnp
 import numpy as np
 
 from gamesolve import products
 from gamesolve.analysis.blocks import own_curvature
-from gamesolve.analysis.operators import field_operator, symmetric_operator, transposed_operator
+from gamesolve.analysis.instability import Leading, leading_pair
+from gamesolve.analysis.operators import symmetric_operator
 from gamesolve.analysis.point import as_point
 from gamesolve.analysis.sets import natural_norm
 from gamesolve.checks import Ending, check_key, check_limit, check_number, whole_number
 from gamesolve.driving.sets import Projections
 from gamesolve.game import Game
-from gamesolve.linear.arnoldi import leading_pairs
 from gamesolve.linear.lanczos import Extremes, extremes
 from gamesolve.trees import Key, Players, norm
 from gamesolve.trees.faces import named, shown
 
-# Leading eigenvalues of J that are looked for, enough for a conjugate pair and its neighbours.
-LEADING = 4
-
 
 class Verdict(Ending):
-    """What is known of a property. It has no truth value: compare it, as in ``certificate.nash == Verdict.HOLDS``.
+    """The verdict on a property. It has no truth value: compare it, as in ``certificate.nash == Verdict.HOLDS``.
 
-    REFUTED: it fails; a Rayleigh quotient or an eigenpair beyond its error proves that. NOT_REFUTED: nothing against it
-    was found, but it is not shown to hold. HOLDS: it holds, with the confidence of the certificate.
+    REFUTED: it fails, because the field is not zero or a vector speaks against it. Against the Nash property that is a
+    direction with a positive Rayleigh quotient, beyond its rounding. Against stability it is an eigenpair whose
+    eigenvalue has a positive real part, beyond its error to first order, where second-order terms are small.
+    NOT_REFUTED: nothing that counts against it was found, but it is not shown to hold. HOLDS: it holds, with the
+    confidence of the certificate.
     """
 
-    REFUTED = 0, "fails, which a vector proves"
+    REFUTED = 0, "fails: the field is not zero, or a vector speaks against it"
     NOT_REFUTED = 1, "was not refuted, but is not shown to hold either"
     HOLDS = 2, "holds, with the confidence of the certificate"
 
@@ -49,21 +47,6 @@ class Verdict(Ending):
             f"a Verdict must be compared, got {self.name} as a truth value. Write verdict == Verdict.HOLDS, or "
             "verdict != Verdict.REFUTED."
         )
-
-
-class Leading(NamedTuple):
-    """A leading eigenpair of J, which decides stability if S is not negative definite.
-
-    Attributes:
-        value: the Ritz value with the largest lead of its real part over its error, or the largest real part.
-        residual: backward error: J differs by a matrix of this spectral norm from one with this eigenvalue.
-        error: to first order, distance of the value from an eigenvalue of J: the residual divided by the cosine between
-            the left and the right eigenvector. Infinite if no left eigenvector was needed or found.
-    """
-
-    value: complex
-    residual: float
-    error: float
 
 
 @shown()
@@ -127,7 +110,7 @@ def classify_large(
     confidence: float = 0.999,
     steps: int = 100,
 ) -> LargeCertificate:
-    """Certify a point without a matrix: whether it is an equilibrium, stable and Nash, or what of that is not refuted.
+    """Certify a point without a matrix: whether it is an equilibrium, with verdicts on its stability and on Nash.
 
     Use `classify` as long as J fits into memory: it decides more. Here each question is put to a search:
 
@@ -135,7 +118,8 @@ def classify_large(
       refutes the property. If the upper bound on the largest eigenvalue is negative, it holds with the confidence.
     - Stable: the same on S, the symmetric part of J. If S is negative definite, all eigenvalues of J have negative real
       part. If not, an Arnoldi run looks for leading eigenvalues of J. One with a positive real part, beyond its error
-      to first order, refutes stability. If none is found, stability is not refuted: Arnoldi runs have no confidence.
+      to first order, refutes stability if its residual is near rounding and second-order terms are small. Else
+      stability is not refuted: Arnoldi runs have no confidence. If the residual is too large, more steps decide.
 
     The bound on the largest eigenvalue exceeds the largest Ritz value by ``r`` times the width of the spectrum, with
     ``r`` about ``(log(3.3 sqrt(n) (players + 1) / (1 - confidence)) / (2 steps))^2``. With the defaults and a million
@@ -185,7 +169,8 @@ def classify_large(
     else:
         symmetric = search(jax.tree_util.Partial(symmetric_operator, game, players), _flat(players), keys[-1])
     contracting = _concave(symmetric)
-    leading = None if contracting is Verdict.HOLDS else _leading(game, players, steps)
+    scale = max(abs(symmetric.smallest), abs(symmetric.largest))
+    leading = None if contracting is Verdict.HOLDS else leading_pair(game, players, steps, scale)
     stable = contracting if leading is None else Verdict(int(not leading.value.real > leading.error))
     zero = residual <= tol and natural <= tol
     return LargeCertificate(
@@ -220,25 +205,3 @@ def _concave(end: Extremes) -> Verdict:
     if end.largest > end.rounding:
         return Verdict.REFUTED
     return Verdict.HOLDS if end.bound < 0 else Verdict.NOT_REFUTED
-
-
-def _leading(game: Game, players: Players, steps: int) -> Leading:
-    """Return the eigenpair of J that speaks most against stability."""
-    k = min(LEADING, _flat(players).size)
-    search = partial(leading_pairs, like=_flat(players), k=k, which=("LR",), max_products=steps)
-    right = search(jax.tree_util.Partial(field_operator, game, players))
-    values, residuals = np.asarray(right.eigenvalues), np.asarray(right.residuals)
-    errors = np.full(len(values), math.inf)
-    parts = np.real(values)
-    if np.any(parts > residuals):  # an error is never below the residual, so no other value can refute
-        left = search(jax.tree_util.Partial(transposed_operator, game, players))
-        # Rows x and y with J x = l x and y^T J = l y^T, so that the product has no conjugate.
-        cosines = np.abs(np.asarray(jnp.matmul(left.vectors, right.vectors.T, precision="highest")))
-        near = np.abs(np.asarray(left.eigenvalues)[:, None] - values)
-        partner = np.argmin(near, axis=0)
-        cosine = cosines[partner, np.arange(len(values))]
-        inexact = np.maximum(residuals, np.asarray(left.residuals)[partner]) + near.min(axis=0)
-        errors = np.where(cosine > 0, inexact / np.where(cosine > 0, cosine, 1), math.inf)
-    beyond = np.where(parts > errors, parts - errors, -math.inf)
-    best = int(np.argmax(beyond if np.any(parts > errors) else parts))
-    return Leading(complex(values[best]), float(residuals[best]), float(errors[best]))

@@ -1,4 +1,4 @@
-"""Both ends of the spectrum of a symmetric map: what a Lanczos run proves of them, and what it makes likely.
+"""Bound both ends of the spectrum of a symmetric map by a Lanczos run, from outside with a stated confidence.
 
 The run is the three-term recurrence, which stores three vectors however long it is. Rounding makes its vectors lose
 their orthogonality. That only repeats eigenvalues that it has found already.

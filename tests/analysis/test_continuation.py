@@ -72,6 +72,66 @@ def test_an_s_shaped_curve_passes_both_folds():
     assert not np.all(branch.stable)
 
 
+@pytest.mark.parametrize("size", [0.03, 0.01, 1e-4])
+@pytest.mark.parametrize("start", [-1.5, 0.0])
+def test_folds_of_small_players_are_not_jumped_over(size, start):
+    make_game = lambda c: gs.general_sum(
+        lambda x, y: c * (x / size) + (x / size) ** 2 / 2 - (x / size) ** 4 / 4, lambda x, y: -((y - x) ** 2) / 2
+    )
+    branch = follow(make_game, (start * size, start * size), (start**3 - start, 2.0))  # from 0 it turns back to -1
+    x = np.asarray(branch.players[0]) / size
+    np.testing.assert_allclose(x**3 - x, branch.parameters, atol=1e-7)
+    assert np.all(np.diff(x) > 0 if start else np.diff(x) < 0)
+    turn = 2 / np.sqrt(27)
+    expected = [turn, -turn] if start else [turn]
+    np.testing.assert_allclose([event.parameter for event in branch.events], expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("imperfection", [1e-2, 1e-4, 1e-5])
+def test_an_imperfect_pitchfork_has_no_branch_point(imperfection):
+    make_game = lambda c: gs.general_sum(
+        lambda x, y: imperfection * x + c * x**2 / 2 - x**4 / 4, lambda x, y: -(y**2) / 2
+    )
+    branch = follow(make_game, (imperfection, 0.0), (-1.0, 1.0))
+    assert (branch.events, branch.halt) == ((), Halt.LEFT)
+    assert branch.players[0][-1] == pytest.approx(1 + imperfection / 2, rel=1e-3)
+    assert branch.stable.all()
+
+
+def turning(c, x, y):
+    return c * x[0] ** 2 / 2 + x[0] * y[0]
+
+
+@pytest.mark.parametrize(("speed", "decay"), [(5.0, 0.0), (0.0, 1e6)])
+def test_the_eigenvalue_of_a_hopf_point_is_the_one_that_crosses(speed, decay):
+    make_game = lambda c: gs.general_sum(
+        lambda x, y: turning(c, x, y) + speed * x[1] * y[1] - decay * x[1] ** 2 / 2,
+        lambda x, y: turning(c, y, -x) - speed * x[1] * y[1] - decay * y[1] ** 2 / 2,
+    )
+    (event,) = follow(make_game, (jnp.zeros(2), jnp.zeros(2)), (-1.0, 1.3)).events
+    assert (event.kind, event.parameter) == ("Hopf point", pytest.approx(0, abs=1e-6))
+    assert event.eigenvalue == pytest.approx(1j, abs=1e-6)
+
+
+def test_eigenvalues_that_cross_zero_together_make_a_branch_point_without_a_direction():
+    for size in (2, 3):
+        make_game = lambda c: gs.general_sum(lambda x, y: c * x @ x / 2 - (x @ x) ** 2 / 4, lambda x, y: -(y**2))
+        (event,) = follow(make_game, (jnp.zeros(size), 0.0), (-1.0, 1.3)).events
+        assert (event.kind, event.direction) == ("branch point", None)
+        assert event.parameter == pytest.approx(0, abs=1e-9)
+
+
+def test_a_permanent_centre_is_not_stable():
+    rng = np.random.default_rng(0)
+    U, V = (np.linalg.qr(rng.standard_normal((3, 3)))[0] for _ in range(2))
+    P, Q = (W @ np.diag([0.0, 1, 1]) @ W.T for W in (U, V))
+    coupling = lambda c: U @ jnp.diag(jnp.array([1.0, 2, 3]) + c) @ V.T
+    make_game = lambda c: gs.zero_sum(lambda x, y: x @ P @ x / 2 - y @ Q @ y / 2 + x @ coupling(c) @ y)
+    branch = follow(make_game, (jnp.zeros(3), jnp.zeros(3)), (0.0, 1.0))
+    assert not branch.stable.any()
+    assert not branch.events
+
+
 def test_the_other_curve_of_a_transcritical_point_has_its_slope():
     # The zeros of x (c - 2 x) = 0 in x are 0 and c / 2.
     game = lambda c: gs.general_sum(lambda x, y: c * x**2 / 2 - 2 * x**3 / 3, lambda x, y: -((y - 3 * x) ** 2))
@@ -157,7 +217,42 @@ def test_a_curve_that_ends_inside_the_interval_says_so():
     assert follow(root, (1.0, 0.0), (1.0, -1.0)).halt == Halt.STUCK  # x = c^2 down to c = 0
 
 
+def parabola(c):
+    return gs.general_sum(lambda x, y: c * x - x**3 / 3 + x * y, lambda x, y: -(y**2) / 2)
+
+
+def test_a_fold_outside_the_interval_ends_the_curve():
+    branch = follow(parabola, (-1.0, 0.0), (1.0, 1e-4))  # c = x^2
+    assert (branch.events, branch.halt) == ((), Halt.LEFT)
+    assert branch.parameters[-1] == pytest.approx(1e-4)
+    assert branch.players[0][-1] == pytest.approx(-1e-2)
+
+
+@pytest.mark.parametrize("interval", [1.0, None, (1.0,), ("a", "b")])
+def test_an_interval_is_two_numbers(interval):
+    with pytest.raises(TypeError, match=r"interval must be two numbers, got .* Write \(first, last\)"):
+        follow(parabola, (-1.0, 0.0), interval)
+
+
+def test_ends_that_are_equal_in_the_precision_of_the_players():
+    with pytest.raises(ValueError, match=r"interval must have two different finite ends, got .* as float32"):
+        follow(parabola, (jnp.float32(-1), jnp.float32(0)), (1.0, 1.0 + 1e-9))
+
+
+def test_arguments_of_branches_at():
+    make_game = lambda c: gs.zero_sum(lambda x, y: x**4 / 4 - c * x**2 / 2 - y**2 / 2)
+    trunk = follow(make_game, (0.0, 0.0), (-1.0, 1.0))
+    with pytest.raises(ValueError, match=r"interval must contain the branch point at 0, got \(0.5, 1.0\)"):
+        branches_at(make_game, trunk.events[0]._replace(parameter=0.0), (0.5, 1.0))
+    with pytest.raises(TypeError, match="event must be an Event, got Branch"):
+        branches_at(make_game, trunk, (-1.0, 1.0))
+
+
 def test_arguments():
+    with pytest.raises(TypeError, match="make_game must be a function of the parameter, got int"):
+        follow(3, (0.0, 0.0), (0.0, 1.0))
+    with pytest.raises(TypeError, match="make_game must accept a traced parameter"):
+        follow(lambda c: gs.zero_sum(lambda x, y: float(c) * x**2 - y**2), (0.0, 0.0), (1.0, 2.0))
     with pytest.raises(ValueError, match=r"players must be an equilibrium of make_game\(0.0\)"):
         follow(lambda c: gs.zero_sum(lambda x, y: jnp.exp(x) + c * y), (0.0, 0.0), (0.0, 1.0))
     with pytest.raises(ValueError, match=r"interval must have two different finite ends, got \(1.0, 1.0\)"):

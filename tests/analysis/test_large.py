@@ -110,6 +110,28 @@ def test_an_unstable_point_is_refuted_by_an_eigenpair(x64):
     assert unstable.evidence.leading.value.real == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(("decay", "size"), [(0.3, 100), (0.1, 60)])
+def test_a_matrix_far_from_normal_is_not_refuted_by_a_first_order_error(decay, size, x64):
+    # J is a Jordan block: its only eigenvalue is -decay, but matrices near J have eigenvalues near 1 - decay.
+    game = gs.general_sum(
+        lambda x, y: -decay / 2 * x @ x + x @ y, lambda x, y: -decay / 2 * y @ y + jnp.sum(y[:-1] * x[1:])
+    )
+    found = gs.analysis.classify_large(game, (jnp.zeros(size), jnp.zeros(size)), KEY)
+    assert found.stable is Verdict.NOT_REFUTED
+    assert found.evidence.leading.value.real > 0.5
+    assert found.evidence.leading.error == np.inf
+
+
+def test_a_field_that_rounding_loses_is_not_held_by_constraints():
+    game, at = gs.zero_sum(lambda x, y: 4e-4 * x - 4e-4 * y), (jnp.float32(1e4), jnp.float32(1e4))
+    for projections in ((None, None), lambda z: jnp.clip(z, -1e6, 1e6)):
+        assert gs.analysis.classify(game, at, projections=projections).kind == "no equilibrium"
+        assert gs.analysis.classify_large(game, at, KEY, projections=projections).kind == "no equilibrium"
+    pushed = gs.zero_sum(lambda x, y: x - y)  # both players against the same bound
+    held = gs.analysis.classify(pushed, at, projections=lambda z: jnp.clip(z, 1e4, 1e6))
+    assert held.kind == "held by constraints"
+
+
 def test_a_verdict_has_no_truth_value():
     with pytest.raises(TypeError, match="must be compared, got REFUTED as a truth value"):
         bool(Verdict.REFUTED)

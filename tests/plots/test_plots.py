@@ -412,3 +412,11 @@ def test_bifurcations_are_solid_where_stable_and_show_their_events():
         plots.bifurcation({"root": branch}, lambda x: x)
     with pytest.raises(TypeError, match="must be a Branch, got int"):
         plots.bifurcation({"root": (1,)}, lambda x, y: x)
+    with pytest.raises(TypeError, match=r"branches\['root'\] must be a Branch, got int"):
+        plots.bifurcation({"root": 3}, lambda x, y: x)
+    with pytest.raises(ValueError, match=r"quantity must return one number, got an array of shape \(2,\)"):
+        plots.bifurcation({"root": branch}, lambda x, y: jnp.stack([x, y]))
+    with pytest.raises(TypeError, match="the result of quantity must be one number, got 's'"):
+        plots.bifurcation({"root": branch}, lambda x, y: "s")
+    with pytest.raises(TypeError, match="quantity must accept traced players"):
+        plots.bifurcation({"root": branch}, lambda x, y: float(x))
