@@ -22,6 +22,10 @@ Projection: TypeAlias = Callable[[PyTree], PyTree]
 Projections: TypeAlias = Projection | tuple[Projection | None, ...] | None
 
 
+# Entries that a projection moves by at most this many rounding errors are inside the set.
+ROUNDING = 4
+
+
 class Declared(NamedTuple):
     """A projection and where it applies: entry i of the players, or entry j of that entry."""
 
@@ -74,16 +78,29 @@ def declared_by(solver: optax.GradientTransformation, players: Players) -> tuple
     return tuple(declared)
 
 
+def of_players(projections: Projections, players: Players) -> tuple[Declared, ...]:
+    """Return the sets that projections of all players stand for."""
+    each = enumerate(_for_all(projections, len(players)))
+    return tuple(Declared((i,), projection) for i, projection in each if projection is not None)
+
+
 def natural_residual(declared: tuple[Declared, ...], players: Players, u: Players) -> Players:
-    """Return ``z - P(z - u)``, which is u for players without sets."""
+    """Return ``z - P(z - u)``, which is u for players without sets.
+
+    Entries that P does not move count as u, because rounding in z - u may lose a small field beside large players.
+    """
     if not declared:
         return u
-    target = optax.tree.sub(players, u)
+    ahead = optax.tree.sub(players, u)
+    target = ahead
     for path, projection in declared:
         target = _replaced(target, path, projection)
-    residual = optax.tree.sub(players, target)
-    constrained = {path[0] for path, _ in declared}
-    return tuple(residual[player] if player in constrained else u[player] for player in range(len(players)))
+
+    def entries(z: jax.Array, own: jax.Array, ahead: jax.Array, target: jax.Array) -> jax.Array:
+        held = jnp.abs(ahead - target) > ROUNDING * jnp.finfo(ahead.dtype).eps * jnp.abs(ahead)
+        return jnp.where(held, z - target, own)
+
+    return jax.tree.map(entries, players, u, ahead, target)
 
 
 def projected(projections: Projections, players: PyTree) -> PyTree:

@@ -183,3 +183,11 @@ def test_several_projections_inside_per_player_are_refused():
     one = transforms.project((BOX, BOX))
     with pytest.raises(ValueError, match="projections must be one function inside per_player"):
         gs.step(DOMINATED, gs.per_player(one, one), DOMINATED.start)
+
+
+def test_rounding_of_large_players_does_not_hide_their_field():
+    game = gs.zero_sum(lambda x, y: 4e-4 * x - 4e-4 * y)
+    start = (jnp.float32(1e4), jnp.float32(1e4))
+    solver = gs.extragradient(0.1, projections=lambda player: optax.projections.projection_box(player, -1e5, 1e5))
+    solution = gs.solve(game, solver, start, 10, tol=1e-4)
+    assert solution.status == gs.Status.BUDGET
