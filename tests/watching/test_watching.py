@@ -28,6 +28,10 @@ CHEAP = {
 }
 
 
+def logged(path):
+    return [json.loads(line) for line in path.read_text().splitlines()[1:]]
+
+
 def watched(solver, steps=400, *, game=BILINEAR, start=START, every=20, options=None, **settings):
     watch = gs.watch(game, solver, every=every, tell=None, **settings)
     return watch, gs.run(game, solver, start, steps, chunk=every, callbacks=[watch], **(options or {}))
@@ -127,7 +131,7 @@ def test_a_resumed_run_takes_up_its_log(tmp_path):
     watched(gs.altgd(0.1), 200, log=log, options=options)
     watch, _ = watched(gs.altgd(0.1), 400, log=log, options=options)
     whole, _ = watched(gs.altgd(0.1), 400)
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lines = logged(log)
     assert [row["step"] for row in watch.rows] == [line["step"] for line in lines] == list(range(20, 401, 20))
     assert watch.verdict.state == lines[-1]["state"] == "rotating"
     np.testing.assert_allclose([row["size"] for row in watch.rows], [row["size"] for row in whole.rows])
@@ -138,7 +142,7 @@ def test_a_line_cut_short_by_a_kill_is_written_again(tmp_path):
     watched(gs.altgd(0.1), 100, log=log, options=options)
     log.write_text(log.read_text()[:-30])
     watched(gs.altgd(0.1), 200, log=log, options=options)
-    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [20, 40, 60, 80, *range(120, 201, 20)]
+    assert [line["step"] for line in logged(log)] == [20, 40, 60, 80, *range(120, 201, 20)]
 
 
 def test_another_file_is_not_overwritten(tmp_path):
