@@ -85,7 +85,7 @@ class Watch:
         return {name: on_host(value).tolist() for name, value in measured._asdict().items()}
 
     def _begin(self, chunk: Chunk) -> None:
-        """Forget another run, and take up the log of this one if it was resumed."""
+        """Forget another run, and read the earlier rows of this one from its log if it was resumed."""
         _check_solver(self.subject, chunk)
         self._run = _identity(self.subject, chunk.players)
         kept = [] if self.log is None else logbook.read(self.log, self._run)

@@ -234,7 +234,7 @@ def _variety(outputs: Outputs | None, players: Players, spread: Scalar) -> tuple
     examples = _examples(outputs, players)
     centred = examples - examples.mean(axis=0)
     now = trees.norm(centred) / len(centred) ** 0.5
-    units = centred * _over(jnp.ones_like(now), REACH * jnp.fmax(now, spread), zero=0)
+    units = _over(centred, REACH * jnp.fmax(now, spread), zero=0)
     squares = jnp.sum(units**2, axis=1)
     with exact_products():
         gaps = jnp.maximum(squares[:, None] + squares - 2 * units @ units.T, 0)
