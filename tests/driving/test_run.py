@@ -231,4 +231,4 @@ def test_a_chunk_says_how_many_steps_were_taken_before_it(tmp_path):
     options["callbacks"] = [lambda chunk: seen.append((chunk.before, chunk.steps))]
     for steps in (50, 70):
         gs.run(XY, SOLVER, START, steps, progress=False, **options)
-    assert seen == [(5, 25), (25, 45), (45, 55), (55, 75)]
+    assert seen == [(5, 25), (25, 45), (45, 55), (55, 65), (65, 75)]
