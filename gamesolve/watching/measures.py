@@ -238,7 +238,8 @@ def _variety(outputs: Outputs | None, players: Players, spread: Scalar) -> tuple
     squares = jnp.sum(units**2, axis=1)
     with exact_products():
         gaps = jnp.maximum(squares[:, None] + squares - 2 * units @ units.T, 0)
-    return now, 1 / jnp.mean(jnp.exp(-gaps / 2))
+    # Compiled, outputs of NaN would count as one clump.
+    return now, jnp.where(jnp.isfinite(now), 1 / jnp.mean(jnp.exp(-gaps / 2)), jnp.nan)
 
 
 def _examples(outputs: Outputs, players: Players) -> jax.Array:

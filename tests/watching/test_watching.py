@@ -269,6 +269,14 @@ def test_equal_outputs_are_one_clump_and_a_growing_ring_is_counted_anew():
     assert watch.rows[-1]["variety"] == pytest.approx(8, rel=0.1)
 
 
+def test_a_row_of_nan_outputs_has_no_clumps_and_spoils_no_other_row():
+    outputs = lambda players: jnp.where(players[0] < 0.8, 1, jnp.nan) * jnp.asarray(RING)
+    watch, _ = watched(gs.simgd(0.1), 40, start=(1.0, 0.1), every=5, outputs=outputs)
+    varieties = np.array([row["variety"] for row in watch.rows])
+    assert np.isnan(varieties[0])
+    np.testing.assert_allclose(varieties[-3:], 7.855, rtol=0.01)
+
+
 def test_a_verdict_does_not_take_longer_after_many_measurements():
     watch, _ = watched(gs.altgd(0.1), 300)
     rows = [dict(watch.rows[-1], step=20 * number) for number in range(20_000)]
