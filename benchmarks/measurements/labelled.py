@@ -232,18 +232,24 @@ def _ahead(rate: float) -> optax.GradientTransformation:
 
 
 @functools.cache
-def _evenly() -> optax.GradientTransformation:
+def evenly() -> optax.GradientTransformation:
+    """Return Adam, equally fast for both players."""
     return optax.adam(2e-3, b1=0.5)
 
 
 @functools.cache
 def _covering(seed: int) -> tuple[gan.Experiment, Players]:
     """Return a GAN on a ring of eight clusters, and players of it that cover them, trained with R1."""
+    trained, key = ring_of(seed, (gan.r1(0.3),)), jax.random.key(seed + 1)
+    found = gs.solve(trained.game, evenly(), trained.game.start, 4000, sample=trained.sample, key=key)
+    return ring_of(seed), found.players
+
+
+def ring_of(seed: int, regularisers: tuple[Any, ...] = ()) -> gan.Experiment:
+    """Return a GAN on a ring of eight clusters."""
     networks: dict[str, Any] = {"generator": gan.MLP((4, 32, 32, 2)), "discriminator": gan.MLP((2, 32, 32, 1))}
-    make = functools.partial(gan.ring, 8, 0.05, loss=gan.non_saturating, key=jax.random.key(seed), batch_size=128)
-    trained, key = make(regularisers=(gan.r1(0.3),), **networks), jax.random.key(seed + 1)
-    found = gs.solve(trained.game, _evenly(), trained.game.start, 4000, sample=trained.sample, key=key)
-    return make(**networks), found.players
+    settings = {"loss": gan.non_saturating, "regularisers": regularisers, "batch_size": 128}
+    return gan.ring(8, 0.05, key=jax.random.key(seed), **settings, **networks)
 
 
 def _of_players(measure: Callable[[Players], jax.Array], players: Players, state: PyTree) -> jax.Array:

@@ -7,12 +7,14 @@ from functools import partial
 import gamesolve as gs
 from benchmarks import report
 from benchmarks.measurements.cases import CASES
+from benchmarks.measurements.controls import growing_scale, ring_from_scratch
 from benchmarks.measurements.fresh import FRESH
 from benchmarks.measurements.labelled import JUDGED, Family, frozen_critic, watched
 from benchmarks.measurements.timed import compared, verdict
 from benchmarks.measurements.tuning import TUNING
 from benchmarks.report import Row
 from gamesolve.compare.timing import interleaved
+from gamesolve.watching.history import RECENT
 
 Families = Mapping[str, tuple[Family, ...]]
 
@@ -28,15 +30,19 @@ RIGHT, COST = 0.9, 1.05
 SEED = 1000
 # Number of modes of the ring.
 MODES = 8
+# Default number of steps between measurements, and the one at which the cost is measured, for enough measurements.
+EVERY, OFTEN = 500, 50
 
 
 def rows(arguments: argparse.Namespace) -> Iterator[Row]:
-    """Yield a row per family and one for all of them, one per collapsing GAN, and one for the cost."""
+    """Yield a row per family and one for all of them, one per collapsing GAN and per control, and one for the cost."""
     if "verdicts" in arguments.parts:
         sets = {"tuning": TUNING} if arguments.tuning else {"judged": JUDGED, "fresh": FRESH}
         yield from verdicts(sets, arguments.seeds)
     if "collapse" in arguments.parts:
         yield from map(collapse, range(SEED + 300, SEED + 306))
+        yield from (control(growing_scale, SEED + number) for number in range(2))
+        yield from (control(ring_from_scratch, SEED + 300 + number) for number in range(2))
     if "overhead" in arguments.parts:
         yield overhead(arguments.repeats)
 
@@ -70,14 +76,23 @@ def collapse(seed: int) -> Row:
     return {"what": what, "right": f"{announced}, {halved}", "verdict": verdict(early)}
 
 
+def control(family: Family, seed: int) -> Row:
+    """Return how many verdicts on a run without a collapse are `collapsing`."""
+    verdicts = watched(family(seed), seed)[0].verdicts[RECENT - 1 :]
+    false = sum(each.state == "collapsing" for each in verdicts)
+    what = f"no collapse: {family.__name__}, seed {seed}: verdicts collapsing"
+    return {"what": what, "right": f"{false} of {len(verdicts)}", "target": 0, "verdict": verdict(not false)}
+
+
 def overhead(repeats: int) -> Row:
-    """Time a run of the MLP GAN with a watch at its defaults beside one without."""
+    """Time a run of the MLP GAN with a watch beside one without, and convert to the default rate of measurements."""
     case = CASES["gan"]()
     solver, steps = gs.simgd(1e-3, 0.5), 2000
-    run = partial(gs.run, case.game, solver, case.players, steps, progress=False)
-    watch = gs.watch(case.game, solver, tell=None)
-    times = interleaved({"one": lambda: run(callbacks=[watch]), "other": run}, repeats, budget=0.0)
-    return {"what": "run with watch / run, MLP GAN"} | compared(times, steps, COST)
+    run = partial(gs.run, case.game, solver, case.players, steps, chunk=OFTEN, progress=False)
+    watch = gs.watch(case.game, solver, every=OFTEN, tell=None)
+    often, plain = interleaved({"one": lambda: run(callbacks=[watch]), "other": run}, repeats, budget=0.0).values()
+    seldom = [other + (one - other) * OFTEN / EVERY for one, other in zip(often, plain, strict=True)]
+    return {"what": "run with watch / run, MLP GAN"} | compared({"one": seldom, "other": plain}, steps, COST)
 
 
 main = partial(report.measure, "watch", rows)

@@ -39,6 +39,8 @@ class Chunk(NamedTuple):
         seconds: duration of the chunk.
         earlier: the stacks of rows recorded before this chunk, each with its steps; the first one may come from a
             checkpoint. A log that lost rows is completed from them. Valid while the callback runs.
+        before: number of steps taken before this chunk, ``start`` included. A callback that has seen a chunk end there
+            sees the same run, or its continuation.
     """
 
     players: Players
@@ -49,6 +51,7 @@ class Chunk(NamedTuple):
     status: Status
     seconds: float
     earlier: Sequence[tuple[Row, np.ndarray]] = ()
+    before: int = 0
 
 
 def first(plan: Plan, players: Players, state: State | None, take: Callable[[PyTree], PyTree]) -> Reached:
@@ -111,7 +114,7 @@ def driven(
         flight = flight_of(way, reached, plan, number) if goes_on else None
         reached, row_steps = _recorded(plan, begin, reached)
         now = time.perf_counter()
-        yield reached, _seen(plan, reached, row_steps, now - clock), flight is None
+        yield reached, _seen(plan, reached, row_steps, now - clock, begin), flight is None
         if failure is not None and goes_on:
             raise failure
         clock = now
@@ -154,21 +157,23 @@ def _recorded(plan: Plan, begin: int, reached: Reached) -> tuple[Reached, np.nda
     return reached._replace(rows=on_host), plan.every * np.arange(done + 1, done + number + 1)
 
 
-def _seen(plan: Plan, reached: Reached, row_steps: np.ndarray, seconds: float) -> Chunk:
+def _seen(plan: Plan, reached: Reached, row_steps: np.ndarray, seconds: float, begin: int) -> Chunk:
     """Return a chunk as callbacks see it, without the rows before it."""
     players, state, recorded, steps, status = reached
-    return Chunk(players, state, recorded, plan.start + row_steps, plan.start + steps, Status(status), seconds)
+    seen = Chunk(players, state, recorded, plan.start + row_steps, plan.start + steps, Status(status), seconds)
+    return seen._replace(before=plan.start + begin)
 
 
 def _latest(plan: Plan, begun: Reached) -> Chunk:
     """Return the chunk that led to where a run starts, without rows if none did."""
     recorded, row_steps = stack_of(plan, begun)
-    number = 0 if plan.record is None else max(begun.steps - 1, 0) // plan.length * (plan.length // plan.every)
+    chunks = max(begun.steps - 1, 0) // plan.length
+    number = 0 if plan.record is None else chunks * (plan.length // plan.every)
     before, since = (
         jax.tree.map(lambda leaf: leaf[:number], recorded),
         jax.tree.map(lambda leaf: leaf[number:], recorded),
     )
-    seen = _seen(plan, begun._replace(rows=since), row_steps[number:] - plan.start, 0.0)
+    seen = _seen(plan, begun._replace(rows=since), row_steps[number:] - plan.start, 0.0, chunks * plan.length)
     return seen._replace(earlier=[(before, row_steps[:number])])
 
 

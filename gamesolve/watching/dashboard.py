@@ -15,7 +15,8 @@ from matplotlib.patches import Patch
 from gamesolve.plots import lines
 from gamesolve.plots.paper import GREY, Sheet, small
 from gamesolve.watching.callback import Watch
-from gamesolve.watching.verdicts import STATES, Row, Verdict
+from gamesolve.watching.history import Row
+from gamesolve.watching.verdicts import STATES, Verdict
 
 # One colour for each state, light enough to write on.
 SHADES = ("#f4c7c3", "#fbe0c4", "#d9d9d9", "#e3e8c8", "#f9f3c0", "#e5cfe8", "#cde8d2", "#c9def2", "#ffffff")
@@ -103,8 +104,6 @@ LABELS = {
 def _panel(ax: Axes, name: str, rows: Sequence[Row]) -> None:
     """Draw the curve of one measurement, or one per player."""
     steps, values = [row["step"] for row in rows], np.array([row[name] for row in rows], float)
-    if name == "variety":
-        values[0] = np.nan  # how far apart clumps are is known only after the first row
     curves = {f"player {i}": values[:, i] for i in range(values.shape[1])} if values.ndim > 1 else {name: values}
     lines(curves, steps, axes=("", LABELS[name]), ax=ax)
     if name == "norms":

@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from gamesolve import products, trees
 from gamesolve.analysis.flat_step import FlatStep, flat_step
+from gamesolve.checks.calls import called
 from gamesolve.driving.plan import StepState
 from gamesolve.game import Game, exact_products
 from gamesolve.linear.report import fallbacks
@@ -24,6 +26,8 @@ from gamesolve.trees import Key, Players, PyTree, Scalar, State
 
 # Numbers to which all players are sketched, and examples at which the variety of outputs looks.
 SKETCH, EXAMPLES = 8, 256
+# Examples within this share of the largest spread so far belong to one clump.
+REACH = 0.25
 
 # Function of the players that returns generated examples.
 Outputs = Callable[[Players], PyTree]
@@ -90,7 +94,7 @@ class Subject(NamedTuple):
 
 @partial(jax.jit, static_argnames="tangents")
 def measure(
-    subject: Subject, players: Players, state: State, clock: Scalar, tangent: jax.Array, reach: Scalar, tangents: int
+    subject: Subject, players: Players, state: State, clock: Scalar, tangent: jax.Array, spread: Scalar, tangents: int
 ) -> tuple[Measured, jax.Array]:
     """Measure a training at its players and state.
 
@@ -100,7 +104,7 @@ def measure(
         state: the solver's state there.
         clock: number of steps taken; the data are those of the next two steps.
         tangent: direction that follows the run, from the measurement before; at first from `any_tangent`.
-        reach: distance within which two generated examples belong to one clump; infinite at first.
+        spread: largest spread of the generated examples so far; 0 at first.
         tangents: number of steps to follow the tangent.
 
     Returns:
@@ -109,13 +113,12 @@ def measure(
     game, state = _still(subject.game, state)
     one, other = (_bound(subject, game, jnp.asarray(clock, jnp.int32) + ahead) for ahead in (0, 1))
     field = one.gradients(players)
-    again = field if subject.sample is None else other.gradients(players)
     start = flat_step(one, subject.solver, players, state)
     tangent, exponent, move = _stretched(start, tangent, tangents)
-    spread, variety = _variety(subject.outputs, players, reach)
+    spread, variety = _variety(subject.outputs, players, spread)
     measured = Measured(
         norms=jnp.stack(list(map(trees.norm, field))),
-        signal=jnp.stack(list(map(_agreement, field, again))),
+        signal=jnp.ones(len(field)) if subject.sample is None else _agreements(field, other.gradients(players)),
         **_curvatures(one, players, field),
         place=_sketch(players),
         size=trees.norm(players),
@@ -135,7 +138,7 @@ def any_tangent(subject: Subject, players: Players, state: State) -> jax.Array:
     point = flat_step(_bound(subject, game, jnp.int32(0)), subject.solver, players, state).point
     number = sum(leaf.size for leaf in jax.tree.leaves(players))
     tangent = jnp.zeros_like(point).at[:number].set(jax.random.normal(jax.random.key(0), (number,), point.dtype))
-    return tangent / trees.norm(tangent)
+    return (tangent / trees.norm(tangent)).astype(point.dtype)
 
 
 def _still(game: Game, state: State) -> tuple[Game, State]:
@@ -173,13 +176,15 @@ def _stretched(start: FlatStep, tangent: jax.Array, steps: int) -> tuple[jax.Arr
 def _curvatures(game: Game, players: Players, field: Players) -> dict[str, jax.Array]:
     """Return what products of J and of its transpose with the field say."""
     product, length = products.forward(game, players), trees.norm(field)
-    unit = optax.tree.scale(_over(jnp.ones_like(length), length, zero=0), field)
+    inverse = _over(jnp.ones_like(length), length, zero=0)
+    unit = jax.tree.map(lambda leaf: (inverse * leaf).astype(leaf.dtype), field)
     rest = optax.tree.zeros_like(unit)
     columns = [product((*rest[:i], entry, *rest[i + 1 :])) for i, entry in enumerate(unit)]
     ahead = jax.tree.map(lambda *terms: sum(terms), *columns)
     (back,) = jax.linear_transpose(product, players)(unit)
-    # The squares of S v and A v, up to a factor.
-    both, cross = trees.dot(ahead, ahead) + trees.dot(back, back), 2 * trees.dot(ahead, back)
+    # The squares of S v and A v, up to a factor, which keeps them from overflowing.
+    _, (one, other) = trees.normalised((ahead, back))
+    both, cross = trees.dot(one, one) + trees.dot(other, other), 2 * trees.dot(one, other)
     sizes = list(map(trees.norm, unit))
     own = [_over(trees.norm(columns[i][i]), size, zero=0) for i, size in enumerate(sizes)]
     bends = [jnp.maximum(mine, trees.norm(entry)) for mine, entry in zip(own, ahead, strict=True)]
@@ -198,8 +203,14 @@ def _over(numerator: jax.Array, denominator: jax.Array, zero: float | None = Non
     return jnp.where(rests, without, numerator / jnp.where(rests, 1, denominator))
 
 
+def _agreements(field: Players, again: Players) -> jax.Array:
+    """Return the share of each player's gradient on which two draws agree."""
+    return jnp.stack(list(map(_agreement, field, again)))
+
+
 def _agreement(one: PyTree, other: PyTree) -> jax.Array:
-    return _over(trees.dot(one, other), (trees.norm(one) ** 2 + trees.norm(other) ** 2) / 2)
+    _, (one, other) = trees.normalised((one, other))  # squares of small gradients would be zero
+    return _over(trees.dot(one, other), (trees.dot(one, one) + trees.dot(other, other)) / 2, zero=1)
 
 
 def _sketch(players: Players) -> jax.Array:
@@ -216,13 +227,27 @@ def _sketch(players: Players) -> jax.Array:
     return total / SKETCH**0.5
 
 
-def _variety(outputs: Outputs | None, players: Players, reach: Scalar) -> tuple[jax.Array, jax.Array]:
-    """Return the spread of generated examples, and the number of clumps of the given reach."""
+def _variety(outputs: Outputs | None, players: Players, spread: Scalar) -> tuple[jax.Array, jax.Array]:
+    """Return the spread of generated examples, and the number of clumps within reach of the largest spread so far."""
     if outputs is None:
         return jnp.full((), jnp.nan), jnp.full((), jnp.nan)
-    examples = jnp.asarray(outputs(players))[:EXAMPLES]
-    examples = examples.reshape(len(examples), -1)
-    spread = jnp.sqrt(jnp.mean(jnp.sum((examples - examples.mean(axis=0)) ** 2, axis=1)))
-    squares = jnp.sum(examples**2, axis=1)
-    gaps = jnp.maximum(squares[:, None] + squares - 2 * examples @ examples.T, 0)
-    return spread, 1 / jnp.mean(jnp.exp(-gaps / (2 * reach**2)))
+    examples = _examples(outputs, players)
+    centred = examples - examples.mean(axis=0)
+    now = trees.norm(centred) / len(centred) ** 0.5
+    units = _over(centred, REACH * jnp.fmax(now, spread), zero=0)
+    squares = jnp.sum(units**2, axis=1)
+    with exact_products():
+        gaps = jnp.maximum(squares[:, None] + squares - 2 * units @ units.T, 0)
+    # Compiled, outputs of NaN would count as one clump.
+    return now, jnp.where(jnp.isfinite(now), 1 / jnp.mean(jnp.exp(-gaps / 2)), jnp.nan)
+
+
+def _examples(outputs: Outputs, players: Players) -> jax.Array:
+    """Return the first generated examples as floating vectors."""
+    hint = "Write outputs=lambda players: ..."
+    found = called("outputs", outputs, players, takes="the players", hint=hint)
+    arrays = isinstance(found, (jax.Array, np.ndarray))
+    if not arrays or not found.size or found.ndim == 0 or jnp.iscomplexobj(found):
+        seen = f"shape {found.shape} of {found.dtype}" if arrays else type(found).__name__
+        raise ValueError(f"outputs must return a real array with an axis of examples, got {seen}. Stack the examples.")
+    return trees.widened(found[:EXAMPLES]).reshape(min(len(found), EXAMPLES), -1)

@@ -5,19 +5,14 @@ and the first with evidence decides: a run that leaves all bounds is not also ro
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from gamesolve.trees.faces import shown
+from gamesolve.watching import history
+from gamesolve.watching.history import RECENT, Extremes, Row, Window
 
-# The entries of a `measures.Measured` as numbers and lists, with its ``step``.
-Row = dict[str, Any]
-
-# Number of measurements that a verdict looks at.
-RECENT = 12
-# Number of places of the path in which close returns are sought.
-PAST = 200
 # Standard errors beyond which a trend or a mean is not chance, and the factor by which a trend must change a quantity.
 SURE, FACTOR = 3.0, 1.3
 
@@ -41,48 +36,6 @@ class Verdict(NamedTuple):
         return f"step {self.step}: {self.state}. {self.evidence}"
 
 
-class Window(NamedTuple):
-    """The last measurements, as arrays with one entry per row, and the largest values since the start.
-
-    Attributes:
-        rows: arrays by name.
-        field: norm of the field.
-        peaks: largest norm of each player's gradient so far.
-        scale: scale of each player's gradient where it was largest.
-        widest: largest variety of the outputs so far.
-        radius: largest distance from the first players, before the window.
-        distance: distance from the first players.
-        largest: largest norm of the players before the window.
-        parting: factor by which close places of the path part until the next measurement.
-        noisy: whether two draws of the data give different fields.
-    """
-
-    rows: Mapping[str, np.ndarray]
-    field: np.ndarray
-    peaks: np.ndarray
-    scale: np.ndarray
-    widest: float
-    radius: float
-    distance: np.ndarray
-    largest: float
-    parting: float
-    noisy: bool
-
-    def __getitem__(self, name: Any) -> Any:
-        """Return the array of a measurement, by name."""
-        return self.rows[name]
-
-    @property
-    def peak(self) -> float:
-        """Largest norm of the field so far, at least that of one player."""
-        return float(np.max(self.peaks))
-
-    @property
-    def steps(self) -> int:
-        """Number of steps between the first and the last row."""
-        return int(self["step"][-1] - self["step"][0])
-
-
 class Trend(NamedTuple):
     """A line through the logarithms of a quantity: the factor over the window, and whether it is not chance."""
 
@@ -100,11 +53,12 @@ class Trend(NamedTuple):
         return self.sure and self.factor > FACTOR
 
 
-def judge(rows: Sequence[Row]) -> Verdict:
+def judge(rows: Sequence[Row], before: Extremes | None = None) -> Verdict:
     """Name the state of a training.
 
     Args:
         rows: its measurements from the start, as `gamesolve.watching.Watch` keeps them.
+        before: the extremes of all rows but the last `RECENT`, if they are known. Default: computed from the rows.
 
     Returns:
         The verdict after the last row; undecided before there are `RECENT` rows.
@@ -119,7 +73,7 @@ def judge(rows: Sequence[Row]) -> Verdict:
         return Verdict("running off", "The players became NaN, infinite or larger than max_norm.", step)
     if len(rows) < RECENT:
         return Verdict("undecided", f"A verdict needs {RECENT} measurements, and there are {len(rows)}.", step)
-    window = _window(rows)
+    window = history.window(rows, history.of_all(rows[:-RECENT]) if before is None else before)
     for state, evidence in EVIDENCE.items():
         found = evidence(window)
         if found is not None:
@@ -130,30 +84,12 @@ def judge(rows: Sequence[Row]) -> Verdict:
     )
 
 
-def _window(rows: Sequence[Row]) -> Window:
-    whole = {name: np.array([row[name] for row in rows], float) for name in rows[0]}
-    recent = {name: values[-RECENT:] for name, values in whole.items()}
-    distance = np.linalg.norm(whole["place"] - whole["place"][0], axis=1)
-    largest = np.argmax(whole["norms"], axis=0), np.arange(whole["norms"].shape[1])
-    scale = np.minimum(whole["scale"][largest], np.finfo(np.float32).max)
-    return Window(
-        recent,
-        np.linalg.norm(recent["norms"], axis=1),
-        whole["norms"][largest],
-        scale,
-        float(np.max(whole["variety"])),
-        float(np.max(distance[:-RECENT], initial=0)),
-        distance[-RECENT:],
-        float(np.max(whole["size"][:-RECENT], initial=whole["size"][0])),
-        _parting(whole["place"][-PAST:]),
-        bool(np.any(np.abs(whole["signal"] - 1) > 1e-3)),
-    )
-
-
 def _trend(values: np.ndarray) -> Trend:
-    """Fit a line to the logarithms of positive numbers; a rank correlation says whether it is chance."""
-    logs = np.log(np.maximum(values, np.finfo(np.float32).tiny))
+    """Fit a line to the logarithms of numbers from zero to infinity; its standard error says whether it is chance."""
+    info = np.finfo(np.float32)
+    logs = np.log(np.clip(values, info.tiny, info.max))
     times = np.arange(len(logs)) - (len(logs) - 1) / 2
+    logs -= logs[0]  # so that a constant has a slope of exactly zero
     slope = times @ logs / (times @ times)
     residual = logs - logs.mean() - slope * times
     error = np.sqrt(residual @ residual / (len(logs) - 2) / (times @ times))
@@ -197,16 +133,22 @@ def _growth(window: Window) -> tuple[float, bool]:
 def running_off(window: Window) -> str | None:
     """Return evidence that the players leave all bounds: they grow exponentially, or go straight without an end."""
     size, field, remaining = (_trend(values) for values in (window["size"], window.field, window["remaining"]))
-    if field.grows and size.grows and window["size"][-1] > FACTOR * window.largest:
+    if field.grows and size.grows and window["size"][-1] > FACTOR * window.before.largest:
         return (
             f"The norm of the players grew by a factor of {size.factor:.3g} in {window.steps} steps, and that of the "
             f"field by {field.factor:.3g}."
         )
-    straight, farther = _straightness(window), window.distance[-1] > max(window.radius, 1.02 * window.distance[0])
-    if straight > 0.95 and _progress(window) > 0.3 and farther and not remaining.falls and not field.grows:
+    straight, farther = (
+        _straightness(window),
+        window.distance[-1] > max(window.before.radius, 1.02 * window.distance[0]),
+    )
+    nearer = remaining.sure and remaining.factor < 1
+    if straight > 0.95 and _progress(window) > 0.3 and farther and not nearer and not field.grows:
+        found = np.isfinite(window["remaining"][-1])
+        sight = f"changed by a factor of {remaining.factor:.2g}" if found else "is infinite: the field does not change"
         return (
-            f"The path is straight: its ends are {straight:.2f} of its length apart. The estimated distance to a zero "
-            f"of the field changed by a factor of {remaining.factor:.2g}."
+            f"The path is straight: the distance between its ends is {straight:.2f} of its length. The estimated "
+            f"distance to a zero of the field {sight}."
         )
     return None
 
@@ -214,8 +156,8 @@ def running_off(window: Window) -> str | None:
 def starved(window: Window) -> str | None:
     """Return evidence that a player has lost its gradient without having reached a zero of it."""
     norms, scale = window["norms"], window["scale"]
-    shares = norms / np.where(window.peaks > 0, window.peaks, 1)
-    flat = scale[-1] > np.sqrt(shares[-1]) * window.scale
+    shares = norms / np.where(window.whole.peaks > 0, window.whole.peaks, 1)
+    flat = scale[-1] > np.sqrt(shares[-1]) * window.whole.scale
     lost = flat & (shares[-1] < 0.05) & (np.max(shares, axis=0) < 0.1)
     if not lost.any():
         return None
@@ -229,13 +171,13 @@ def starved(window: Window) -> str | None:
 def collapsing(window: Window) -> str | None:
     """Return evidence that the generated examples become alike."""
     variety, spread = (_trend(window[name]) for name in ("variety", "spread"))
-    last = window["variety"][-1]
+    last, widest = window["variety"][-1], window.whole.widest
     if not np.isfinite(last):
         return None
-    fewer = last < 0.75 * window.widest and ((variety.sure and variety.factor < 0.9) or last < window.widest / 2)
+    fewer = last < 0.75 * widest and ((variety.sure and variety.factor < 0.9) or last < widest / 2)
     if fewer or (spread.falls and spread.factor < 0.7):
         return (
-            f"The generated examples form {last:.2g} clumps after {window.widest:.2g}, and their spread changed by a "
+            f"The generated examples form {last:.2g} clumps after {widest:.2g}, and their spread changed by a "
             f"factor of {spread.factor:.2g} in {window.steps} steps."
         )
     return None
@@ -243,14 +185,14 @@ def collapsing(window: Window) -> str | None:
 
 def noise_floor(window: Window) -> str | None:
     """Return evidence that the players rest, up to the noise of their data."""
-    if not window.noisy:
+    if not window.whole.noisy:
         return None
     power = np.sum(window["norms"] ** 2)
     signal = float(np.sum(window["signal"] * window["norms"] ** 2) / power) if power else 0.0
     if signal < 0.4 and not _trend(window.field).falls and _progress(window) < 0.6:
         return (
-            f"Two draws of the data agree on {max(signal, 0):.0%} of the squared gradient, and the players go nowhere: "
-            f"the ends of their path are {_progress(window):.2f} of its length apart."
+            f"Two draws of the data agree on {max(signal, 0):.0%} of the squared gradient, and the players make no "
+            f"progress: the distance between the ends of their path is {_progress(window):.2f} of its length."
         )
     return None
 
@@ -258,10 +200,9 @@ def noise_floor(window: Window) -> str | None:
 def near_a_saddle(window: Window) -> str | None:
     """Return evidence that the players pass an unstable zero: they slow down while nearby trajectories separate."""
     growth, sure = _growth(window)
-    share = window.field[-1] / window.peak
-    if share < 0.1 and sure and growth * window.steps > 0.5 and _straightness(window) > 0.5:
+    if window.share < 0.1 and sure and growth * window.steps > 0.5 and _straightness(window) > 0.5:
         return (
-            f"The field is {share:.1e} of its largest norm, and nearby trajectories separate by a factor of "
+            f"The field is {window.share:.1e} of its largest norm, and nearby trajectories separate by a factor of "
             f"{np.exp(min(growth * window.steps, 80)):.2g} in {window.steps} steps."
         )
     return None
@@ -270,11 +211,14 @@ def near_a_saddle(window: Window) -> str | None:
 def chaotic(window: Window) -> str | None:
     """Return evidence that nearby trajectories separate within bounds."""
     growth, sure = _growth(window)
-    separates = sure and growth * window.steps > 3 and window.parting > 1.6
-    if separates and window.field[-1] > 0.01 * window.peak and not _trend(window.field).falls:
+    rests = window.share <= 0.01 or _trend(window.field).falls
+    if rests or not sure or growth * window.steps <= 3:
+        return None
+    parting = _parting(window.places)
+    if parting > 1.6:
         return (
-            f"Nearby trajectories separate at a rate of {growth:.2g} per step, and close "
-            f"places of the path are {window.parting:.2g} times as far apart at the next measurement."
+            f"Nearby trajectories separate at a rate of {growth:.2g} per step, and close places of the path are "
+            f"{parting:.2g} times as far apart at the next measurement."
         )
     return None
 
@@ -282,9 +226,8 @@ def chaotic(window: Window) -> str | None:
 def converging(window: Window) -> str | None:
     """Return evidence that the field goes to zero."""
     field, remaining = _trend(window.field), _trend(window["remaining"])
-    share = window.field[-1] / window.peak if window.peak else 0.0
-    if share < 1e-5 and not field.grows:
-        return f"The norm of the field is {share:.1e} of its largest one."
+    if window.share < 1e-5 and not field.grows:
+        return f"The norm of the field is {window.share:.1e} of its largest one."
     if field.falls and remaining.factor < 1:
         return (
             f"The norm of the field changed by a factor of {field.factor:.2g} in {window.steps} steps, and the "
@@ -295,14 +238,14 @@ def converging(window: Window) -> str | None:
 
 
 def rotating(window: Window) -> str | None:
-    """Return evidence that the players go round without coming nearer."""
+    """Return evidence that the field turns the players around without bringing them nearer to a zero."""
     growth, _ = _growth(window)
     straight, rotation = _progress(window), float(np.mean(window["rotation"]))
-    turns = straight < 0.2 or (straight < 0.6 and rotation > 0.3)
+    turns = (straight < 0.2 and rotation > 0.1) or (straight < 0.6 and rotation > 0.3)
     if turns and not _trend(window.field).falls:
         return (
-            f"{rotation:.0%} of the field's change is rotation, the ends of the path are {straight:.2f} of its length "
-            f"apart, and nearby trajectories separate at a rate of {growth:.1g} per step."
+            f"{rotation:.0%} of the field's change is rotation, the distance between the ends of the path is "
+            f"{straight:.2f} of its length, and nearby trajectories separate at a rate of {growth:.1g} per step."
         )
     return None
 

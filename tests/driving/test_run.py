@@ -223,3 +223,12 @@ def test_a_notebook_gets_a_bar_also_without_ipywidgets():
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert "10/10" in done.stderr
     assert "ipywidgets" not in done.stderr
+
+
+def test_a_chunk_says_how_many_steps_were_taken_before_it(tmp_path):
+    seen = []
+    options = {"checkpoint": tmp_path, "start": 5, "chunk": 20}
+    options["callbacks"] = [lambda chunk: seen.append((chunk.before, chunk.steps))]
+    for steps in (50, 70):
+        gs.run(XY, SOLVER, START, steps, progress=False, **options)
+    assert seen == [(5, 25), (25, 45), (45, 55), (55, 65), (65, 75)]

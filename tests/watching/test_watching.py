@@ -3,6 +3,7 @@
 import html
 import json
 import math
+import time
 
 import jax
 import jax.numpy as jnp
@@ -11,9 +12,9 @@ import optax
 import pytest
 
 import gamesolve as gs
-from benchmarks.measurements import labelled
+from benchmarks.measurements import controls, labelled
 from gamesolve import watching
-from gamesolve.watching import dashboard
+from gamesolve.watching import dashboard, history
 
 BILINEAR, START = gs.zero_sum(lambda x, y: x * y), (1.0, 0.5)
 CHEAP = {
@@ -26,6 +27,10 @@ CHEAP = {
     "noise floor": labelled.noisy_rest,
     "collapsing": labelled.scale_collapse,
 }
+
+
+def logged(path):
+    return [json.loads(line) for line in path.read_text().splitlines()[1:]]
 
 
 def watched(solver, steps=400, *, game=BILINEAR, start=START, every=20, options=None, **settings):
@@ -127,7 +132,7 @@ def test_a_resumed_run_takes_up_its_log(tmp_path):
     watched(gs.altgd(0.1), 200, log=log, options=options)
     watch, _ = watched(gs.altgd(0.1), 400, log=log, options=options)
     whole, _ = watched(gs.altgd(0.1), 400)
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lines = logged(log)
     assert [row["step"] for row in watch.rows] == [line["step"] for line in lines] == list(range(20, 401, 20))
     assert watch.verdict.state == lines[-1]["state"] == "rotating"
     np.testing.assert_allclose([row["size"] for row in watch.rows], [row["size"] for row in whole.rows])
@@ -138,7 +143,7 @@ def test_a_line_cut_short_by_a_kill_is_written_again(tmp_path):
     watched(gs.altgd(0.1), 100, log=log, options=options)
     log.write_text(log.read_text()[:-30])
     watched(gs.altgd(0.1), 200, log=log, options=options)
-    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [20, 40, 60, 80, *range(120, 201, 20)]
+    assert [line["step"] for line in logged(log)] == [20, 40, 60, 80, *range(120, 201, 20)]
 
 
 def test_another_file_is_not_overwritten(tmp_path):
@@ -174,14 +179,137 @@ def test_a_picture_needs_two_measurements():
     [
         ({"stop": ["dead"]}, "stop must be a list of states among"),
         ({"stop": "chaotic"}, "stop must be a list of states among"),
+        ({"stop": ["undecided"]}, "stop must be a list of states among"),
+        ({"stop": 5}, "stop must be a list of states among"),
         ({"every": 0}, "every must be"),
         ({"tangents": 0}, "tangents must be"),
         ({"sample": lambda key: key}, "sample must come with a random key, got key=None"),
+        ({"sample": lambda key: key, "key": 0}, "key must be a typed random key, got int"),
+        ({"tell": 3}, "tell must be a function of a Verdict, got int"),
     ],
 )
 def test_mistakes_are_named(settings, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         gs.watch(BILINEAR, gs.simgd(0.1), **settings)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        (lambda players: players[0], r"outputs must return a real array with an axis of examples, got shape \(\)"),
+        (lambda players: {"images": jnp.ones(3)}, "outputs must return a real array .*, got dict"),
+        (lambda x, y: x * jnp.ones(3), "outputs must take the players, got lambda"),
+    ],
+)
+def test_outputs_that_are_no_examples_are_named(outputs, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        watched(gs.simgd(0.1), 20, outputs=outputs)
+
+
+def test_another_solver_than_that_of_the_run_is_named():
+    watch = gs.watch(BILINEAR, gs.ogda(0.1), every=20, tell=None)
+    with pytest.raises(ValueError, match="solver must be that of the run, got ogda"):
+        gs.run(BILINEAR, gs.simgd(0.1), START, 20, chunk=20, callbacks=[watch])
+
+
+def test_a_slow_straight_descent_does_not_run_off():
+    game = gs.zero_sum(lambda x, y: (x**2 - y**2) / 2)
+    watch, solution = watched(gs.simgd(5e-4), 1000, game=game, start=(1.0, 1.0), every=10, stop=["running off"])
+    assert int(solution.steps) == 1000
+    assert {verdict.state for verdict in watch.verdicts} <= {"undecided", "converging"}
+
+
+def test_linear_payoffs_run_off_without_a_zero_in_sight():
+    watch, _ = watched(gs.simgd(0.1), game=gs.general_sum(lambda x, y: x, lambda x, y: -y))
+    assert watch.verdict.state == "running off"
+    assert "is infinite: the field does not change" in watch.verdict.evidence
+
+
+def test_a_cycle_without_rotation_is_not_rotating():
+    game = gs.zero_sum(lambda x, y: (x**2 - y**2) / 2)
+    watch, _ = watched(gs.simgd(2.0), game=game)
+    assert watch.verdict.state == "undecided"
+
+
+def test_a_growing_generator_does_not_collapse():
+    watch, _ = labelled.watched(controls.growing_scale(11), 11)
+    assert "collapsing" not in {verdict.state for verdict in watch.verdicts}
+
+
+@pytest.mark.parametrize("dtypes", [("bfloat16", "bfloat16"), ("float16", "float16"), ("bfloat16", "float32")])
+def test_narrow_players_are_measured(dtypes):
+    start = tuple(jnp.ones(4, dtype) for dtype in dtypes)
+    watch, _ = watched(gs.altgd(0.1), 300, game=gs.zero_sum(lambda x, y: jnp.sum(x * y)), start=start)
+    assert watch.verdict.state == "rotating"
+
+
+@pytest.mark.parametrize(("scale", "radius"), [(1, 1e-20), (1, 1e20), (1e20, 1.0), (1e-20, 1.0)])
+def test_the_verdict_does_not_depend_on_units(scale, radius):
+    game = gs.zero_sum(lambda x, y: scale * x * y)
+    watch, _ = watched(gs.altgd(0.1 / scale), game=game, start=(radius, radius))
+    assert watch.verdict.state == "rotating"
+    assert watch.verdict.evidence.startswith("100% of the field's change is rotation")
+
+
+RING = 10 * np.stack([np.cos(np.arange(256) % 8 * np.pi / 4), np.sin(np.arange(256) % 8 * np.pi / 4)], 1)
+
+
+@pytest.mark.parametrize("outputs", [RING, (RING + 100).round().astype(np.uint8), RING + 1e4, jnp.asarray(1e20 * RING)])
+def test_clumps_are_counted_in_any_units(outputs):
+    watch, _ = watched(gs.simgd(0.1), 40, outputs=lambda players: jnp.asarray(outputs))
+    np.testing.assert_allclose([row["variety"] for row in watch.rows], 7.855, rtol=0.01)
+
+
+def test_equal_outputs_are_one_clump_and_a_growing_ring_is_counted_anew():
+    watch, _ = watched(gs.simgd(0.1), 40, outputs=lambda players: jnp.ones((256, 2)))
+    assert [row["variety"] for row in watch.rows] == [1, 1]
+    growing = lambda players: (players[0] - 1) * jnp.asarray(RING)
+    watch, _ = watched(gs.simgd(0.1), 40, start=(1.0, 0.0), every=1, outputs=growing)
+    assert watch.rows[0]["spread"] == 0
+    assert watch.rows[-1]["variety"] == pytest.approx(8, rel=0.1)
+
+
+def test_a_row_of_nan_outputs_has_no_clumps_and_spoils_no_other_row():
+    outputs = lambda players: jnp.where(players[0] < 0.8, 1, jnp.nan) * jnp.asarray(RING)
+    watch, _ = watched(gs.simgd(0.1), 40, start=(1.0, 0.1), every=5, outputs=outputs)
+    varieties = np.array([row["variety"] for row in watch.rows])
+    assert np.isnan(varieties[0])
+    np.testing.assert_allclose(varieties[-3:], 7.855, rtol=0.01)
+
+
+def test_a_verdict_does_not_take_longer_after_many_measurements():
+    watch, _ = watched(gs.altgd(0.1), 300)
+    rows = [dict(watch.rows[-1], step=20 * number) for number in range(20_000)]
+    before = history.of_all(rows[: -history.RECENT])
+    begin = time.perf_counter()
+    verdict = watching.judge(rows, before)
+    assert time.perf_counter() - begin < 0.5  # all rows take several times as long
+    assert verdict == watching.judge(rows)
+
+
+def test_a_watch_begins_anew_in_another_run_with_longer_chunks():
+    watch, _ = watched(gs.altgd(0.1), 200)
+    gs.run(BILINEAR, gs.altgd(0.1), START, 1000, chunk=500, callbacks=[watch])
+    assert [row["step"] for row in watch.rows] == [500, 1000]
+
+
+def test_the_log_of_another_run_is_refused_and_kept(tmp_path):
+    log = tmp_path / "watch.jsonl"
+    watched(gs.simgd(0.3), 100, log=log)
+    written = log.read_text()
+    with pytest.raises(ValueError, match=r"written with solver='simgd .* this run has solver='altgd"):
+        watched(gs.altgd(0.1), 100, log=log)
+    three = gs.general_sum(*3 * [lambda x, y, z: -(x**2) - y**2 - z**2])
+    with pytest.raises(ValueError, match="log must be a new file or the log of this run"):
+        watched(gs.simgd(0.3), 100, game=three, start=(1.0, 1.0, 1.0), log=log)
+    assert log.read_text() == written
+
+
+def test_a_run_from_its_start_takes_no_rows_from_its_old_log(tmp_path):
+    log = tmp_path / "watch.jsonl"
+    watched(gs.simgd(0.3), 100, log=log)
+    watch, _ = watched(gs.simgd(0.3), 500, every=250, log=log)
+    assert [row["step"] for row in watch.rows] == [line["step"] for line in logged(log)] == [250, 500]
 
 
 def test_too_few_measurements_are_undecided():
