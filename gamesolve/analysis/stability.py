@@ -186,8 +186,8 @@ def step_map(game: Game, solver: optax.GradientTransformation, players: Players,
 def _period_after(game: Game, solver: Solver, players: Players, steps: int) -> Period:
     """Return the period of a solver after some steps, found with ones for traced numbers, which count alike."""
     with jax.ensure_compile_time_eval():
-        arguments = concrete((game, solver, players))
-        return period_of(*arguments, settled_state(*arguments, steps))
+        game, solver, players = concrete((game, solver, players))
+        return period_of(game, solver, players, settled_state(game, solver, players, steps))
 
 
 def remade(stepping: StepMap, solver: optax.GradientTransformation) -> StepMap:
