@@ -20,12 +20,15 @@ from gamesolve.sampling.samplers import Sampler, Several
 from gamesolve.solver import Solver
 from gamesolve.trees import Key, Players, State, is_key
 
-# A floor that differs from that of short runs by more than this fraction gets a warning.
+# A floor that differs from that of runs by more than this fraction gets a warning.
 CURVED = 0.05
-# Length of these runs: so many times the one in which a deviation decreases by a factor of e, within a limit.
+# Length of these runs: so many times the one in which a deviation decreases by a factor of e, within a limit. If
+# they differ, they are doubled, up to twice the limit, until their mean changes by no more than that fraction.
 RELAXATIONS, MOST_PERIODS = 3, 4096
 # Numbers that they compute in all, and their smallest count.
 SIMULATED, LEAST_LANES = 2**24, 64
+# Roundings of a step's derivative, relative to its norm, that may hide a rate of 1.
+ROUNDED = 8
 
 
 class NoiseFloor(NamedTuple):
@@ -33,13 +36,14 @@ class NoiseFloor(NamedTuple):
 
     Attributes:
         floor: mean squared distance of the players from the equilibrium in a long run.
-        standard_error: standard error of ``floor`` from the number of draws.
+        standard_error: standard error of ``floor`` from the number of draws. Events too rare for the draws do not show.
         per_player: each player's part of ``floor``.
         covariance: covariance of the players, ravelled in order, shape (n, n).
         bias: difference of the mean of the players from the equilibrium; zero if it is too small for these draws.
         averaged: the mean of k iterates has a mean squared distance of ``averaged / k``, plus the bias, for large k.
         rate: spectral radius of the mean step, per step: the factor at which the start is forgotten.
-        simulated: mean squared distance in short runs that start from the predicted distribution, a check of ``floor``.
+        simulated: mean squared distance in runs that start from the predicted distribution, a check of ``floor``; NaN
+            if it differs and still changes with their length.
     """
 
     floor: float
@@ -68,8 +72,8 @@ def noise_floor(
     independent draw s per step. The stationary covariance S solves ``S = E[M_s S M_s^T] + Cov[n_s]``. The n_s are
     sampled steps from the equilibrium and the M_s their derivatives, so the sampler itself is not differentiated.
     Noise that grows with the distance is thus included. The curvature of the step is left out: of the payoffs beyond
-    second order, of projections at an active bound, and of Adam's roots. Short runs from the predicted distribution
-    check the result, and a warning says if they differ from it by more than 5 % and their error.
+    second order, of projections at an active bound, and of Adam's roots. Runs from the predicted distribution check
+    the result, and a warning says if they differ from it by more than 5 % and the errors of both.
 
     Args:
         game: the game, without its data.
@@ -134,12 +138,18 @@ def _lasting(game: Game, solver: optax.GradientTransformation, players: Players,
 
 
 class _Law(NamedTuple):
-    """The stationary distribution of players and state: mean, covariance, its adjoint weights, and (I - M)^-1.
+    """The stationary distribution of players and state.
 
-    The rows of ``inverse`` are those of the players.
+    Attributes:
+        away: its mean.
+        deviations: the recursion of the deviations from this mean.
+        covariance: its covariance.
+        weights: those of noise of any covariance in the players' variance.
+        inverse: ``(I - M)^-1``.
     """
 
     away: Array
+    deviations: Recursion
     covariance: Array
     weights: Array
     inverse: Array
@@ -148,83 +158,111 @@ class _Law(NamedTuple):
 def _law(solver: Solver, found: Sampled, size: int, rate: float) -> _Law:
     """Return the stationary distribution, or raise an error if its variance diverges."""
     recursion = found.recursion
-    covariance, weights = recursion.stationary(), recursion.weights(size)
+    inverse = np.linalg.inv(np.eye(len(found.drift)) - recursion.matrix)
+    away, error = inverse @ found.drift, (inverse @ found.error @ inverse.T)[:size, :size]
+    away = away * significant(away[:size], error)
+    deviations = recursion.around(away)
+    covariance, weights = deviations.stationary(), deviations.weights(size)
     if covariance is None or weights is None:
         raise ValueError(
             f"the variance of {solver!r} must stay bounded, but the noise of the derivatives makes it grow, although "
             f"the mean step contracts with a rate of {rate:.6g}. Use smaller steps or larger batches."
         )
-    inverse = np.linalg.inv(np.eye(len(found.drift)) - recursion.matrix)
-    away, error = inverse @ found.drift, (inverse @ found.error @ inverse.T)[:size, :size]
-    return _Law(away * significant(away[:size], error), covariance, weights, inverse[:size])
+    return _Law(away, deviations, covariance, weights, inverse)
 
 
 def _floor(noisy: NoisyStep, keys: jax.Array, found: Sampled) -> NoiseFloor:
     """Return the floor that a sampled recursion has."""
-    solver, players, recursion = noisy.stepping.solver, noisy.stepping.players, found.recursion
+    solver, players = noisy.stepping.solver, noisy.stepping.players
     size, ends = optax.tree.size(players), np.cumsum([optax.tree.size(player) for player in players])
-    rate = _contraction(noisy, recursion, found.point)
+    rate = _contraction(noisy, found.recursion, found.point)
     law = _law(solver, found, size, rate)
     parts = np.diag(law.covariance)[:size] + law.away[:size] ** 2
     floor = float(parts.sum())
-    innovations = recursion.covariance + recursion.multiplicative(law.covariance)
+    innovations = law.deviations.covariance + law.deviations.multiplicative(law.covariance)
+    inverse = law.inverse[:size]
     _, unravel = jax.flatten_util.ravel_pytree(players)
-    return NoiseFloor(
+    predicted = NoiseFloor(
         floor=floor,
-        standard_error=_standard_error(recursion, law),
+        standard_error=_standard_error(law, found.unexplained, size),
         per_player=tuple(float(part.sum()) for part in np.split(parts, ends[:-1])),
         covariance=law.covariance[:size, :size],
         bias=unravel(jnp.asarray(law.away[:size], found.point.dtype)),
-        averaged=float(np.trace(law.inverse @ innovations @ law.inverse.T)),
+        averaged=float(np.trace(inverse @ innovations @ inverse.T)),
         rate=rate,
-        simulated=_checked(*_simulated(noisy, keys, found.point, law, rate), floor, noisy),
+        simulated=float("nan"),
     )
+    return _simulated(noisy, keys, found.point, law, predicted)
 
 
 def _contraction(noisy: NoisyStep, recursion: Recursion, point: jax.Array) -> float:
     """Return the rate of the mean step per step, or raise an error if it does not contract."""
     radius = float(np.max(np.abs(np.linalg.eigvals(recursion.matrix))))
     rate = radius ** (1 / noisy.stepping.period)
-    if radius >= 1 - 100 * float(jnp.finfo(point.dtype).eps) * point.size:
+    rounding = ROUNDED * float(jnp.finfo(point.dtype).eps) * noisy.stepping.period * np.linalg.norm(recursion.matrix, 2)
+    if not radius < 1 - rounding:
         raise ValueError(
             f"the mean step of {noisy.stepping.solver!r} must contract at the equilibrium, got a rate of "
-            f"{rate:.6g}, so that the error has no floor. Use other step sizes or another solver."
+            f"{rate:.6g}, so that its linear model has no floor. Use other step sizes or another solver; if the step "
+            "jumps there, as a sign does, measure the error in a long run."
         )
     return rate
 
 
-def _standard_error(recursion: Recursion, law: _Law) -> float:
+def _standard_error(law: _Law, unexplained: Array, size: int) -> float:
     """Return the standard error of the floor: that of the mean of each draw's influence on it."""
-    additive = np.sum((recursion.noise @ law.weights) * recursion.noise, axis=1)
-    samples = recursion.matrix + recursion.spread
-    multiplicative = np.sum((law.weights @ samples @ law.covariance) * samples, axis=(1, 2))
-    return float(np.sqrt(np.var(additive) / len(additive) + np.var(multiplicative) / len(multiplicative)))
+    noise, spread = law.deviations.noise, law.deviations.spread
+    weighted = noise @ law.weights
+    influence = [np.sum(weighted * noise, axis=1)]
+    samples = law.deviations.matrix + spread
+    influence.append(np.sum((law.weights @ samples @ law.covariance) * samples, axis=(1, 2)))
+    if np.any(law.away):
+        # The mean moves its square, and the noise, which depends on it.
+        slope = np.where(np.arange(len(law.away)) < size, law.away, 0) + np.einsum("si,sij->j", weighted, spread) / len(
+            noise
+        )
+        influence = [sum(influence) + 2 * (unexplained[: len(spread)] + spread @ law.away) @ (slope @ law.inverse)]
+    return float(np.sqrt(sum(np.var(part) / len(part) for part in influence)))
 
 
-def _simulated(noisy: NoisyStep, keys: jax.Array, point: jax.Array, law: _Law, rate: float) -> tuple[float, float]:
-    """Return the mean squared distance in runs that start from the predicted distribution, and its standard error."""
-    periods = min(MOST_PERIODS, 1 + int(RELAXATIONS / (1 - rate**noisy.stepping.period)))
-    lanes = max(LEAST_LANES, min(len(keys), SIMULATED // (point.size * periods)))
+def _simulated(noisy: NoisyStep, keys: jax.Array, point: jax.Array, law: _Law, floor: NoiseFloor) -> NoiseFloor:
+    """Compare a predicted floor with runs that start from the predicted distribution; warn if it is not theirs.
+
+    If it is not, the rate does not say either how long they take to forget their start, so they are doubled.
+    """
+    rounding = 100 * float(jnp.finfo(point.dtype).eps) * (1 + float(jnp.linalg.norm(point)))
+    periods = min(MOST_PERIODS, 1 + int(RELAXATIONS / (1 - floor.rate**noisy.stepping.period)))
+    found, error = _runs(noisy, keys, point, law, periods, periods)
+    if abs(found - floor.floor) <= CURVED * floor.floor + 3 * np.hypot(error, floor.standard_error) + rounding**2:
+        return floor._replace(simulated=found)
+    before, steady = found, False
+    while not steady and periods <= MOST_PERIODS:
+        periods *= 2
+        found = _runs(noisy, keys, point, law, periods, 2 * MOST_PERIODS)[0]
+        steady, before = abs(found - before) <= CURVED * found, found
+    runs = f"runs of {periods * noisy.stepping.period} steps"
+    seen = f"{runs} have {found:.3g}" if steady else f"the mean of {runs} still changes with their length"
+    warnings.warn(
+        f"the predicted floor of {noisy.stepping.solver!r} is {floor.floor:.3g}, but {seen}: its step is not linear "
+        f"over the noise, or the {len(keys)} draws miss rare ones. Measure the error in a long run, use smaller steps, "
+        "or pass more draws.",
+        stacklevel=4,
+    )
+    return floor._replace(simulated=found if steady else float("nan"))
+
+
+def _runs(
+    noisy: NoisyStep, keys: jax.Array, point: jax.Array, law: _Law, periods: int, longest: int
+) -> tuple[float, float]:
+    """Return the mean squared distance in runs, and its standard error; as many runs as fit if they are the longest."""
+    lanes = max(LEAST_LANES, min(len(keys), SIMULATED // (point.size * longest)))
     values, vectors = np.linalg.eigh(law.covariance)
     root = vectors * np.sqrt(np.maximum(values, 0))
     starts = law.away + np.random.default_rng(0).normal(size=(lanes, point.size)) @ root.T
     own = jax.random.split(keys[0], lanes)
     found = np.asarray(distances(noisy, own, point, jnp.asarray(starts, point.dtype), periods), np.float64)
-    return float(found.mean()), float(found.std() / np.sqrt(lanes))
-
-
-def _checked(simulated: float, error: float, floor: float, noisy: NoisyStep) -> float:
-    """Return the simulated floor; warn if it is not the predicted one."""
-    rounding = (
-        100 * float(jnp.finfo(noisy.stepping.point.dtype).eps) * (1 + float(jnp.linalg.norm(noisy.stepping.point)))
-    )
-    if not abs(simulated - floor) <= CURVED * floor + 3 * error + rounding**2:
-        warnings.warn(
-            f"the step of {noisy.stepping.solver!r} is not linear over the noise: the predicted floor is {floor:.3g}, "
-            f"and short runs have {simulated:.3g}. Measure the error in a long run, or use smaller steps.",
-            stacklevel=4,
-        )
-    return simulated
+    with np.errstate(over="ignore", invalid="ignore"):  # runs may diverge
+        return float(found.mean()), float(found.std() / np.sqrt(lanes))
 
 
 def _depends_on_step(sample: Sampler) -> bool:

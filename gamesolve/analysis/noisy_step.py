@@ -72,13 +72,18 @@ class Sampled(NamedTuple):
         point: the equilibrium and the mean state, as one vector.
         recursion: the deviations' affine recursion.
         drift: mean move, from which the part that follows the field's zero mean is removed.
-        error: covariance of the estimate ``drift``.
+        unexplained: samples of the move, without their mean and the part that follows the field; shape (draws, n).
     """
 
     point: jax.Array
     recursion: Recursion
     drift: Array
-    error: Array
+    unexplained: Array
+
+    @property
+    def error(self) -> Array:
+        """Covariance of the estimate ``drift``."""
+        return self.unexplained.T @ self.unexplained / len(self.unexplained) ** 2
 
 
 def drawn(sample: Sampler, key: Key) -> Batch:
@@ -110,7 +115,9 @@ def sampled(noisy: NoisyStep, keys: jax.Array, size: int) -> Sampled:
 
 def _sampled_at(noisy: NoisyStep, keys: jax.Array, some: jax.Array, point: jax.Array, fields: Array) -> Sampled:
     moves, matrices = _numbers(_moves(noisy, point, keys)), _numbers(_matrices(noisy, point, some))
-    recursion = Recursion(matrices.mean(axis=0), _centred(matrices), _centred(moves))
+    # Sums of thousands of equal matrices would round a rate of 1 down.
+    spread = _centred(matrices)
+    recursion = Recursion(matrices[0] - spread[0], spread, _centred(moves))
     return Sampled(point, recursion, *_drift(moves, fields))
 
 
@@ -120,16 +127,17 @@ def significant(mean: Array, covariance: Array) -> bool:
 
 
 def _drift(moves: Array, fields: Array) -> tuple[Array, Array]:
-    """Return the mean move and the covariance of its estimate, with the field as a control variate.
+    """Return the mean move and the samples that its error comes from, with the field as a control variate.
 
     The noise of the field moves the mean of any sample away from zero, and would hide a small bias of the step.
     """
     noise, offset = _centred(fields), fields.mean(axis=0)
-    if significant(offset, noise.T @ noise / len(noise) ** 2):
+    # So few draws are fitted up to rounding, which would then pass for a bias.
+    few = len(noise) < 2 * noise.shape[1]
+    if few or significant(offset, noise.T @ noise / len(noise) ** 2):
         noise, offset = np.zeros_like(noise), np.zeros_like(offset)
     slopes = np.linalg.lstsq(noise, _centred(moves))[0]
-    rest = _centred(moves) - noise @ slopes
-    return moves.mean(axis=0) - offset @ slopes, rest.T @ rest / len(rest) ** 2
+    return moves.mean(axis=0) - offset @ slopes, _centred(moves) - noise @ slopes
 
 
 def _centred(samples: Array) -> Array:

@@ -1,7 +1,6 @@
 """The period of a solver: the number of steps after which its step has the same form again."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -18,6 +17,8 @@ from gamesolve.trees import Players, PyTree, State
 WATCHED = 2048
 # The moves of large games are computed for fewer steps: for so many numbers in all, but at least so often.
 WATCHED_NUMBERS, LEAST_WATCHED = 2**24, 64
+# Counts are also set to later and later steps, up to this one, where a slow or late change shows.
+LATEST = 2**24
 # Random combinations of a move that stand for all of its entries.
 COMBINATIONS = 4
 
@@ -50,15 +51,23 @@ def period_of(game: Game, solver: Solver, players: Players, state: State) -> Per
         state: the solver's state.
 
     Raises:
-        ValueError: if the counts neither grow nor return within 1024 steps.
+        ValueError: if the counts neither grow nor return within 1024 steps, or depend on traced numbers that are not
+            leaves of the solver.
     """
     if not any(map(_is_count, jax.tree.leaves(state))):
         return Period(1, (), 0)
     with jax.ensure_compile_time_eval():
-        arguments = jax.tree.map(_concrete, (game, solver, players, state))
-        runs = [None if entry is None else np.asarray(entry) for entry in _watch(*arguments)]
-    grows = [run is not None and _grows(run) for run in runs]
-    returning = [run for run, grown in zip(runs, grows, strict=True) if run is not None and not grown]
+        arguments = concrete((game, solver, players, state))
+        counts = _watch(*arguments)
+    if any(isinstance(run, jax.core.Tracer) for run in counts):
+        raise ValueError(
+            f"the traced numbers of {solver!r} must be its leaves, got some inside a function, so that its counts "
+            "can't be followed. Wrap the function that makes it in gamesolve.parametric."
+        )
+    runs = [None if run is None else np.asarray(run) for run in counts]
+    later = [None if run is None else run[1:] for run in runs]
+    grows = [run is not None and _grows(run) for run in later]
+    returning = [run for run, grown in zip(later, grows, strict=True) if run is not None and not grown]
     plain = _smallest(lambda steps: all(np.array_equal(run[steps:], run[:-steps]) for run in returning), WATCHED)
     if plain is None:
         raise ValueError(
@@ -68,16 +77,22 @@ def period_of(game: Game, solver: Solver, players: Players, state: State) -> Per
     held = tuple(run is None or grown for run, grown in zip(runs, grows, strict=True))
     if not any(grows):
         return Period(plain, held, 0)
+    length = _length(players)
     with jax.ensure_compile_time_eval():
-        moves = _watch_moves(*arguments, length=_length(players))
+        moves = _moves(*arguments, [None if run is None else run[:length] for run in runs])
     if isinstance(moves, jax.core.Tracer):  # a schedule has closed over a traced number
         return Period(plain, held, None)
     moves = np.asarray(moves)
-    half = len(moves) // 2
-    if (steps := _common(moves, plain)) is not None:
-        return Period(steps, tuple(run is None for run in runs), 0)
-    fades = np.max(np.abs(moves[half:])) <= _tolerance(moves)
-    return Period(plain, held, None if fades or _common(moves[half:], plain) is None else half)
+    for begins in (0, length // 2):
+        steps, fades = _common(moves[begins:], plain), np.max(np.abs(moves[begins:])) <= _tolerance(moves)
+        if steps is None or (begins and fades):
+            continue
+        ahead = steps * np.concatenate([[0], 2 ** np.arange(1 + int(np.log2(LATEST // steps)))])
+        with jax.ensure_compile_time_eval():
+            late = np.asarray(_moves(*arguments, _late(runs, begins + steps, ahead)))
+        if _stays(moves[begins:], late, ahead):
+            return Period(plain, held, begins) if begins else Period(steps, tuple(run is None for run in runs), 0)
+    return Period(plain, held, None)
 
 
 def whole_period(flat: FlatStep, period: int, held: tuple[bool, ...], point: jax.Array) -> jax.Array:
@@ -119,13 +134,36 @@ def _tolerance(moves: np.ndarray) -> float:
     return float(np.sqrt(np.finfo(moves.dtype).eps) * np.max(np.abs(moves), initial=0))
 
 
+def _late(runs: list[np.ndarray | None], at: int, ahead: np.ndarray) -> list[np.ndarray | None]:
+    """Return the counts so many steps after a step, if they keep growing as within the first of these times."""
+
+    def jumped(run: np.ndarray) -> np.ndarray:
+        if run.dtype == bool:
+            return np.repeat(run[at : at + 1], len(ahead), axis=0)
+        growth, limits = run[at + ahead[1]].astype(np.int64) - run[at], np.iinfo(run.dtype)
+        times = (ahead // ahead[1]).reshape(-1, *[1] * growth.ndim)
+        return np.clip(run[at] + growth * times, limits.min, limits.max).astype(run.dtype)
+
+    return [None if run is None else jumped(run) for run in runs]
+
+
+def _stays(moves: np.ndarray, late: np.ndarray, ahead: np.ndarray) -> bool:
+    """Return whether moves so many steps ahead are the first one of them, as in a period."""
+    # A schedule rounds a late count to a float, as if it were read some steps apart.
+    apart = 8 * np.finfo(moves.dtype).eps * ahead
+    change = np.max(np.abs(np.diff(moves[: ahead[1] + 1], axis=0)), initial=0)
+    return bool(np.all(np.max(np.abs(late - late[0]), axis=1) <= _tolerance(late[:1]) + apart * change))
+
+
 def _length(players: Players) -> int:
     size = sum(leaf.size for leaf in jax.tree.leaves(players))
     return max(LEAST_WATCHED, min(WATCHED, WATCHED_NUMBERS // size))
 
 
-def _concrete(leaf: PyTree) -> PyTree:
-    return jnp.ones(leaf.shape, leaf.dtype) if isinstance(leaf, jax.core.Tracer) else leaf
+def concrete(tree: PyTree) -> PyTree:
+    """Return a pytree with ones for its traced arrays."""
+    one = lambda leaf: jnp.ones(leaf.shape, leaf.dtype) if isinstance(leaf, jax.core.Tracer) else leaf
+    return jax.tree.map(one, tree)
 
 
 def _counts(rest: list[PyTree]) -> list[jax.Array | None]:
@@ -134,29 +172,28 @@ def _counts(rest: list[PyTree]) -> list[jax.Array | None]:
 
 @jax.jit
 def _watch(game: Game, solver: Solver, players: Players, state: State) -> list[jax.Array | None]:
-    """Return the values of every count of the state along a run."""
+    """Return the values of every count of the state along a run, the first one included."""
     flat = flat_step(game, solver, players, state)
 
     def advance(rest: list[PyTree], _: None) -> tuple[list[PyTree], list[jax.Array | None]]:
-        following = flat.advance(flat.point, rest)[1]
-        return following, _counts(following)
+        return flat.advance(flat.point, rest)[1], _counts(rest)
 
-    return jax.lax.scan(advance, flat.rest, length=WATCHED)[1]
+    return jax.lax.scan(advance, flat.rest, length=WATCHED + 1)[1]
 
 
-@partial(jax.jit, static_argnames="length")
-def _watch_moves(game: Game, solver: Solver, players: Players, state: State, length: int) -> jax.Array:
-    """Return combinations of the moves from one point, shape (length, COMBINATIONS), while the counts advance."""
+@jax.jit
+def _moves(
+    game: Game, solver: Solver, players: Players, state: State, counts: list[jax.Array | np.ndarray | None]
+) -> jax.Array:
+    """Return combinations of the moves from one point for several values of the counts, a row for each of them."""
     flat = flat_step(game, solver, players, state)
     # Away from an equilibrium the step moves; second moments stay positive there.
     offset = jax.random.uniform(jax.random.key(0), flat.point.shape, flat.point.dtype, 0.05, 0.1)
     away = flat.point + offset * (1 + jnp.abs(flat.point))
     weights = jax.random.normal(jax.random.key(1), (COMBINATIONS, away.size), away.dtype)
 
-    def advance(rest: list[PyTree], _: None) -> tuple[list[PyTree], jax.Array]:
-        reached, following = flat.advance(away, rest)
-        counted = _counts(following)
-        rest = [old if new is None else new for old, new in zip(rest, counted, strict=True)]
-        return rest, weights @ jnp.nan_to_num(reached - away)
+    def move(counted: list[jax.Array | None]) -> jax.Array:
+        rest = [old if new is None else new for old, new in zip(flat.rest, counted, strict=True)]
+        return weights @ jnp.nan_to_num(flat.advance(away, rest)[0] - away)
 
-    return jax.lax.scan(advance, flat.rest, length=length)[1]
+    return jax.lax.map(move, counts)

@@ -14,7 +14,7 @@ from gamesolve.analysis.accuracy import ROUNDING, measured_jacobian
 from gamesolve.analysis.flat_step import SETTLING_STEPS, flat_step, settled_state, state_of
 from gamesolve.analysis.null_space import Doubts, Fixed, fixed_directions, radius_without, say_doubts
 from gamesolve.analysis.operators import relative_changes
-from gamesolve.analysis.periods import period_of, whole_period
+from gamesolve.analysis.periods import Period, concrete, period_of, whole_period
 from gamesolve.analysis.point import as_point
 from gamesolve.analysis.spectrum import by_real_part
 from gamesolve.analysis.still import Moving, say_still, without_still
@@ -37,7 +37,7 @@ NEAR = 1e-3
 @partial(
     jax.tree_util.register_dataclass,
     data_fields=["game", "solver", "players", "state"],
-    meta_fields=["period", "held", "lasting", "given"],
+    meta_fields=["period", "held", "lasting", "given", "settled"],
 )
 @dataclasses.dataclass(frozen=True)
 class StepMap:
@@ -55,6 +55,7 @@ class StepMap:
         lasting: whether later periods have the same map. False if a count changes the step without a period, as
             decaying step sizes do: the map and its rate are then those of this step alone.
         given: whether the state was passed, which chooses a step. If not, its eigenvalues and rate come with a warning.
+        settled: number of steps, taken at these players, after which a solver has the state that was not passed.
     """
 
     game: Game
@@ -65,6 +66,7 @@ class StepMap:
     held: tuple[bool, ...]
     lasting: bool
     given: bool
+    settled: int
 
     @jax.jit
     def __call__(self, vector: jax.Array) -> jax.Array:
@@ -138,8 +140,8 @@ def step_map(game: Game, solver: optax.GradientTransformation, players: Players,
     - A count, flag or index that returns to its value (of look-ahead, of ``optax.MultiSteps``) makes every step
       different. The map is then that of a whole period, after which all of them have returned.
     - A count that only grows is the time that schedules read. If the step is periodic in it, the map is that of a
-      period too. If the step becomes constant or periodic later, the default state is one of that time. A step that
-      changes for ever has a local map only, with the count held fixed, and its rate comes with a warning.
+      period too. If the step becomes constant or periodic within 1024 steps, the default state is one of that time.
+      A step that keeps changing has a local map only, with the count held fixed, and its rate comes with a warning.
     - Random keys, reports of inner solves and numbers that no step changes are held fixed.
 
     One step of `alternating` is its whole order. A model state is held fixed.
@@ -154,7 +156,8 @@ def step_map(game: Game, solver: optax.GradientTransformation, players: Players,
         The `StepMap`, a pytree: it passes through ``jit`` and ``vmap``, and derivatives go through its rate.
 
     Raises:
-        ValueError: if the counts in the state neither grow nor return within 1024 steps.
+        ValueError: if the counts in the state neither grow nor return within 1024 steps, or if the solver closes over
+            traced numbers that are not its leaves, so that nothing can be said about its counts.
 
     Example:
         >>> import gamesolve as gs
@@ -167,12 +170,31 @@ def step_map(game: Game, solver: optax.GradientTransformation, players: Players,
         game, state = dataclasses.replace(game, model_state=state.model_state), state.solver
     game = game.frozen()
     given = state is not None
-    state = state_of(solver, players, state) if given else settled_state(game, solver, players)
-    found = period_of(game, solver, players, state)
-    if found.begins and not given:
-        state = settled_state(game, solver, players, SETTLING_STEPS + found.begins)
+    settled = SETTLING_STEPS
+    if given:
+        state = state_of(solver, players, state)
         found = period_of(game, solver, players, state)
-    return StepMap(game, solver, players, state, found.steps, found.held, found.begins == 0, given)
+    else:
+        found = _period_after(game, solver, players, settled)
+        if found.begins:
+            settled += found.begins
+            found = _period_after(game, solver, players, settled)
+        state = settled_state(game, solver, players, settled)
+    return StepMap(game, solver, players, state, found.steps, found.held, found.begins == 0, given, settled)
+
+
+def _period_after(game: Game, solver: Solver, players: Players, steps: int) -> Period:
+    """Return the period of a solver after some steps, found with ones for traced numbers, which count alike."""
+    with jax.ensure_compile_time_eval():
+        game, solver, players = concrete((game, solver, players))
+        return period_of(game, solver, players, settled_state(game, solver, players, steps))
+
+
+def remade(stepping: StepMap, solver: optax.GradientTransformation) -> StepMap:
+    """Return the step map of a solver that differs in its numbers only, which may be traced."""
+    solver = as_solver(solver)
+    state = settled_state(stepping.game, solver, stepping.players, stepping.settled)
+    return dataclasses.replace(stepping, solver=solver, state=state)
 
 
 def step_spectrum(
@@ -336,12 +358,11 @@ def _function(stepping: StepMap) -> tuple[VectorMap, jax.Array]:
 
 
 def say_local(stepping: StepMap, stacklevel: int = 3) -> None:
-    """Warn if the map is that of one step, and nobody has chosen the step. Traced maps say nothing."""
-    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(stepping))
-    if not traced and not stepping.lasting and not stepping.given:
+    """Warn if the map is that of one step, and nobody has chosen the step; a traced one, when it is traced."""
+    if not stepping.lasting and not stepping.given:
         warnings.warn(
             f"the step of {stepping.solver!r} changes with its count, without a visible period, so that this is the "
-            f"local rate of step {SETTLING_STEPS}. Pass state= to choose another step.",
+            f"local rate of step {stepping.settled}. Pass state= to choose another step.",
             stacklevel=stacklevel + 1,
         )
 

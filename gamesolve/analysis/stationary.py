@@ -36,6 +36,16 @@ class Recursion(NamedTuple):
         """Return the covariance of ``(M_s - M) d`` for d of this covariance."""
         return _averaged(self.spread, covariance)
 
+    def around(self, away: Array) -> "Recursion":
+        """Return the recursion of the deviations from a mean, at which the noise is ``n_s + M_s away``.
+
+        Both come from the same draws: those that have a matrix. Without a mean, all draws of the noise stay.
+        """
+        if not np.any(away):
+            return self
+        noise = self.noise[: len(self.spread)] + self.spread @ away
+        return self._replace(noise=noise - noise.mean(axis=0))
+
     def stationary(self) -> Array | None:
         """Return S with ``S = mean(M_s S M_s^T) + Q``, Q the covariance of the noise; None if the variance diverges."""
         return _summed(self.matrix, self.spread, self.covariance)

@@ -1,4 +1,4 @@
-"""Parameters that no nearby point moves, at which an adaptive step need not be differentiable: those of dead units."""
+"""Parameters with a zero field and derivative, at which an adaptive step need not be differentiable: dead units."""
 
 import warnings
 from collections.abc import Callable
@@ -29,10 +29,11 @@ class Moving(NamedTuple):
 
 
 def without_still(function: Callable[[jax.Array], jax.Array], point: jax.Array, game: Game, players: Players) -> Moving:
-    """Hold parameters fixed at which a step is not differentiable, if the field does not change there.
+    """Hold parameters fixed at which a step is not differentiable, if their field and its derivative are zero there.
 
     Adam divides by the root of a second moment. If a unit is dead, its second moments are zero, and the root has no
-    derivative. Such parameters keep their place near the point, and no other eigenvalue depends on them.
+    derivative. To first order such parameters stay, and no other eigenvalue depends on them. Higher orders of a payoff
+    may still move them.
 
     Args:
         function: the step map, of one vector that begins with the players.
@@ -56,7 +57,7 @@ def say_still(still: Scalar, players: Players, stacklevel: int = 3) -> None:
     """Warn if a rate leaves out parameters. Traced numbers say nothing."""
     if not isinstance(still, jax.core.Tracer) and still:
         warnings.warn(
-            f"the rate leaves out {int(still)} of {optax.tree.size(players)} parameters, on which the field does not "
-            "depend near the players and whose state holds a root of zero.",
+            f"the rate leaves out {int(still)} of {optax.tree.size(players)} parameters, whose field and derivative "
+            "are zero at the players and whose state holds a root of zero. Higher orders decide if they stay there.",
             stacklevel=stacklevel + 1,
         )

@@ -1,5 +1,6 @@
 """Choose step sizes: critical and best step sizes of a solver, and the timescale ratio that players need."""
 
+import dataclasses
 import itertools
 import math
 import warnings
@@ -17,7 +18,7 @@ from gamesolve.analysis.flat_step import made
 from gamesolve.analysis.null_space import doubts_of, say_doubts
 from gamesolve.analysis.point import as_point
 from gamesolve.analysis.spectrum import eigenvalues
-from gamesolve.analysis.stability import rate, say_local, step_map
+from gamesolve.analysis.stability import StepMap, rate, remade, say_local, step_map
 from gamesolve.game import Game
 from gamesolve.trees import Players, Scalar
 
@@ -44,9 +45,10 @@ def critical_step(
     """Return the first step size at which a solver stops being stable at an equilibrium.
 
     The `rate` is scanned on a linear and on a logarithmic grid up to ``upper``. The smallest step is a millionth of
-    ``upper`` or of 1/L, if that is smaller, with L the largest modulus of the eigenvalues of J; about a twentieth in
-    float32. The first change from stable to unstable is refined to rounding. A rate of 1, up to rounding, counts as
-    stable. The result is only as accurate as the eigenvalues, so use float64.
+    ``upper`` or of 1/L, if that is smaller, with L the largest modulus of the eigenvalues of J. The first change from
+    stable to unstable is refined to rounding. A rate of 1, up to rounding, counts as stable; not at the smallest steps,
+    up to about a twentieth of 1/L in float32, where it may hide a rate above 1. The result is only as accurate as the
+    eigenvalues, so use float64. Whether a schedule becomes constant or has a period is found for one step size.
 
     Args:
         game: the game, bound to its data.
@@ -68,20 +70,23 @@ def critical_step(
     """
     _check_upper(upper)
     players = as_point(players, game.num_players)
-    radii = _radii(game, make_solver, players)
-    slack = _slack(players)
+    smallest, slack = _smallest(game, players, upper), _slack(players)
+    known = step_map(game, made(make_solver, smallest), players)
+    radii = _radii(known, make_solver)
     # A rate is NaN if the step overflows.
     unstable = lambda steps: ~(radii(steps) <= 1 + slack)
-    # At smaller steps rounding would hide that a rate exceeds 1 by the square of the step.
-    lowest = max(FINEST, 10 * math.sqrt(slack)) * _smallest(game, players, upper)
-    grid = np.union1d(np.geomspace(lowest, upper, SCAN // 2), np.linspace(0, upper, SCAN // 2 + 1)[1:])
+    # At smaller steps rounding would hide that a rate exceeds 1 by the square of the step: there it must be below 1.
+    doubtful = np.geomspace(FINEST, max(FINEST, 10 * math.sqrt(slack)), LANES) * smallest
+    clear = np.flatnonzero(radii(doubtful) < 1 - slack)
+    lowest = doubtful[clear[0] if clear.size else -1]
+    grid = np.union1d(np.geomspace(lowest, upper, SCAN // 2), np.linspace(lowest, upper, SCAN // 2))
     _, last, crossing = _first_change(unstable, grid)
     if crossing is not None or not last:
         found = float(upper) if crossing is None else crossing
-        say_local(step_map(game, made(make_solver, found), players))
+        say_local(remade(known, made(make_solver, found)))
         return found
     rate(game, make_solver(float(grid[0])), players)  # raises if the step is not differentiable
-    _warn_unstable(lowest, upper)
+    _warn_unstable(lowest, upper, "none below is clearly stable at this precision")
     return 0.0
 
 
@@ -122,11 +127,13 @@ def best_step(
     if not all(low < high for low, high in ranges):
         raise ValueError(f"ranges must hold (lowest, highest) for each other hyperparameter, got {tuple(ranges)}.")
     players = as_point(players, game.num_players)
-    lowest = COARSEST * _smallest(game, players, upper)
+    smallest = _smallest(game, players, upper)
+    lowest = COARSEST * smallest
     bounds = [(np.log(lowest), np.log(upper)), *ranges]
     points = 1 + math.ceil(POINTS * np.log10(upper / lowest))
     of_point = lambda point: made(make_solver, jnp.exp(point[0]), *(point[i + 1] for i in range(len(ranges))))
-    radii = _radii(game, of_point, players)
+    known = step_map(game, made(make_solver, smallest, *(np.mean(pair).item() for pair in ranges)), players)
+    radii = _radii(known, of_point)
     axes = [np.linspace(low, high, points if i == 0 else 9) for i, (low, high) in enumerate(bounds)]
     grid = np.array(list(itertools.product(*axes)))
     values = np.concatenate([radii(part) for part in np.array_split(grid, range(LANES, len(grid), LANES))])
@@ -134,7 +141,7 @@ def best_step(
         rate(game, make_solver(upper, *(high for _, high in ranges)), players)
     order = np.argsort(values)
     if not values[order[0]] <= 1 + _slack(players):
-        _warn_unstable(lowest, upper)
+        _warn_unstable(lowest, upper, "smaller ones were not tried")
         return _best(grid[order[0]], float(values[order[0]]))
     found = [
         scipy.optimize.minimize(
@@ -147,7 +154,7 @@ def best_step(
         for start in grid[order[:3]]
     ]
     best = min(found, key=lambda result: result.fun)
-    say_local(step_map(game, of_point(best.x), players))
+    say_local(remade(known, of_point(best.x)))
     return _best(best.x, best.fun)
 
 
@@ -205,16 +212,16 @@ def _best(point: np.ndarray, radius: float) -> Best:
     return Best(float(np.exp(point[0])), tuple(map(float, point[1:])), float(radius))
 
 
-def _warn_unstable(lowest: float, upper: float) -> None:
+def _warn_unstable(lowest: float, upper: float, below: str) -> None:
     warnings.warn(
-        f"no step size in [{lowest:.3g}, {upper:.3g}] is stable. Give another upper or another solver.",
+        f"no step size in [{lowest:.3g}, {upper:.3g}] is stable, and {below}. Give another upper or another solver.",
         stacklevel=3,
     )
 
 
 def _slack(players: Players) -> float:
     """Return how far above 1 a rate of 1 may be computed."""
-    return 100 * float(jnp.finfo(optax.tree.dtype(players, "lowest")).eps) * optax.tree.size(players)
+    return 100 * float(jnp.finfo(optax.tree.dtype(players, "lowest")).eps) * math.sqrt(optax.tree.size(players))
 
 
 def _smallest(game: Game, players: Players, upper: float) -> float:
@@ -228,11 +235,15 @@ def _smallest(game: Game, players: Players, upper: float) -> float:
 
 
 def _radii(
-    game: Game, make_solver: Callable[[jax.Array], optax.GradientTransformation], players: Players
+    known: StepMap, make_solver: Callable[[jax.Array], optax.GradientTransformation]
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function that computes the rates of the solvers made from up to `LANES` values."""
-    lanes = jax.jit(jax.vmap(lambda value: rate(game, made(make_solver, value), players)))
-    dtype = optax.tree.dtype(players, "lowest")
+    """Return a function that computes the rates of the solvers made from up to `LANES` values.
+
+    A solver may close over a value, which hides its counts if the value is traced. Those of a known one stand for them.
+    """
+    chosen = dataclasses.replace(known, given=True)  # the search itself says that the rates are local
+    lanes = jax.jit(jax.vmap(lambda value: remade(chosen, made(make_solver, value)).rate()))
+    dtype = optax.tree.dtype(known.players, "lowest")
     return lambda values: np.asarray(lanes(_padded(values).astype(dtype)))[: len(values)]
 
 

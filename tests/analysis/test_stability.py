@@ -264,11 +264,40 @@ def test_a_schedule_that_becomes_constant_has_the_rate_of_its_end():
 
 
 @pytest.mark.parametrize("schedule", [lambda count: 0.5 / (1 + count), optax.cosine_decay_schedule(0.5, 100)])
-def test_a_rate_of_steps_that_change_for_ever_is_called_local(schedule):
+def test_a_rate_of_steps_that_keep_changing_is_called_local(schedule):
     with pytest.warns(UserWarning, match="without a visible period, so that this is the local rate of step 10"):
         eta, found = float(schedule(10)), radius(gs.extragradient(schedule))
     assert found == pytest.approx(np.sqrt(1 - eta**2 + eta**4), abs=1e-9)
     assert not gs.analysis.step_map(gs.games.curl(), gs.extragradient(schedule), ORIGIN).lasting
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_slow_and_late_changes_are_seen(dtype):
+    origin = (jnp.zeros((), dtype),) * 2
+    lasting = lambda schedule: gs.analysis.step_map(gs.games.curl(), gs.extragradient(schedule), origin).lasting
+    assert not lasting(optax.piecewise_constant_schedule(0.5, {5000: 0.01}))
+    assert not lasting(optax.cosine_decay_schedule(0.5, 200_000))
+    assert not lasting(optax.exponential_decay(0.1, 5_000_000, 0.5))
+    assert lasting(optax.linear_schedule(0.0, 0.5, 1000))
+    assert lasting(lambda count: 0.3 + 0.1 * jnp.sin((2 * jnp.pi * count / 50).astype(dtype)))
+    large = (jnp.zeros(140_000, dtype),) * 2
+    late = gs.extragradient(optax.piecewise_constant_schedule(0.5, {200: 0.1}))
+    assert not gs.analysis.step_map(gs.zero_sum(lambda x, y: x @ y), late, large).lasting
+
+
+def test_a_mapped_rate_of_one_step_is_called_local_too():
+    warmed = lambda eta: gs.extragradient(lambda count: eta * jnp.minimum(count / 100, 1.0))
+    with pytest.warns(UserWarning, match="this is the local rate of step 10"):
+        jax.vmap(lambda eta: gs.analysis.rate(gs.games.curl(), warmed(eta), ORIGIN))(jnp.array([0.5]))
+
+
+def test_a_traced_warm_up_has_the_rate_of_its_end_if_its_numbers_are_leaves():
+    warmup = optax.scale_by_schedule(lambda count: jnp.minimum(count / 100, 1.0))
+    make = lambda eta: optax.chain(gs.extragradient(eta), warmup)
+    rate = lambda solver: gs.analysis.rate(gs.games.curl(), solver, ORIGIN)
+    assert jax.jit(rate)(gs.parametric(make)(0.5)) == pytest.approx(radius(gs.extragradient(0.5)), abs=1e-12)
+    with pytest.raises(ValueError, match=r"the traced numbers of .* must be its leaves.* Wrap the function"):
+        jax.jit(lambda eta: rate(make(eta)))(0.5)
 
 
 def test_dead_parameters_under_adam_are_left_out_and_counted():
@@ -285,7 +314,7 @@ def test_dead_parameters_under_adam_are_left_out_and_counted():
     players = ({"a": zero, "dead": jnp.zeros(3)}, zero)
     expected = gs.analysis.rate(alive, optax.adam(0.1), (zero, zero), state=state((zero, zero)))
     for k in (None, 3):
-        with pytest.warns(UserWarning, match="leaves out 3 of 5 parameters, on which the field does not depend"):
+        with pytest.warns(UserWarning, match="leaves out 3 of 5 parameters, whose field and derivative are zero"):
             found = gs.analysis.rate(gs.zero_sum(dead), optax.adam(0.1), players, state=state(players), k=k)
         assert found == pytest.approx(float(expected), abs=1e-9)
 

@@ -84,6 +84,36 @@ def test_critical_step_of_a_solver_that_only_large_steps_make_stable():
     assert gs.analysis.critical_step(game, gs.extragradient, ORIGIN, upper=0.5) == 0.5
 
 
+warmup = optax.scale_by_schedule(lambda count: jnp.minimum(count / 100, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("make", "threshold"),
+    [
+        (lambda eta: optax.chain(gs.simgd(eta), warmup), 1.0),
+        (lambda eta: gs.simgd(optax.linear_schedule(0.0, eta, 100)), 1.0),
+        (lambda eta: optax.MultiSteps(optax.sgd(eta), 2).gradient_transformation(), 1.0),
+        (lambda eta: optax.chain(gs.simgd(eta), optax.apply_every(2)), 0.5),
+    ],
+)
+def test_solvers_that_close_over_their_step_have_the_steps_of_their_end(make, threshold):
+    game = gs.zero_sum(lambda x, y: x * y + (x**2 - y**2) / 2)
+    assert gs.analysis.critical_step(game, make, ORIGIN) == pytest.approx(threshold, rel=1e-6)
+    if threshold == 1.0:
+        best = gs.analysis.best_step(game, make, ORIGIN, upper=1.0)
+        assert best.step == pytest.approx(0.5, abs=1e-5)
+
+
+@pytest.mark.parametrize("size", [5, 20])
+def test_critical_steps_that_single_precision_can_decide(size):
+    origin = (jnp.zeros(size, jnp.float32),) * 2
+    damped = gs.zero_sum(lambda x, y: x @ y + 0.02 * (x @ x - y @ y))
+    exact = 2 * 0.04 / (1 + 0.04**2)
+    assert gs.analysis.critical_step(damped, gs.simgd, origin, upper=1.0) == pytest.approx(exact, rel=0.03)
+    with pytest.warns(UserWarning, match="is stable, and none below is clearly stable"):
+        assert gs.analysis.critical_step(gs.zero_sum(lambda x, y: x @ y), gs.simgd, origin, upper=1.0) == 0
+
+
 def test_critical_step_says_where_there_is_no_rate():
     with pytest.raises(ValueError, match="not differentiable at these players"):
         gs.analysis.critical_step(gs.games.curl(), gs.acgd, ORIGIN)

@@ -41,6 +41,10 @@ def leaky():
     gs.step(game, GD, (1.0, 1.0))
 
 
+def floor(game=NOISY, solver=GD, players=(0.0, 0.0), sample=jax.random.normal):
+    return gs.analysis.noise_floor(game, solver, players, sample, jax.random.key(0), draws=64)
+
+
 def stopped(x, y):
     return x * jax.lax.stop_gradient(y) - jax.lax.stop_gradient(x) * y
 
@@ -260,6 +264,13 @@ CASES = {
         gs.zero_sum(lambda x, y: on_host(x) * y), (1.0, 1.0)
     ),
     "a solver where its maker is wanted": lambda: gs.analysis.critical_step(XY, GD, (0.0, 0.0)),
+    "a rate at a root of zero": lambda: gs.analysis.rate(XY, optax.adam(0.1), (0.0, 0.0)),
+    "a noise floor of steps that keep changing": lambda: floor(solver=gs.halpern(0.1)),
+    "a noise floor of a solver that does not contract": floor,
+    "a noise floor where the variance diverges": lambda: floor(
+        game=gs.from_losses(lambda x, e: (1 + 3 * e) * x**2 / 2 + e * x), solver=gs.simgd(0.5), players=(0.0,)
+    ),
+    "a noise floor of draws in epochs": lambda: floor(sample=sampling.epochs(jnp.ones(4), 1)),
     "a solver that certificates do not cover": lambda: gs.analysis.certify(gs.proximal(0.1), mu=0.1, L=1.0),
     "a rate that is too small": lambda: gs.analysis.certify(GD, mu=0.1, L=1.0, rate=0.5),
     "a class without games": lambda: gs.analysis.certify(GD, mu=2.0, L=1.0),
