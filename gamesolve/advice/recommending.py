@@ -18,7 +18,7 @@ from gamesolve.advice.verdict import failed, why
 from gamesolve.checks import check_key, check_number, whole_number
 from gamesolve.compare.curves import contraction
 from gamesolve.compare.vectors import length, ravel
-from gamesolve.driving.plan import Status, check_game
+from gamesolve.driving.plan import check_game
 from gamesolve.driving.sets import Projections
 from gamesolve.game import Game, as_players
 from gamesolve.sampling.samplers import Sampler
@@ -162,13 +162,12 @@ def _unpredicted(family: Family, scales: Scales) -> Proposal:
 
 def _row(trial: Trial, local: Model | None, seen: Probe, constraints: Projections, course: Course) -> Row:
     best, family = trial.best, trial.proposal.family
-    values, steps = trial.settings[best], int(trial.runs.steps[best])
+    values, steps = trial.settings[best], int(trial.steps[best])
     solver = families.rounded(family.build(list(map(float, values)), len(seen.sizes), constraints))
     every = course.setup(trial.proposal).every
     curve = trial.curves[best, : steps // every + 1] / seen.residual
-    whole = np.concatenate([curve, trial.tail / seen.residual])
+    whole = trial.curves[best, : int(trial.runs.steps[best]) + 1] / seen.residual
     rate = contraction(whole, ROUNDING * float(np.finfo(whole.dtype).eps)) if course.noise is None else None
-    status = Status(int(trial.runs.status[best]))
     return Row(
         family.name,
         families.written(solver),
@@ -178,7 +177,7 @@ def _row(trial: Trial, local: Model | None, seen: Probe, constraints: Projection
         rate,
         proposals.predicted_rate(local, trial.proposal._replace(values=values), seen.size, len(seen.sizes)),
         float(trial.score[1]) / seen.residual,
-        "dropped" if trial.dropped and status is Status.BUDGET else status.name.lower(),
+        trial.ending,
         curve,
-        every * float(trial.taken[best]) / max(1, steps),
+        every * trial.cost,
     )

@@ -122,6 +122,21 @@ def test_a_curved_game_is_judged_by_trials_on_the_game_itself():
     assert int(solution.steps) * found.table[0].cost == found.table[0].measured
 
 
+def test_a_run_that_only_passes_the_target_has_not_converged():
+    game = gs.general_sum(lambda x: -jnp.sqrt(1 + x**2))
+    found = gs.recommend(game, (3.0,), solvers=["simgd"], budget=8000)
+    players = gs.solve(game, found.solver, (3.0,), 500).players
+    assert abs(players[0]) < 1e-2
+    assert found.table[0].measured > 2
+
+
+def test_a_solver_whose_step_may_cost_too_much_does_not_stop_the_others():
+    game = gs.games.random_quadratic(jax.random.key(0), (33, 33), rotation=0.5)
+    found = gs.recommend(game, solvers=["simgd", "cgd"], budget=3000)
+    assert found.table[0].measured is not None
+    assert found.spent <= 3000
+
+
 def test_constraints_are_kept_and_measured_by_the_natural_residual():
     box = lambda player: optax.projections.projection_box(player, -1.0, 1.0)
     game = gs.zero_sum(lambda x, y: jnp.sum((x - 2) ** 2) + x @ y - jnp.sum(y**2))
