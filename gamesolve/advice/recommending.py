@@ -27,10 +27,12 @@ from gamesolve.trees import Key, Players
 
 # Share of the budget for the probe, and number of proposals that are tried.
 PROBE, TRIED = 0.3, 4
-# Residuals below this many rounding errors of the start do not show a rate.
-ROUNDING = 30
 # Step sizes of a trial relative to a prediction; noisy games and those without a prediction need smaller ones.
 NEAR, NOISY, WIDE = (1.0, 0.5), (1.0, 0.3, 0.1, 0.03), (1.0, 0.3, 0.1, 0.03, 0.01)
+# Evaluations that the first piece of a cheap solver takes.
+ROOM = 2 * len(NEAR) * trials.PIECE * 2
+# Residuals below this many rounding errors of the start do not show a rate.
+ROUNDING = 30
 
 
 def recommend(
@@ -82,11 +84,9 @@ def recommend(
     mean, weight = (game, 1.0) if noise is None else (noise.mean, noise.weight)
     families.candidates(constraints is not None, 1, False, solvers)  # names are checked before anything is computed
     _check_residual(runs.residual(mean, start, constraints))
+    _check_probe(budget, weight, ravel(start).size)
     seen = probe.look(mean, start, constraints, PROBE * budget / weight)
     used = round(weight * seen.spent)
-    if used > budget / 2:
-        sentence = f"The budget of {budget} evaluations is too small: the probe took {used}. Give at least twice that."
-        return Recommendation(None, sentence, (), seen, target, used, budget)
     unstable = probe.stability(seen) == "unstable"
     pool = families.candidates(constraints is not None, seen.size, unstable, solvers)
     if not pool:
@@ -95,7 +95,8 @@ def recommend(
     local = _model(mean, start, seen, constraints)
     chosen, predicted = _proposals(local, pool, _scales(start, seen), target, budget, seen)
     factors = NOISY if noise is not None else NEAR if predicted else WIDE
-    far = proposals.FAR * max(1.0, float(length(ravel(start))))
+    ends = (start,) if seen.equilibrium is None else (start, seen.equilibrium)
+    far = proposals.FAR * max(1.0, *(float(length(ravel(players))) for players in ends))
     course = Course(game, start, constraints, target * seen.residual, seen.residual, far, noise)
     held = trials.hold(course, chosen, factors, budget - used)
     rows = tuple(_row(trial, local, seen, constraints, course) for trial in held)
@@ -127,6 +128,16 @@ def _check_residual(residual: float) -> None:
         raise ValueError("the field must not vanish, got one that is zero at the start. Start from another point.")
 
 
+def _check_probe(budget: int, weight: float, size: int) -> None:
+    """Raise an error if the budget does not cover the shortest probe."""
+    least = weight * probe.least(size)
+    if least > budget:
+        raise ValueError(
+            f"budget must be at least {math.ceil(least)} for the probe of a game with {size} parameters, got {budget}. "
+            f"Give some {math.ceil(least / PROBE) + ROOM}."
+        )
+
+
 def _model(game: Game, start: Players, seen: Probe, constraints: Projections) -> Model | None:
     """Return the linear model at the equilibrium, if one was found."""
     if seen.equilibrium is not None and seen.jacobian is not None:
@@ -139,7 +150,7 @@ def _model(game: Game, start: Players, seen: Probe, constraints: Projections) ->
 def _scales(start: Players, seen: Probe) -> Scales:
     away = ravel(start) if seen.equilibrium is None else ravel(start) - ravel(seen.equilibrium)
     typical = float(jnp.sqrt(jnp.mean(away**2)))
-    return Scales(seen.lipschitz or 1.0, typical or 1.0)
+    return Scales(seen.lipschitz or seen.residual / (float(length(away)) or 1.0), typical or 1.0)
 
 
 def _proposals(

@@ -23,9 +23,6 @@ def why(rows: Sequence[Row], probe: Probe, target: float, noisy: bool) -> str:
         return "The budget is too small to try a solver after the probe. Give a larger one."
     if failed(rows, probe):
         return f"{_failure(probe)}: start elsewhere, add constraints, or check the signs of the payoffs."
-    shape = (
-        "its rotation" if probe.rotation > TURNING else "its curvature" if probe.rotation < CURVED else "its spectrum"
-    )
     if noisy:
         return f"Of the tried solvers it has the lowest noise floor, {best.residual:.1e} of the residual at the start."
     if best.measured is None:
@@ -33,12 +30,31 @@ def why(rows: Sequence[Row], probe: Probe, target: float, noisy: bool) -> str:
             f"It came closest: the residual fell to {best.residual:.1e} of its value at the start, and the target is "
             f"{target:g}. Give a larger budget for a firmer answer."
         )
+    count = f"{best.measured:.0f} evaluation{'s' * (round(best.measured) != 1)}"
     others = [row for row in rows[1:] if row.measured is not None]
-    rival = ""
-    if others and others[0].measured is not None:
-        rival = f"; {others[0].name} took {others[0].measured / best.measured:.2g} times as many"
-    point = f"the {stability(probe)} equilibrium" if stability(probe) else "the equilibrium"
-    return f"It suits {shape} near {point} and took {best.measured:.0f} evaluations to the target{rival}."
+    rival = f", {others[0].name} {_times(others[0], best)}" if others else ""
+    return f"{_place(probe)}{best.name} took {count} to the target{rival}."
+
+
+def _place(probe: Probe) -> str:
+    """Return a clause that says where the solver ran."""
+    if probe.vanishes:
+        return "The field vanishes without an equilibrium, where the players grow without bound: "
+    if probe.equilibrium is None:
+        return ""
+    shape = (
+        "rotation dominates"
+        if probe.rotation > TURNING
+        else "curvature dominates"
+        if probe.rotation < CURVED
+        else "rotation and curvature mix"
+    )
+    return f"At the {stability(probe)} equilibrium {shape}: ".replace("  ", " ")
+
+
+def _times(row: Row, best: Row) -> str:
+    ratio = f"{(row.measured or 0) / (best.measured or 1):.2g}"
+    return "as many" if ratio == "1" else f"{ratio} times as many"
 
 
 def failed(rows: Sequence[Row], probe: Probe) -> bool:
@@ -48,7 +64,7 @@ def failed(rows: Sequence[Row], probe: Probe) -> bool:
 
 def _failure(probe: Probe) -> str:
     if probe.left:
-        return "The flow leaves, the players grow without bound"
+        return "The flow diverges, the players grow without bound"
     if stability(probe) == "unstable":
-        return "The flow leaves the equilibrium that was found, which is unstable"
+        return "The flow moves away from the equilibrium that was found, which is unstable"
     return "No tried solver reduced the norm of the field"
