@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 
-from gamesolve.advice import families, model, probe, proposals, runs, trials
+from gamesolve.advice import ends, families, model, probe, proposals, runs, trials
 from gamesolve.advice.families import Family, Scales
 from gamesolve.advice.model import Model
 from gamesolve.advice.noise import noise_of
@@ -95,12 +95,16 @@ def recommend(
     local = _model(mean, start, seen, constraints)
     chosen, predicted = _proposals(local, pool, _scales(start, seen), target, budget, seen)
     factors = NOISY if noise is not None else NEAR if predicted else WIDE
-    ends = (start,) if seen.equilibrium is None else (start, seen.equilibrium)
-    far = proposals.FAR * max(1.0, *(float(length(ravel(players))) for players in ends))
+    points = (start,) if seen.equilibrium is None else (start, seen.equilibrium)
+    far = proposals.FAR * max(1.0, *(float(length(ravel(players))) for players in points))
     course = Course(game, start, constraints, target * seen.residual, seen.residual, far, noise)
-    held = trials.hold(course, chosen, factors, budget - used)
-    rows = tuple(_row(trial, local, seen, constraints, course) for trial in held)
+    look = ends.price(start, constraints, noise is not None)
+    held = trials.hold(course, chosen, factors, budget - used - look * len(chosen))
     total = used + trials.spent(course, held)
+    if look:
+        total += look * ends.judge(game, start, seen.equilibrium, held)
+        held.sort(key=lambda trial: trial.score)
+    rows = tuple(_row(trial, local, seen, constraints, course) for trial in held)
     solver = None if failed(rows, seen) else rows[0].solver
     return Recommendation(solver, why(rows, seen, target, noise is not None), rows, seen, target, total, budget)
 
@@ -179,16 +183,20 @@ def _row(trial: Trial, local: Model | None, seen: Probe, constraints: Projection
     curve = trial.curves[best, : steps // every + 1] / seen.residual
     whole = trial.curves[best, : int(trial.runs.steps[best]) + 1] / seen.residual
     rate = contraction(whole, ROUNDING * float(np.finfo(whole.dtype).eps)) if course.noise is None else None
+    # Predictions hold for the whole model at the equilibrium where the run ended, and say nothing of noise.
+    applies = local is not None and local.whole and course.noise is None and not trial.elsewhere
+    unmoved = applies and values[0] == trial.proposal.values[0]
     return Row(
         family.name,
         families.written(solver),
         solver,
-        trial.measured if math.isfinite(trial.measured) else None,
-        trial.proposal.evaluations if values[0] == trial.proposal.values[0] else None,
+        trial.measured if math.isfinite(trial.measured) and not trial.unstable else None,
+        trial.proposal.evaluations if unmoved else None,
         rate,
-        proposals.predicted_rate(local, trial.proposal._replace(values=values), seen.size, len(seen.sizes)),
-        float(trial.score[1]) / seen.residual,
+        proposals.predicted_rate(local, trial.proposal._replace(values=values)) if applies else None,
+        trial.residual / seen.residual,
         trial.ending,
+        trial.elsewhere,
         curve,
         every * trial.cost,
     )

@@ -38,6 +38,8 @@ class Trial:
         steps: steps that each run has taken, for a converged one until it reached the target.
         passed: evaluations until a run reached the target, under which it then stayed; infinite for the others.
         dropped: whether the trial ended because others were ahead.
+        elsewhere: whether the best run converged to another equilibrium than the probe's.
+        unstable: whether the flow leaves the equilibrium to which it converged.
     """
 
     proposal: Proposal
@@ -49,6 +51,8 @@ class Trial:
     steps: np.ndarray
     passed: np.ndarray
     dropped: bool = False
+    elsewhere: bool = False
+    unstable: bool = False
 
     @property
     def converged(self) -> np.ndarray:
@@ -76,9 +80,14 @@ class Trial:
         return float(self.passed[self.best])
 
     @property
-    def score(self) -> tuple[float, float]:
-        """Key of the ranking: evaluations to the target, then the residual reached."""
-        return self.measured, float(self._reached[self.best])
+    def residual(self) -> float:
+        """The residual that the best run reached, infinite if it diverged."""
+        return float(self._reached[self.best])
+
+    @property
+    def score(self) -> tuple[bool, float, float]:
+        """Key of the ranking: unstable ends last, then evaluations to the target, then the residual reached."""
+        return self.unstable, self.measured, self.residual
 
     @property
     def cost(self) -> float:
@@ -88,7 +97,9 @@ class Trial:
 
     @property
     def ending(self) -> str:
-        """How the best run ended: "converged", "diverged", "dropped" or "budget"."""
+        """How the best run ended: "converged", "unstable", "diverged", "dropped" or "budget"."""
+        if self.unstable:
+            return "unstable"
         if self.converged[self.best]:
             return "converged"
         return "diverged" if self.diverged[self.best] else "dropped" if self.dropped else "budget"

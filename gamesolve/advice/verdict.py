@@ -21,6 +21,8 @@ def why(rows: Sequence[Row], probe: Probe, target: float, noisy: bool) -> str:
     best = rows[0]
     if all(len(row.curve) == 1 for row in rows):
         return "The budget is too small to try a solver after the probe. Give a larger one."
+    if best.ending == "unstable":
+        return f"{best.name} converged to an unstable equilibrium, which no player wants: try other solvers."
     if failed(rows, probe):
         return f"{_failure(probe)}: start elsewhere, add constraints, or check the signs of the payoffs."
     if noisy:
@@ -33,11 +35,13 @@ def why(rows: Sequence[Row], probe: Probe, target: float, noisy: bool) -> str:
     count = f"{best.measured:.0f} evaluation{'s' * (round(best.measured) != 1)}"
     others = [row for row in rows[1:] if row.measured is not None]
     rival = f", {others[0].name} {_times(others[0], best)}" if others else ""
-    return f"{_place(probe)}{best.name} took {count} to the target{rival}."
+    return f"{_place(probe, best)}{best.name} took {count} to the target{rival}."
 
 
-def _place(probe: Probe) -> str:
+def _place(probe: Probe, best: Row) -> str:
     """Return a clause that says where the solver ran."""
+    if best.elsewhere:
+        return "At another equilibrium than the probe's: "
     if probe.vanishes:
         return "The field vanishes without an equilibrium, where the players grow without bound: "
     if probe.equilibrium is None:
@@ -59,7 +63,8 @@ def _times(row: Row, best: Row) -> str:
 
 def failed(rows: Sequence[Row], probe: Probe) -> bool:
     """Return whether no tried solver deserves to be recommended."""
-    return rows[0].measured is None and (probe.left or not rows[0].residual < 1)
+    best = rows[0]
+    return best.measured is None and (probe.left or best.ending == "unstable" or not best.residual < 1)
 
 
 def _failure(probe: Probe) -> str:

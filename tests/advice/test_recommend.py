@@ -162,6 +162,17 @@ def test_the_equilibrium_is_found_where_the_flow_goes(game, start, equilibrium):
     assert found.table[0].measured is not None
 
 
+def test_a_solver_that_ends_at_an_unstable_equilibrium_is_not_recommended():
+    game, start = gs.zero_sum(lambda x, y: -jnp.cos(x) + jnp.cos(y)), (2.4, 2.4)
+    found = gs.recommend(game, start, solvers=["anderson"], budget=6000)
+    assert found.solver is None
+    assert found.table[0].ending == "unstable"
+    assert "converged to an unstable equilibrium" in found.why
+    found = gs.recommend(game, start, solvers=["anderson", "simgd"], budget=6000)
+    assert found.table[0].name == "simgd"
+    assert found.spent <= 6000
+
+
 def test_a_field_that_only_fades_has_no_equilibrium():
     game = gs.general_sum(lambda x, y: -jnp.exp(-x), lambda x, y: -jnp.exp(-y))
     found = gs.recommend(game, (0.0, 0.0), solvers=["simgd"], budget=4000)
