@@ -18,7 +18,7 @@ from gamesolve.driving.sets import Projections
 from gamesolve.driving.solve import solve
 from gamesolve.game import Game
 from gamesolve.linear.dense import flattened
-from gamesolve.trees import Players
+from gamesolve.trees import Players, norm
 
 # The flow is followed by extragradient steps of this length times the reciprocal of the Lipschitz constant, in rounds.
 STRIDE, ROUND, ROUNDS = 0.4, 100, 6
@@ -133,11 +133,11 @@ def _steepest(game: Game, players: Players, lipschitz: jax.Array) -> jax.Array:
     """
     field, flat = flattened(game.field, players)
     v = field(flat)
-    size = jnp.linalg.norm(flat)
-    unit = jnp.linalg.norm(v) / jnp.where(size > 0, size, 1.0)
+    size = norm(flat)
+    unit = norm(v) / jnp.where(size > 0, size, 1.0)
 
     def look(_: int, constant: jax.Array) -> jax.Array:
-        secant = jnp.linalg.norm(field(flat + STRIDE / constant * v) - v) / (STRIDE / constant * jnp.linalg.norm(v))
+        secant = norm(field(flat + STRIDE / constant * v) - v) / (STRIDE / constant * norm(v))
         return jnp.where(secant > constant, secant, constant)
 
     return jax.lax.fori_loop(0, LOOKS - 1, look, jnp.where(lipschitz > 0, lipschitz, unit))
@@ -151,7 +151,7 @@ def _newton(game: Game, players: Players, goal: jax.Array, most: jax.Array) -> t
 
     def going(state: tuple[jax.Array, jax.Array, jax.Array]) -> jax.Array:
         _, value, count = state
-        return (jnp.linalg.norm(value) > goal) & (count < most)
+        return (norm(value) > goal) & (count < most)
 
     def step(state: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
         at, value, count = state
@@ -159,7 +159,7 @@ def _newton(game: Game, players: Players, goal: jax.Array, most: jax.Array) -> t
         return after, field(after), count + 1
 
     end, value, count = jax.lax.while_loop(going, step, (flat, field(flat), jnp.zeros((), jnp.int32)))
-    return unravel(end), jnp.linalg.norm(value), count
+    return unravel(end), norm(value), count
 
 
 def attracts(values: np.ndarray) -> bool:
@@ -183,7 +183,7 @@ def _power(game: Game, players: Players) -> jax.Array:
         vector, _ = state
         image = push(vector)
         (back,) = pull(image)
-        return back / jnp.linalg.norm(back), jnp.linalg.norm(image)
+        return back / norm(back), norm(image)
 
     first = jax.random.normal(jax.random.key(0), flat.shape, flat.dtype)
-    return jax.lax.fori_loop(0, POWER, again, (first / jnp.linalg.norm(first), jnp.zeros((), flat.dtype)))[1]
+    return jax.lax.fori_loop(0, POWER, again, (first / norm(first), jnp.zeros((), flat.dtype)))[1]

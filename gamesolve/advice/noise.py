@@ -40,6 +40,10 @@ def noise_of(game: Game, sample: Sampler, key: Key) -> Noise:
     if game.data:
         one = jax.tree.leaves(draws)[0].shape[1]
         return Noise(sample, key, game, max(1.0, jax.tree.leaves(game.data)[0].shape[0] / one))
+    if any(leaf.ndim < 2 for leaf in jax.tree.leaves(draws)):
+        raise ValueError(
+            "sample must return arrays whose first axis is the batch, got a scalar. Return an array of shape (1,)."
+        )
     merged = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), draws)
     return Noise(sample, key, game.bind(merged), DRAWS)
 

@@ -78,7 +78,10 @@ def recommend(
         >>> solution.ending.name, advice.spent <= 2000
         ('CONVERGED', True)
     """
+    constraints = tuple(constraints) if isinstance(constraints, list) else constraints
     start = _checked(game, start, sample, key, target, constraints)
+    if isinstance(budget, float):
+        raise TypeError(f"budget must be an integer, got {budget}. It counts evaluations of the game.")
     budget = whole_number("budget", budget, 1)
     noise = None if sample is None or key is None else noise_of(game, sample, key)
     mean, weight = (game, 1.0) if noise is None else (noise.mean, noise.weight)
@@ -122,6 +125,11 @@ def _checked(
         check_key("key", key)
     check_number("target", target, above=0.0, below=1.0)
     check_projections(constraints)
+    if isinstance(constraints, tuple) and len(constraints) != game.num_players:
+        raise ValueError(
+            f"constraints must have one projection or None per player, got {len(constraints)} for {game.num_players} "
+            "players. Pass one function for all players, or a tuple."
+        )
     return as_players(start, game.num_players)
 
 
@@ -186,6 +194,8 @@ def _row(trial: Trial, local: Model | None, seen: Probe, constraints: Projection
     # Predictions hold for the whole model at the equilibrium where the run ended, and say nothing of noise.
     applies = local is not None and local.whole and course.noise is None and not trial.elsewhere
     unmoved = applies and values[0] == trial.proposal.values[0]
+    eps = float(np.finfo(whole.dtype).eps)
+    balanced = eps < seen.lipschitz < 1 / eps  # or rounding hides eigenvalues of steps with momentum
     return Row(
         family.name,
         families.written(solver),
@@ -193,7 +203,7 @@ def _row(trial: Trial, local: Model | None, seen: Probe, constraints: Projection
         trial.measured if math.isfinite(trial.measured) and not trial.unstable else None,
         trial.proposal.evaluations if unmoved else None,
         rate,
-        proposals.predicted_rate(local, trial.proposal._replace(values=values)) if applies else None,
+        proposals.predicted_rate(local, trial.proposal._replace(values=values)) if applies and balanced else None,
         trial.residual / seen.residual,
         trial.ending,
         trial.elsewhere,

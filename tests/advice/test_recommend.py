@@ -38,6 +38,14 @@ def test_predictions_on_a_linear_game_agree_with_measurements(advice):
         assert row.rate == pytest.approx(row.predicted_rate, rel=0.1)
 
 
+@pytest.mark.parametrize("scale", [1e-20, 1e20])
+def test_the_scale_of_payoffs_changes_no_verdict(scale):
+    found = gs.recommend(gs.zero_sum(lambda x, y: scale * (x**2 - y**2 + x * y)), (1.0, 1.0), solvers=["simgd"])
+    np.testing.assert_allclose(found.probe.equilibrium, (0.0, 0.0), atol=1e-5)
+    assert found.why.startswith("At the stable equilibrium")
+    assert found.table[0].predicted_rate is None
+
+
 def test_the_code_makes_the_solver(advice):
     for row in advice.table:
         made = eval(row.code, {"gs": gs, "optax": optax})
@@ -238,6 +246,11 @@ def test_players_may_be_any_pytrees():
         ({"sample": lambda key: key}, ValueError, "sample must come with a random key"),
         ({"target": 2.0}, ValueError, "target must be finite and above 0"),
         ({"budget": 0}, ValueError, "budget must be at least 1"),
+        ({"budget": 2.5}, TypeError, "budget must be an integer, got 2.5. It counts evaluations"),
+        ({"sample": lambda key: 1.0, "key": jax.random.key(0)}, ValueError, "first axis is the batch, got a scalar"),
+        ({"constraints": (None,)}, ValueError, "constraints must have one projection or None per player, got 1 for 2"),
+        ({"solvers": []}, ValueError, "solvers must be some of anderson.*got none"),
+        ({"solvers": "simgd"}, TypeError, "solvers must be a list of names, got 'simgd'"),
         ({"solvers": ["sgd"]}, ValueError, "solvers must be some of anderson"),
         ({"constraints": 3}, TypeError, "projections must be a function"),
         ({"start": (0.0, 0.0)}, ValueError, "zero at the start"),

@@ -61,7 +61,8 @@ def test_samplers_and_constraints_come_from_the_file(folder, capsys):
         (["my_game.py:gam"], "my_game.py has no 'gam'. Did you mean game?"),
         (["my_game.py:noisy"], "my_game.py:noisy failed"),
         (["my_game.py:game", "--sample", "my_game.py:samples"], "Did you mean sample?"),
-        (["my_game.py:game", "--reach", "2"], "target must be finite and above 0"),
+        (["my_game.py:game", "--key", "5"], "--key needs --sample"),
+        (["my_game.py:game", "--constraints", "my_game.py:players"], "projections must be a function"),
         (["my_game.py:game", "--plot", "none/advice.png"], "cannot write none/advice.png"),
     ],
 )
