@@ -29,6 +29,8 @@ from gamesolve.trees import Key, Players
 PROBE, TRIED = 0.3, 4
 # Step sizes of a trial relative to a prediction; noisy games and those without a prediction need smaller ones.
 NEAR, NOISY, WIDE = (1.0, 0.5), (1.0, 0.3, 0.1, 0.03), (1.0, 0.3, 0.1, 0.03, 0.01)
+# Shortest probes that the mean of a noisy game must leave room for.
+LOOKS = 10
 # Evaluations that the first piece of a cheap solver takes.
 ROOM = 2 * len(NEAR) * trials.PIECE * 2
 # Residuals below this many rounding errors of the start do not show a rate.
@@ -83,13 +85,14 @@ def recommend(
     if isinstance(budget, float):
         raise TypeError(f"budget must be an integer, got {budget}. It counts evaluations of the game.")
     budget = whole_number("budget", budget, 1)
-    noise = None if sample is None or key is None else noise_of(game, sample, key)
+    most = PROBE * budget / (LOOKS * probe.least(ravel(start).size))
+    noise = None if sample is None or key is None else noise_of(game, sample, key, start, most)
     mean, weight = (game, 1.0) if noise is None else (noise.mean, noise.weight)
     families.candidates(constraints is not None, 1, False, solvers)  # names are checked before anything is computed
     _check_residual(runs.residual(mean, start, constraints))
     _check_probe(budget, weight, ravel(start).size)
     seen = probe.look(mean, start, constraints, PROBE * budget / weight)
-    used = round(weight * seen.spent)
+    used = round(weight * seen.spent) + (0 if noise is None else noise.spent)
     unstable = probe.stability(seen) == "unstable"
     pool = families.candidates(constraints is not None, seen.size, unstable, solvers)
     if not pool:
@@ -109,7 +112,7 @@ def recommend(
         held.sort(key=lambda trial: trial.score)
     rows = tuple(_row(trial, local, seen, constraints, course) for trial in held)
     solver = None if failed(rows, seen) else rows[0].solver
-    return Recommendation(solver, why(rows, seen, target, noise is not None), rows, seen, target, total, budget)
+    return Recommendation(solver, why(rows, seen, target, noise), rows, seen, target, total, budget)
 
 
 def _checked(

@@ -2,21 +2,26 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from gamesolve.advice.noise import Noise
 from gamesolve.advice.probe import Probe, stability
 from gamesolve.advice.recommendation import Row
 
 # Share of rotation above which a game is called one of rotation, and below which it is called one of curvature.
 TURNING, CURVED = 0.7, 0.3
+# Error of the mean game that is mentioned, relative to a noise floor; ratio of two quarters of a curve that falls.
+CLEAR, FALLING = 0.3, 0.8
 
 
-def why(rows: Sequence[Row], probe: Probe, target: float, noisy: bool) -> str:
+def why(rows: Sequence[Row], probe: Probe, target: float, noise: Noise | None) -> str:
     """Return the sentence.
 
     Args:
         rows: the tried solvers, the best one first.
         probe: what the game looks like.
         target: factor by which the residual had to fall.
-        noisy: whether the game is noisy, so that residuals are noise floors.
+        noise: how the game is noisy, so that residuals are noise floors, or None.
     """
     best = rows[0]
     if all(len(row.curve) == 1 for row in rows):
@@ -25,8 +30,8 @@ def why(rows: Sequence[Row], probe: Probe, target: float, noisy: bool) -> str:
         return f"{best.name} converged to an unstable equilibrium, which no player wants: try other solvers."
     if failed(rows, probe):
         return f"{_failure(probe)}: start elsewhere, add constraints, or check the signs of the payoffs."
-    if noisy:
-        return f"Of the tried solvers it has the lowest noise floor, {best.residual:.1e} of the residual at the start."
+    if noise is not None:
+        return _floor(best, noise)
     if best.measured is None:
         return (
             f"It came closest: the residual fell to {best.residual:.1e} of its value at the start, and the target is "
@@ -36,6 +41,28 @@ def why(rows: Sequence[Row], probe: Probe, target: float, noisy: bool) -> str:
     others = [row for row in rows[1:] if row.measured is not None]
     rival = f", {others[0].name} {_times(others[0], best)}" if others else ""
     return f"{_place(probe, best)}{best.name} took {count} to the target{rival}."
+
+
+def _floor(best: Row, noise: Noise) -> str:
+    """Return the sentence for a noisy game."""
+    doubt = ""
+    if noise.blur > CLEAR * best.residual:
+        doubt = f"; the mean of {noise.weight:.0f} draws, by which it is judged, is off by {noise.blur:.1e} itself"
+    if _falls(best.curve):
+        return (
+            f"It came lowest, {best.residual:.1e} of the residual at the start, and was still falling"
+            f"{doubt}. Give a larger budget for a firmer answer."
+        )
+    return (
+        f"Of the tried solvers it has the lowest noise floor, {best.residual:.1e} of the residual at the start{doubt}."
+    )
+
+
+def _falls(curve: np.ndarray) -> bool:
+    """Return whether a noisy curve still falls: its last quarter lies clearly below the one before."""
+    quarter = len(curve) // 4
+    size = lambda part: float(np.sqrt(np.mean(part**2)))
+    return quarter > 0 and size(curve[-quarter:]) < FALLING * size(curve[-2 * quarter : -quarter])
 
 
 def _place(probe: Probe, best: Row) -> str:
