@@ -1,4 +1,4 @@
-"""Look at where the trials ended: at the equilibrium of the probe, at another one, or at one that the flow leaves."""
+"""Look at where the trials ended: at the equilibrium of the probe, at another one, or at an unstable one."""
 
 from collections.abc import Sequence
 

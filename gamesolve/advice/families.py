@@ -83,7 +83,7 @@ class Family:
         axes: the hyperparameters. The first one is the step size.
         rated: whether a step has a fixed linear rate at an equilibrium. Default: True.
         separate: whether each player may have its own step size. Default: True.
-        any_zero: whether the solver may also converge to an equilibrium that the flow leaves, which no player wants.
+        any_zero: whether the solver may also converge to an unstable equilibrium, which no player wants.
             Default: False.
         spectral: whether the eigenvalues of J decide the rate. Default: False.
     """

@@ -101,7 +101,8 @@ def look(game: Game, start: Players, constraints: Projections, allowance: float)
     end = follow(game, start, constraints, lipschitz, allowance - least(size))
     if size <= LARGEST_SPECTRUM:
         shape = _whole(game, end.players)
-        again = float(np.linalg.norm(shape.jacobian, 2)) if np.isfinite(shape.jacobian).all() else np.nan
+        matrix = np.asarray(shape.jacobian)
+        again = float(np.linalg.norm(matrix, 2)) if np.isfinite(matrix).all() else np.nan
     else:
         again, _ = stretch(game, end.players)
         shape = _ends(game, end.players)

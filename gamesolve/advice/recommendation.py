@@ -29,8 +29,8 @@ class Row(NamedTuple):
         rate: measured factor per step of the residual.
         predicted_rate: spectral radius of its step at the equilibrium.
         residual: smallest residual relative to the start, at the end of its trial; the noise floor of a noisy game.
-        ending: "converged", "diverged", "dropped", "budget", or "unstable" if it converged to an equilibrium that the
-            flow leaves.
+        ending: "converged", "diverged", "dropped", "budget", or "unstable" if it converged to an unstable
+            equilibrium.
         elsewhere: whether it converged to another equilibrium than the probe's.
         curve: residual after each recorded step, relative to the start.
         cost: evaluations between two entries of the curve.

@@ -195,10 +195,11 @@ def _row(trial: Trial, local: Model | None, seen: Probe, constraints: Projection
     whole = trial.curves[best, : int(trial.runs.steps[best]) + 1] / seen.residual
     rate = contraction(whole, ROUNDING * float(np.finfo(whole.dtype).eps)) if course.noise is None else None
     # Predictions hold for the whole model at the equilibrium where the run ended, and say nothing of noise.
-    applies = local is not None and local.whole and course.noise is None and not trial.elsewhere
-    unmoved = applies and values[0] == trial.proposal.values[0]
+    known = local if local is not None and local.whole and course.noise is None and not trial.elsewhere else None
+    unmoved = known is not None and values[0] == trial.proposal.values[0]
     eps = float(np.finfo(whole.dtype).eps)
     balanced = eps < seen.lipschitz < 1 / eps  # or rounding hides eigenvalues of steps with momentum
+    moved = trial.proposal._replace(values=values)
     return Row(
         family.name,
         families.written(solver),
@@ -206,7 +207,7 @@ def _row(trial: Trial, local: Model | None, seen: Probe, constraints: Projection
         trial.measured if math.isfinite(trial.measured) and not trial.unstable else None,
         trial.proposal.evaluations if unmoved else None,
         rate,
-        proposals.predicted_rate(local, trial.proposal._replace(values=values)) if applies and balanced else None,
+        proposals.predicted_rate(known, moved) if known is not None and balanced else None,
         trial.residual / seen.residual,
         trial.ending,
         trial.elsewhere,

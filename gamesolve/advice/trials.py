@@ -39,7 +39,7 @@ class Trial:
         passed: evaluations until a run reached the target, under which it then stayed; infinite for the others.
         dropped: whether the trial ended because others were ahead.
         elsewhere: whether the best run converged to another equilibrium than the probe's.
-        unstable: whether the flow leaves the equilibrium to which it converged.
+        unstable: whether it converged to an unstable equilibrium.
     """
 
     proposal: Proposal
