@@ -107,12 +107,13 @@ def recommend(
     look = ends.price(start, constraints, noise is not None)
     held = trials.hold(course, chosen, factors, budget - used - look * len(chosen))
     total = used + trials.spent(course, held)
+    enough = used + look * len(chosen) + trials.smallest(course, held)
     if look:
         total += look * ends.judge(game, start, seen.equilibrium, held)
         held.sort(key=lambda trial: trial.score)
     rows = tuple(_row(trial, local, seen, constraints, course) for trial in held)
     solver = None if failed(rows, seen) else rows[0].solver
-    return Recommendation(solver, why(rows, seen, target, noise), rows, seen, target, total, budget)
+    return Recommendation(solver, why(rows, seen, target, noise, enough), rows, seen, target, total, budget)
 
 
 def _checked(

@@ -1,6 +1,7 @@
 """Run the best proposals on the game itself, in rounds: after each one, those that are behind are dropped."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -179,6 +180,11 @@ def hold(course: Course, proposals: Sequence[Proposal], factors: Sequence[float]
 def spent(course: Course, trials: Sequence[Trial]) -> int:
     """Return the evaluations of all runs, records included."""
     return int(sum(trial.taken.sum() + course.price * np.asarray(trial.runs.steps).sum() for trial in trials))
+
+
+def smallest(course: Course, trials: Sequence[Trial]) -> int:
+    """Return the budget that lets the cheapest of some trials take its next piece."""
+    return math.ceil(spent(course, trials) + min(_next_price(course, trial) for trial in trials))
 
 
 def _next_price(course: Course, trial: Trial) -> float:

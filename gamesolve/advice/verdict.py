@@ -10,11 +10,13 @@ from gamesolve.advice.recommendation import Row
 
 # Share of rotation above which a game is called one of rotation, and below which it is called one of curvature.
 TURNING, CURVED = 0.7, 0.3
+# Solvers that divide by moments of past gradients, which fade once the run has converged.
+RESTLESS = ("adam", "alternating adam")
 # Error of the mean game that is mentioned, relative to a noise floor; ratio of two quarters of a curve that falls.
 CLEAR, FALLING = 0.3, 0.8
 
 
-def why(rows: Sequence[Row], probe: Probe, target: float, noise: Noise | None) -> str:
+def why(rows: Sequence[Row], probe: Probe, target: float, noise: Noise | None, enough: int) -> str:
     """Return the sentence.
 
     Args:
@@ -22,10 +24,13 @@ def why(rows: Sequence[Row], probe: Probe, target: float, noise: Noise | None) -
         probe: what the game looks like.
         target: factor by which the residual had to fall.
         noise: how the game is noisy, so that residuals are noise floors, or None.
+        enough: budget that lets the cheapest solver run.
     """
     best = rows[0]
     if all(len(row.curve) == 1 for row in rows):
-        return "The budget is too small to try a solver after the probe. Give a larger one."
+        return (
+            f"The budget is too small to try a solver after the probe. Give at least {enough}, better ten times that."
+        )
     if best.ending == "unstable":
         return f"{best.name} converged to an unstable equilibrium, which no player wants: try other solvers."
     if failed(rows, probe):
@@ -40,7 +45,7 @@ def why(rows: Sequence[Row], probe: Probe, target: float, noise: Noise | None) -
     count = f"{best.measured:.0f} evaluation{'s' * (round(best.measured) != 1)}"
     others = [row for row in rows[1:] if row.measured is not None]
     rival = f", {others[0].name} {_times(others[0], best)}" if others else ""
-    return f"{_place(probe, best)}{best.name} took {count} to the target{rival}."
+    return f"{_place(probe, best)}{best.name} took {count} to the target{rival}{_caution(best)}."
 
 
 def _floor(best: Row, noise: Noise) -> str:
@@ -81,6 +86,11 @@ def _place(probe: Probe, best: Row) -> str:
         else "rotation and curvature mix"
     )
     return f"At the {stability(probe)} equilibrium {shape}: ".replace("  ", " ")
+
+
+def _caution(best: Row) -> str:
+    """Return a warning about solvers whose steps stay as long as they are, which may leave the equilibrium later."""
+    return "; stop it with tol=, since its steps do not shrink at an equilibrium" if best.name in RESTLESS else ""
 
 
 def _times(row: Row, best: Row) -> str:

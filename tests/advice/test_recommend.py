@@ -97,6 +97,16 @@ def test_a_budget_that_leaves_nothing_for_trials_is_said():
     found = gs.recommend(GAME, START, budget=100, solvers=["simgd"])
     assert found.solver is None
     assert "too small to try a solver" in found.why
+    enough = int(found.why.split("at least ")[1].split(",")[0])
+    found = gs.recommend(GAME, START, budget=2 * enough, solvers=["simgd"])
+    assert found.table[0].measured is not None
+    assert found.spent <= 2 * enough
+
+
+def test_adam_comes_with_a_caution():
+    found = gs.recommend(gs.general_sum(lambda x: -jnp.log(jnp.cosh(x))), (3.0,), solvers=["adam"], budget=4000)
+    assert found.table[0].measured is not None
+    assert "stop it with tol=" in found.why
 
 
 def test_named_solvers_that_do_not_suit_the_game_are_said():
