@@ -13,7 +13,7 @@ TURNING, CURVED = 0.7, 0.3
 # Solvers that divide by moments of past gradients, which fade once the run has converged.
 RESTLESS = ("adam", "alternating adam")
 # Error of the mean game that is mentioned, relative to a noise floor; ratio of two quarters of a curve that falls.
-CLEAR, FALLING = 0.3, 0.8
+CLEAR, FALLING = 0.3, 0.95
 
 
 def why(rows: Sequence[Row], probe: Probe, target: float, noise: Noise | None, enough: int) -> str:
