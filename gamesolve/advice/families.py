@@ -83,7 +83,7 @@ class Family:
         axes: the hyperparameters. The first one is the step size.
         rated: whether a step has a fixed linear rate at an equilibrium. Default: True.
         separate: whether each player may have its own step size. Default: True.
-        any_zero: whether the solver may also converge to an equilibrium that the flow leaves, which no player wants.
+        any_zero: whether the solver may also converge to an unstable equilibrium, which no player wants.
             Default: False.
         spectral: whether the eigenvalues of J decide the rate. Default: False.
     """
@@ -191,13 +191,18 @@ def candidates(constrained: bool, unknowns: int, unstable: bool, names: Sequence
     Args:
         constrained: whether the players live in sets.
         unknowns: number of parameters. Above `DENSE_LIMIT` the proximal step solves by iterations, dozens per step.
-        unstable: whether the flow leaves the equilibrium that was found.
+        unstable: whether the equilibrium that was found is unstable.
         names: names of the families, or None for all.
 
     Raises:
-        ValueError: if a name is unknown.
+        TypeError: if ``names`` is a string.
+        ValueError: if a name is unknown, or there is none.
     """
     pool = {family.name: family for family in (SETS if constrained else FREE)}
+    if isinstance(names, str):
+        raise TypeError(f"solvers must be a list of names, got {names!r}. Pass [{names!r}].")
+    if names is not None and not names:
+        raise ValueError(f"solvers must be some of {', '.join(pool)}, got none. Leave it out to choose from all.")
     if unknown := [name for name in names or () if name not in pool]:
         raise ValueError(f"solvers must be some of {', '.join(pool)}, got {unknown[0]!r}.")
     kept = [family for name, family in pool.items() if (names is None or name in names)]

@@ -1,19 +1,21 @@
-"""Look at the noise of a stochastic game: its mean game, and how far one draw's field is from the mean."""
+"""Look at the noise of a stochastic game: its mean game, and how far that is from the mean of all draws."""
 
-import dataclasses
+import math
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
+import numpy as np
 
 from gamesolve.checks import as_pytree
 from gamesolve.game import Game
 from gamesolve.sampling.samplers import Sampler
 from gamesolve.trees import Batch, Key, Players, norm
 
-# Draws that are averaged where the game has no data of its own, and by which the noise is measured.
+# Fewest draws that stand for the mean of a game without data; they also measure the noise.
 DRAWS = 16
+# Error of that mean, relative to the field at the start, down to which draws are added.
+BLUR = 0.05
 
 
 class Noise(NamedTuple):
@@ -24,37 +26,50 @@ class Noise(NamedTuple):
         key: its random key.
         mean: the game on all of its data, or on many draws at once.
         weight: evaluations that one evaluation of the mean game counts.
+        blur: standard error of the mean game's field, relative to its norm at the start. Default: 0, as with data.
+        spent: evaluations that it took to measure it. Default: 0.
     """
 
     sample: Sampler
     key: Key
     mean: Game
     weight: float
+    blur: float = 0.0
+    spent: int = 0
 
 
-def noise_of(game: Game, sample: Sampler, key: Key) -> Noise:
-    """Return the noise of a game with this sampler; a game that is bound to data is its own mean."""
+def noise_of(game: Game, sample: Sampler, key: Key, start: Players, most: float) -> Noise:
+    """Return the noise of a game with this sampler; a game that is bound to data is its own mean.
+
+    Args:
+        game: the game.
+        sample: sampler of each step.
+        key: typed random key.
+        start: players where the noise is measured.
+        most: largest number of draws for the mean, at least `DRAWS`.
+    """
     sample = as_pytree("sample", sample)
     own, key = jax.random.split(key)
     draws = jax.vmap(sample)(jax.random.split(own, DRAWS))
     if game.data:
         one = jax.tree.leaves(draws)[0].shape[1]
         return Noise(sample, key, game, max(1.0, jax.tree.leaves(game.data)[0].shape[0] / one))
+    if any(leaf.ndim < 2 for leaf in jax.tree.leaves(draws)):
+        raise ValueError(
+            "sample must return arrays whose first axis is the batch, got a scalar. Return an array of shape (1,)."
+        )
+    deviation = float(_deviation(game, draws, start))
+    wanted = (deviation / BLUR) ** 2 if math.isfinite(deviation) else 0.0
+    count = max(DRAWS, math.ceil(min(wanted, most)))
+    draws = jax.vmap(sample)(jax.random.split(own, count))
     merged = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), draws)
-    return Noise(sample, key, game.bind(merged), DRAWS)
-
-
-def deviation(game: Game, noise: Noise, players: Players) -> float:
-    """Return the root mean square distance between one draw's field and the mean, from `DRAWS` draws."""
-    return float(_deviation(dataclasses.replace(game, data=()), noise, players))
+    return Noise(sample, key, game.bind(merged), count, deviation / np.sqrt(count), DRAWS)
 
 
 @jax.jit
-def _deviation(game: Game, noise: Noise, players: Players) -> jax.Array:
-    mean = noise.mean.field(players)
-
-    def square(key: Key) -> jax.Array:
-        batch: Batch = noise.sample(key)
-        return norm(optax.tree.sub(game.bind(batch).field(players), mean)) ** 2
-
-    return jnp.sqrt(jnp.mean(jax.vmap(square)(jax.random.split(noise.key, DRAWS))))
+def _deviation(game: Game, draws: Batch, players: Players) -> jax.Array:
+    """Return the root mean square distance between one draw's field and the mean, relative to the mean."""
+    fields = jax.vmap(lambda batch: game.bind(batch).field(players))(draws)
+    mean = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), fields)
+    distances = jax.vmap(lambda field: norm(jax.tree.map(jnp.subtract, field, mean)))(fields)
+    return jnp.sqrt(jnp.sum(distances**2) / (DRAWS - 1)) / norm(mean)

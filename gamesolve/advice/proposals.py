@@ -121,12 +121,14 @@ def _size(players: Players) -> float:
     return max(1.0, float(jnp.max(jax.vmap(lambda one: length(ravel(one)))(players))))
 
 
-def predicted_rate(model: Model | None, proposal: Proposal, game_size: int, number: int) -> float | None:
-    """Return the spectral radius of a proposal's step on the model, or None if it has none or is too large."""
-    if model is None or not proposal.family.rated or game_size > LARGEST_SPECTRUM or model.constraints is not None:
+def predicted_rate(model: Model, proposal: Proposal) -> float | None:
+    """Return the spectral radius of a proposal's step on the model; None if it has no fixed rate or is too large."""
+    centre = model.game.equilibria[0]
+    if not proposal.family.rated or ravel(centre).size > LARGEST_SPECTRUM or model.constraints is not None:
         return None
-    solver = proposal.family.build(list(map(float, proposal.values)), number)
+    solver = proposal.family.build(list(map(float, proposal.values)), len(centre))
     try:
-        return float(analysis.rate(model.game, solver, model.game.equilibria[0]))
+        rate = float(analysis.rate(model.game, solver, centre))
     except ValueError:
         return None
+    return rate or None  # a product of extreme numbers that has underflowed

@@ -25,11 +25,13 @@ class Row(NamedTuple):
         code: the solver as Python.
         solver: the solver.
         measured: evaluations (fields and products with J) that it took to the target; None if it did not get there.
-        predicted: the same, predicted from the linear model at the equilibrium.
+        predicted: the same, predicted from the linear model at the equilibrium; None for noisy and large games.
         rate: measured factor per step of the residual.
         predicted_rate: spectral radius of its step at the equilibrium.
         residual: smallest residual relative to the start, at the end of its trial; the noise floor of a noisy game.
-        ending: "converged", "diverged", "dropped" or "budget".
+        ending: "converged", "diverged", "dropped", "budget", or "unstable" if it converged to an unstable
+            equilibrium.
+        elsewhere: whether it converged to another equilibrium than the probe's.
         curve: residual after each recorded step, relative to the start.
         cost: evaluations between two entries of the curve.
     """
@@ -43,6 +45,7 @@ class Row(NamedTuple):
     predicted_rate: float | None
     residual: float
     ending: str
+    elsewhere: bool
     curve: np.ndarray
     cost: float
 

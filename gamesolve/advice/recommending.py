@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 
-from gamesolve.advice import families, model, probe, proposals, runs, trials
+from gamesolve.advice import ends, families, model, probe, proposals, runs, trials
 from gamesolve.advice.families import Family, Scales
 from gamesolve.advice.model import Model
 from gamesolve.advice.noise import noise_of
@@ -18,7 +18,7 @@ from gamesolve.advice.verdict import failed, why
 from gamesolve.checks import check_key, check_number, whole_number
 from gamesolve.compare.curves import contraction
 from gamesolve.compare.vectors import length, ravel
-from gamesolve.driving.plan import Status, check_game
+from gamesolve.driving.plan import check_game
 from gamesolve.driving.sets import Projections
 from gamesolve.game import Game, as_players
 from gamesolve.sampling.samplers import Sampler
@@ -27,10 +27,14 @@ from gamesolve.trees import Key, Players
 
 # Share of the budget for the probe, and number of proposals that are tried.
 PROBE, TRIED = 0.3, 4
-# Residuals below this many rounding errors of the start do not show a rate.
-ROUNDING = 30
 # Step sizes of a trial relative to a prediction; noisy games and those without a prediction need smaller ones.
 NEAR, NOISY, WIDE = (1.0, 0.5), (1.0, 0.3, 0.1, 0.03), (1.0, 0.3, 0.1, 0.03, 0.01)
+# Shortest probes that the mean of a noisy game must leave room for.
+LOOKS = 10
+# Evaluations that the first piece of a cheap solver takes.
+ROOM = 2 * len(NEAR) * trials.PIECE * 2
+# Residuals below this many rounding errors of the start do not show a rate.
+ROUNDING = 30
 
 
 def recommend(
@@ -76,17 +80,19 @@ def recommend(
         >>> solution.ending.name, advice.spent <= 2000
         ('CONVERGED', True)
     """
+    constraints = tuple(constraints) if isinstance(constraints, list) else constraints
     start = _checked(game, start, sample, key, target, constraints)
+    if isinstance(budget, float):
+        raise TypeError(f"budget must be an integer, got {budget}. It counts evaluations of the game.")
     budget = whole_number("budget", budget, 1)
-    noise = None if sample is None or key is None else noise_of(game, sample, key)
+    most = PROBE * budget / (LOOKS * probe.least(ravel(start).size))
+    noise = None if sample is None or key is None else noise_of(game, sample, key, start, most)
     mean, weight = (game, 1.0) if noise is None else (noise.mean, noise.weight)
     families.candidates(constraints is not None, 1, False, solvers)  # names are checked before anything is computed
     _check_residual(runs.residual(mean, start, constraints))
+    _check_probe(budget, weight, ravel(start).size)
     seen = probe.look(mean, start, constraints, PROBE * budget / weight)
-    used = round(weight * seen.spent)
-    if used > budget / 2:
-        sentence = f"The budget of {budget} evaluations is too small: the probe took {used}. Give at least twice that."
-        return Recommendation(None, sentence, (), seen, target, used, budget)
+    used = round(weight * seen.spent) + (0 if noise is None else noise.spent)
     unstable = probe.stability(seen) == "unstable"
     pool = families.candidates(constraints is not None, seen.size, unstable, solvers)
     if not pool:
@@ -95,13 +101,19 @@ def recommend(
     local = _model(mean, start, seen, constraints)
     chosen, predicted = _proposals(local, pool, _scales(start, seen), target, budget, seen)
     factors = NOISY if noise is not None else NEAR if predicted else WIDE
-    far = proposals.FAR * max(1.0, float(length(ravel(start))))
+    points = (start,) if seen.equilibrium is None else (start, seen.equilibrium)
+    far = proposals.FAR * max(1.0, *(float(length(ravel(players))) for players in points))
     course = Course(game, start, constraints, target * seen.residual, seen.residual, far, noise)
-    held = trials.hold(course, chosen, factors, budget - used)
-    rows = tuple(_row(trial, local, seen, constraints, course) for trial in held)
+    look = ends.price(start, constraints, noise is not None)
+    held = trials.hold(course, chosen, factors, budget - used - look * len(chosen))
     total = used + trials.spent(course, held)
+    enough = used + look * len(chosen) + trials.smallest(course, held)
+    if look:
+        total += look * ends.judge(game, start, seen.equilibrium, held)
+        held.sort(key=lambda trial: trial.score)
+    rows = tuple(_row(trial, local, seen, constraints, course) for trial in held)
     solver = None if failed(rows, seen) else rows[0].solver
-    return Recommendation(solver, why(rows, seen, target, noise is not None), rows, seen, target, total, budget)
+    return Recommendation(solver, why(rows, seen, target, noise, enough), rows, seen, target, total, budget)
 
 
 def _checked(
@@ -117,6 +129,11 @@ def _checked(
         check_key("key", key)
     check_number("target", target, above=0.0, below=1.0)
     check_projections(constraints)
+    if isinstance(constraints, tuple) and len(constraints) != game.num_players:
+        raise ValueError(
+            f"constraints must have one projection or None per player, got {len(constraints)} for {game.num_players} "
+            "players. Pass one function for all players, or a tuple."
+        )
     return as_players(start, game.num_players)
 
 
@@ -125,6 +142,16 @@ def _check_residual(residual: float) -> None:
         raise ValueError("the field must be finite, got one that is not finite at the start. Start from another point.")
     if residual == 0:
         raise ValueError("the field must not vanish, got one that is zero at the start. Start from another point.")
+
+
+def _check_probe(budget: int, weight: float, size: int) -> None:
+    """Raise an error if the budget does not cover the shortest probe."""
+    least = weight * probe.least(size)
+    if least > budget:
+        raise ValueError(
+            f"budget must be at least {math.ceil(least)} for the probe of a game with {size} parameters, got {budget}. "
+            f"Give some {math.ceil(least / PROBE) + ROOM}."
+        )
 
 
 def _model(game: Game, start: Players, seen: Probe, constraints: Projections) -> Model | None:
@@ -139,7 +166,7 @@ def _model(game: Game, start: Players, seen: Probe, constraints: Projections) ->
 def _scales(start: Players, seen: Probe) -> Scales:
     away = ravel(start) if seen.equilibrium is None else ravel(start) - ravel(seen.equilibrium)
     typical = float(jnp.sqrt(jnp.mean(away**2)))
-    return Scales(seen.lipschitz or 1.0, typical or 1.0)
+    return Scales(seen.lipschitz or seen.residual / (float(length(away)) or 1.0), typical or 1.0)
 
 
 def _proposals(
@@ -162,23 +189,29 @@ def _unpredicted(family: Family, scales: Scales) -> Proposal:
 
 def _row(trial: Trial, local: Model | None, seen: Probe, constraints: Projections, course: Course) -> Row:
     best, family = trial.best, trial.proposal.family
-    values, steps = trial.settings[best], int(trial.runs.steps[best])
+    values, steps = trial.settings[best], int(trial.steps[best])
     solver = families.rounded(family.build(list(map(float, values)), len(seen.sizes), constraints))
     every = course.setup(trial.proposal).every
     curve = trial.curves[best, : steps // every + 1] / seen.residual
-    whole = np.concatenate([curve, trial.tail / seen.residual])
+    whole = trial.curves[best, : int(trial.runs.steps[best]) + 1] / seen.residual
     rate = contraction(whole, ROUNDING * float(np.finfo(whole.dtype).eps)) if course.noise is None else None
-    status = Status(int(trial.runs.status[best]))
+    # Predictions hold for the whole model at the equilibrium where the run ended, and say nothing of noise.
+    known = local if local is not None and local.whole and course.noise is None and not trial.elsewhere else None
+    unmoved = known is not None and values[0] == trial.proposal.values[0]
+    eps = float(np.finfo(whole.dtype).eps)
+    balanced = eps < seen.lipschitz < 1 / eps  # or rounding hides eigenvalues of steps with momentum
+    moved = trial.proposal._replace(values=values)
     return Row(
         family.name,
         families.written(solver),
         solver,
-        trial.measured if math.isfinite(trial.measured) else None,
-        trial.proposal.evaluations if values[0] == trial.proposal.values[0] else None,
+        trial.measured if math.isfinite(trial.measured) and not trial.unstable else None,
+        trial.proposal.evaluations if unmoved else None,
         rate,
-        proposals.predicted_rate(local, trial.proposal._replace(values=values), seen.size, len(seen.sizes)),
-        float(trial.score[1]) / seen.residual,
-        "dropped" if trial.dropped and status is Status.BUDGET else status.name.lower(),
+        proposals.predicted_rate(known, moved) if known is not None and balanced else None,
+        trial.residual / seen.residual,
+        trial.ending,
+        trial.elsewhere,
         curve,
-        every * float(trial.taken[best]) / max(1, steps),
+        every * trial.cost,
     )

@@ -1,6 +1,7 @@
 """Run the best proposals on the game itself, in rounds: after each one, those that are behind are dropped."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,10 +17,10 @@ from gamesolve.driving.sets import Projections
 from gamesolve.game import Game
 from gamesolve.trees import Players
 
-# Steps between two looks at the runs.
+# Steps between two looks at the runs, and those after which a run that must stay under the target is believed.
 PIECE = 50
-# A run that has reached the target goes on to this fraction of it, to show its rate.
-BEYOND = 1e-2
+# First steps of a solver whose inner solve takes an unknown number of iterations; they show what a step costs.
+FEW = 2
 # Steps between two records of a noisy game, which average over many draws.
 EVERY = 10
 
@@ -35,9 +36,11 @@ class Trial:
         curves: the residual at the start and at each record; shape (runs, records + 1).
         taken: evaluations that each run has taken.
         last: the residual that each run has reached.
-        tail: residuals of the best run after the target, which show its rate.
-        tail_price: evaluations that these have taken.
+        steps: steps that each run has taken, for a converged one until it reached the target.
+        passed: evaluations until a run reached the target, under which it then stayed; infinite for the others.
         dropped: whether the trial ended because others were ahead.
+        elsewhere: whether the best run converged to another equilibrium than the probe's.
+        unstable: whether it converged to an unstable equilibrium.
     """
 
     proposal: Proposal
@@ -46,32 +49,66 @@ class Trial:
     curves: np.ndarray
     taken: np.ndarray
     last: np.ndarray
-    tail: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0))
-    tail_price: int = 0
+    steps: np.ndarray
+    passed: np.ndarray
     dropped: bool = False
+    elsewhere: bool = False
+    unstable: bool = False
+
+    @property
+    def converged(self) -> np.ndarray:
+        """Whether each run has reached the target and stayed under it for a piece."""
+        return np.isfinite(self.passed)
+
+    @property
+    def diverged(self) -> np.ndarray:
+        """Whether each run has diverged."""
+        return np.asarray(self.runs.status) == Status.DIVERGED
+
+    @property
+    def open(self) -> np.ndarray:
+        """Whether each run may go on."""
+        return ~self.converged & ~self.diverged
 
     @property
     def best(self) -> int:
         """The run that reached the target with the fewest evaluations, or else the one with the smallest residual."""
-        if self.runs.converged.any():
-            return int(np.argmin(np.where(self.runs.converged, self.taken, np.inf)))
-        return int(np.argmin(self._reached))
+        return int(np.argmin(self.passed if self.converged.any() else self._reached))
 
     @property
     def measured(self) -> float:
         """Evaluations that the best run took to the target; infinite if it did not get there."""
-        return float(self.taken[self.best]) if self.runs.converged.any() else np.inf
+        return float(self.passed[self.best])
 
     @property
-    def score(self) -> tuple[float, float]:
-        """Key of the ranking: evaluations to the target, then the residual reached."""
-        return self.measured, float(self._reached[self.best])
+    def residual(self) -> float:
+        """The residual that the best run reached, infinite if it diverged."""
+        return float(self._reached[self.best])
+
+    @property
+    def score(self) -> tuple[bool, float, float]:
+        """Key of the ranking: unstable ends last, then evaluations to the target, then the residual reached."""
+        return self.unstable, self.measured, self.residual
+
+    @property
+    def cost(self) -> float:
+        """Evaluations per step of the best run."""
+        taken = self.measured if self.converged[self.best] else self.taken[self.best]
+        return float(taken) / max(1, int(self.steps[self.best]))
+
+    @property
+    def ending(self) -> str:
+        """How the best run ended: "converged", "unstable", "diverged", "dropped" or "budget"."""
+        if self.unstable:
+            return "unstable"
+        if self.converged[self.best]:
+            return "converged"
+        return "diverged" if self.diverged[self.best] else "dropped" if self.dropped else "budget"
 
     @property
     def _reached(self) -> np.ndarray:
         """The residual of each run, infinite if it diverged."""
-        near = (np.asarray(self.runs.status) != Status.DIVERGED) & np.isfinite(self.last)
-        return np.where(near, self.last, np.inf)
+        return np.where(~self.diverged & np.isfinite(self.last), self.last, np.inf)
 
 
 class Course(NamedTuple):
@@ -122,42 +159,55 @@ def hold(course: Course, proposals: Sequence[Proposal], factors: Sequence[float]
     """
     trials = [_entered(course, proposal, factors) for proposal in proposals]
     shares = [0.25, 0.5, 0.75]  # of the budget, after each of which half of the trials that are left are dropped
-    while active := [trial for trial in trials if not trial.dropped and not trial.runs.ended.all()]:
-        if spent(course, trials) + sum(_next_price(course, trial) for trial in active) > budget:
+    while active := [trial for trial in trials if not trial.dropped and trial.open.any()]:
+        before = spent(course, trials)
+        for trial in active:
+            if spent(course, trials) + _next_price(course, trial) <= budget:
+                _continue(course, trial)
+        used, fastest = spent(course, trials), min(trial.measured for trial in trials)
+        if used == before:
             break
         for trial in active:
-            _continue(course, trial)
-        used, fastest = spent(course, trials), min(trial.measured for trial in trials)
-        for trial in active:
-            trial.dropped = bool(np.where(trial.runs.ended, np.inf, trial.taken).min() >= fastest)
+            trial.dropped = bool(np.where(trial.open, trial.taken, np.inf).min() >= fastest and trial.open.any())
         if shares and used > shares[0] * budget:
             shares.pop(0)
             left = sorted((trial for trial in trials if not trial.dropped), key=lambda trial: trial.score)
             for trial in left[(len(left) + 1) // 2 :]:
                 trial.dropped = True
-    if course.noise is None:
-        for trial in trials:
-            if trial.runs.converged.any() and spent(course, trials) + _next_price(course, trial, all_=True) <= budget:
-                _follow(course, trial)
     return sorted(trials, key=lambda trial: trial.score)
 
 
 def spent(course: Course, trials: Sequence[Trial]) -> int:
     """Return the evaluations of all runs, records included."""
-    return int(sum(_spent(course, trial.runs, trial.taken) + trial.tail_price for trial in trials))
+    return int(sum(trial.taken.sum() + course.price * np.asarray(trial.runs.steps).sum() for trial in trials))
 
 
-def _spent(course: Course, reached: Runs, taken: np.ndarray) -> float:
-    return float(taken.sum() + course.price * np.asarray(reached.steps).sum())
+def smallest(course: Course, trials: Sequence[Trial]) -> int:
+    """Return the budget that lets the cheapest of some trials take its next piece."""
+    return math.ceil(spent(course, trials) + min(_next_price(course, trial) for trial in trials))
 
 
-def _next_price(course: Course, trial: Trial, all_: bool = False) -> float:
-    """Return the evaluations that one piece more takes at most, for the runs that have not ended or for all of them."""
+def _next_price(course: Course, trial: Trial) -> float:
+    """Return the evaluations that one call of `_continue` takes at most."""
     steps = np.asarray(trial.runs.steps)
-    per_step = (
-        trial.taken.max() / steps.max() if steps.any() else trial.proposal.family.cost.products(_unknowns(course))
-    )
-    return PIECE * float(np.sum(~trial.runs.ended | all_)) * (per_step + course.price)
+    if _is_priced(trial):
+        per_step = trial.taken.max() / steps.max() if steps.any() else _cost(trial, _unknowns(course))
+        return 2 * PIECE * float(trial.open.sum()) * (per_step + course.price)
+    return _first(course, trial) * len(trial.settings) * (_cost(trial, _unknowns(course)) + course.price)
+
+
+def _is_priced(trial: Trial) -> bool:
+    """Return whether it is known what a step takes: the number of iterations of an inner solve shows only in steps."""
+    return bool(np.asarray(trial.runs.steps).any()) or _cost(trial, 1) == _cost(trial, 0)
+
+
+def _cost(trial: Trial, iterations: float) -> float:
+    return trial.proposal.family.cost.products(iterations)
+
+
+def _first(course: Course, trial: Trial) -> int:
+    every = course.setup(trial.proposal).every
+    return every * -(-FEW // every)
 
 
 def _unknowns(course: Course) -> int:
@@ -170,32 +220,54 @@ def _entered(course: Course, proposal: Proposal, factors: Sequence[float]) -> Tr
     count = len(factors)
     begun = runs.begin(course.setup(proposal), settings, runs.repeated(course.start, count))
     first = np.full((count, 1), course.first)
-    return Trial(proposal, settings, begun, first, np.zeros(count), first[:, 0])
+    none = np.full(count, np.inf)
+    return Trial(proposal, settings, begun, first, np.zeros(count), first[:, 0], np.zeros(count, int), none)
 
 
 def _continue(course: Course, trial: Trial) -> None:
-    """Take one piece more."""
-    tol = np.full(len(trial.settings), course.tol) if course.noise is None else None
-    trial.runs = runs.advance(course.setup(trial.proposal), trial.runs, PIECE, tol, course.far)
-    trial.curves = np.concatenate([trial.curves, np.asarray(trial.runs.trace)], axis=1)
+    """Take one piece more, and another one in the runs that reach the target, which have to stay under it.
+
+    A run that rises again goes on: it only passed the target.
+    """
+    if not _is_priced(trial):
+        _advance(course, trial, _first(course, trial), trial.open, 0.0)
+        return
+    passing = trial.open & _advance(course, trial, PIECE, trial.open, course.tol)
+    if course.noise is not None or not passing.any():
+        return
+    steps, taken, last = trial.steps.copy(), trial.taken.copy(), trial.last.copy()
+    _advance(course, trial, PIECE, passing, 0.0)
+    for i in np.flatnonzero(passing & ~trial.diverged):
+        tail = trial.curves[i, steps[i] : trial.steps[i] + 1]
+        if tail.max() <= course.tol:
+            trial.passed[i], trial.steps[i], trial.last[i] = taken[i], steps[i], last[i]
+
+
+def _advance(course: Course, trial: Trial, steps: int, going: np.ndarray, tol: float) -> np.ndarray:
+    """Take some steps in the runs that go on, and return which of them have reached the tolerance."""
+    setup, before = course.setup(trial.proposal), np.asarray(trial.runs.steps)
+    status = np.where(trial.diverged, Status.DIVERGED, Status.BUDGET).astype(before.dtype)
+    limits = np.where(going, tol, np.inf) if course.noise is None else None
+    trial.runs = runs.advance(setup, trial.runs._replace(status=status), steps, limits, course.far)
+    trial.curves = _extended(trial.curves, before // setup.every, np.asarray(trial.runs.trace))
     trial.taken = runs.evaluations(trial.proposal.family, trial.runs, _unknowns(course))
-    trial.last = _ends(trial) if course.noise is None else floors(trial.curves)
+    reached = np.asarray(trial.runs.steps)
+    trial.steps = np.where(trial.converged, trial.steps, reached)
+    if course.noise is not None:
+        trial.last = floors(trial.curves)
+    else:
+        ends = trial.curves[np.arange(len(reached)), reached]
+        trial.last = np.where(trial.converged, trial.last, ends)
+    return going & trial.runs.converged
 
 
-def _follow(course: Course, trial: Trial) -> None:
-    """Let the runs go on for one piece, far beyond the target; the figures of the trial stay."""
-    best, steps = trial.best, int(trial.runs.steps[trial.best])
-    going = trial.runs._replace(status=np.zeros_like(np.asarray(trial.runs.status)))
-    tol = np.full(len(trial.settings), BEYOND * course.tol)
-    after = runs.advance(course.setup(trial.proposal), going, PIECE, tol, course.far)
-    taken = runs.evaluations(trial.proposal.family, after, _unknowns(course))
-    trial.tail = np.asarray(after.trace)[best, : int(after.steps[best]) - steps]
-    trial.tail_price = round(_spent(course, after, taken) - _spent(course, trial.runs, trial.taken))
-
-
-def _ends(trial: Trial) -> np.ndarray:
-    """Return the residual after the last step of each run."""
-    return trial.curves[np.arange(len(trial.curves)), np.asarray(trial.runs.steps)]
+def _extended(curves: np.ndarray, counts: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return curves with rows after the first ``counts + 1`` entries of each."""
+    width = max(curves.shape[1], int(counts.max()) + 1 + rows.shape[1])
+    longer = np.pad(curves, ((0, 0), (0, width - curves.shape[1])), constant_values=np.nan)
+    for curve, count, row in zip(longer, counts, rows, strict=True):
+        curve[count + 1 : count + 1 + len(row)] = row
+    return longer
 
 
 def floors(curves: np.ndarray) -> np.ndarray:

@@ -2,53 +2,111 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from gamesolve.advice.noise import Noise
 from gamesolve.advice.probe import Probe, stability
 from gamesolve.advice.recommendation import Row
 
 # Share of rotation above which a game is called one of rotation, and below which it is called one of curvature.
 TURNING, CURVED = 0.7, 0.3
+# Solvers that divide by moments of past gradients, which fade once the run has converged.
+RESTLESS = ("adam", "alternating adam")
+# Error of the mean game that is mentioned, relative to a noise floor; ratio of two quarters of a curve that falls.
+CLEAR, FALLING = 0.3, 0.95
 
 
-def why(rows: Sequence[Row], probe: Probe, target: float, noisy: bool) -> str:
+def why(rows: Sequence[Row], probe: Probe, target: float, noise: Noise | None, enough: int) -> str:
     """Return the sentence.
 
     Args:
         rows: the tried solvers, the best one first.
         probe: what the game looks like.
         target: factor by which the residual had to fall.
-        noisy: whether the game is noisy, so that residuals are noise floors.
+        noise: how the game is noisy, so that residuals are noise floors, or None.
+        enough: budget that lets the cheapest solver run.
     """
     best = rows[0]
     if all(len(row.curve) == 1 for row in rows):
-        return "The budget is too small to try a solver after the probe. Give a larger one."
+        return (
+            f"The budget is too small to try a solver after the probe. Give at least {enough}, better ten times that."
+        )
+    if best.ending == "unstable":
+        return f"{best.name} converged to an unstable equilibrium, which no player wants: try other solvers."
     if failed(rows, probe):
         return f"{_failure(probe)}: start elsewhere, add constraints, or check the signs of the payoffs."
-    shape = (
-        "its rotation" if probe.rotation > TURNING else "its curvature" if probe.rotation < CURVED else "its spectrum"
-    )
-    if noisy:
-        return f"Of the tried solvers it has the lowest noise floor, {best.residual:.1e} of the residual at the start."
+    if noise is not None:
+        return _floor(best, noise)
     if best.measured is None:
         return (
             f"It came closest: the residual fell to {best.residual:.1e} of its value at the start, and the target is "
             f"{target:g}. Give a larger budget for a firmer answer."
         )
+    count = f"{best.measured:.0f} evaluation{'s' * (round(best.measured) != 1)}"
     others = [row for row in rows[1:] if row.measured is not None]
-    rival = ""
-    if others and others[0].measured is not None:
-        rival = f"; {others[0].name} took {others[0].measured / best.measured:.2g} times as many"
-    point = f"the {stability(probe)} equilibrium" if stability(probe) else "the equilibrium"
-    return f"It suits {shape} near {point} and took {best.measured:.0f} evaluations to the target{rival}."
+    rival = f", {others[0].name} {_times(others[0], best)}" if others else ""
+    return f"{_place(probe, best)}{best.name} took {count} to the target{rival}{_caution(best)}."
+
+
+def _floor(best: Row, noise: Noise) -> str:
+    """Return the sentence for a noisy game."""
+    doubt = ""
+    if noise.blur > CLEAR * best.residual:
+        doubt = f"; the mean of {noise.weight:.0f} draws, by which it is judged, is off by {noise.blur:.1e} itself"
+    if _falls(best.curve):
+        return (
+            f"It came lowest, {best.residual:.1e} of the residual at the start, and was still falling"
+            f"{doubt}. Give a larger budget for a firmer answer."
+        )
+    return (
+        f"Of the tried solvers it has the lowest noise floor, {best.residual:.1e} of the residual at the start{doubt}."
+    )
+
+
+def _falls(curve: np.ndarray) -> bool:
+    """Return whether a noisy curve still falls: its last quarter lies clearly below the one before."""
+    quarter = len(curve) // 4
+    size = lambda part: float(np.sqrt(np.mean(part**2)))
+    return quarter > 0 and size(curve[-quarter:]) < FALLING * size(curve[-2 * quarter : -quarter])
+
+
+def _place(probe: Probe, best: Row) -> str:
+    """Return a clause that says where the solver ran."""
+    if best.elsewhere:
+        return "At another equilibrium than the probe's: "
+    if probe.vanishes:
+        return "The field vanishes without an equilibrium, where the players grow without bound: "
+    if probe.equilibrium is None:
+        return ""
+    shape = (
+        "rotation dominates"
+        if probe.rotation > TURNING
+        else "curvature dominates"
+        if probe.rotation < CURVED
+        else "rotation and curvature mix"
+    )
+    return f"At the {stability(probe)} equilibrium {shape}: ".replace("  ", " ")
+
+
+def _caution(best: Row) -> str:
+    """Return a warning about solvers whose steps stay as long as they are, which may leave the equilibrium later."""
+    return "; stop it with tol=, since its steps do not shrink at an equilibrium" if best.name in RESTLESS else ""
+
+
+def _times(row: Row, best: Row) -> str:
+    ratio = f"{(row.measured or 0) / (best.measured or 1):.2g}"
+    return "as many" if ratio == "1" else f"{ratio} times as many"
 
 
 def failed(rows: Sequence[Row], probe: Probe) -> bool:
     """Return whether no tried solver deserves to be recommended."""
-    return rows[0].measured is None and (probe.left or not rows[0].residual < 1)
+    best = rows[0]
+    return best.measured is None and (probe.left or best.ending == "unstable" or not best.residual < 1)
 
 
 def _failure(probe: Probe) -> str:
     if probe.left:
-        return "The flow leaves, the players grow without bound"
+        return "The flow diverges, the players grow without bound"
     if stability(probe) == "unstable":
-        return "The flow leaves the equilibrium that was found, which is unstable"
+        return "The flow moves away from the equilibrium that was found, which is unstable"
     return "No tried solver reduced the norm of the field"

@@ -26,10 +26,10 @@ def add_arguments(command: argparse.ArgumentParser, count: Any) -> None:
     add("target", metavar="FILE:NAME", help="your game, or a function that returns it")
     add("--start", metavar="FILE:NAME", help="starting players (default: the game's own start)")
     add("--sample", metavar="FILE:NAME", help="sampler of a noisy game: a function of a random key")
-    add("--key", type=int, default=0, help="seed of the random key (default: 0)")
+    add("--key", type=_seed, help="seed of the random key of --sample (default: 0)")
     add("--constraints", metavar="FILE:NAME", help="a projection, or a tuple with one per player")
     add("--budget", type=count, default=20_000, help="evaluations that may be spent (default: %(default)s)")
-    add("--reach", type=float, default=1e-3, help="factor by which ‖v‖ must fall (default: %(default)s)")
+    add("--reach", type=_share, default=1e-3, help="factor by which ‖v‖ must fall (default: %(default)s)")
     add("--solvers", nargs="+", metavar="NAME", help="solvers to choose from (default: all)")
     add("--plot", type=Path, metavar="FILE", help="write a figure of the trials")
     add("--x64", action="store_true", help="compute in float64")
@@ -40,7 +40,9 @@ def run(options: argparse.Namespace) -> None:
     _, game, start = load_game(options.target, options.start)
     sample = options.sample and find(options.sample, "a function of a random key")
     constraints = options.constraints and find(options.constraints, "a projection or a tuple with one per player")
-    key = None if sample is None else jax.random.key(options.key)
+    if options.key is not None and sample is None:
+        raise CommandError("--key needs --sample: without noise there is nothing to draw.")
+    key = None if sample is None else jax.random.key(options.key or 0)
     with blaming(options.target, f"{options.target} failed"):
         advice = recommend(
             game,
@@ -53,9 +55,29 @@ def run(options: argparse.Namespace) -> None:
             solvers=options.solvers,
         )
     print(advice)
-    if options.plot and advice.table:
+    if options.plot and not advice.table:
+        raise CommandError(f"cannot draw {options.plot}: no solver was tried.")
+    if options.plot:
         figure: Any = advice.plot().figure
         try:
             figure.savefig(options.plot, bbox_inches="tight")
         except (OSError, ValueError) as error:
             raise CommandError(f"cannot write {options.plot}: {error}.") from None
+
+
+def _seed(text: str) -> int:
+    """Read the seed of a random key."""
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"must be an integer from 0 to 4294967295, got {text}")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    """Read a number between 0 and 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"must be a number above 0 and below 1, got {text}")
+    return value

@@ -50,7 +50,7 @@ def test_it_prints_a_table_and_draws_a_figure(folder, capsys):
 
 def test_samplers_and_constraints_come_from_the_file(folder, capsys):
     assert run("my_game.py:noisy", "--sample", "my_game.py:sample", "--key", "3", "--budget", "4000") == 0
-    assert "noise floor" in capsys.readouterr().out
+    assert "of the residual at the start" in capsys.readouterr().out
     assert run("my_game.py:game", "--constraints", "my_game.py:box") == 0
     assert "projections=box" in capsys.readouterr().out
 
@@ -61,7 +61,8 @@ def test_samplers_and_constraints_come_from_the_file(folder, capsys):
         (["my_game.py:gam"], "my_game.py has no 'gam'. Did you mean game?"),
         (["my_game.py:noisy"], "my_game.py:noisy failed"),
         (["my_game.py:game", "--sample", "my_game.py:samples"], "Did you mean sample?"),
-        (["my_game.py:game", "--reach", "2"], "target must be finite and above 0"),
+        (["my_game.py:game", "--key", "5"], "--key needs --sample"),
+        (["my_game.py:game", "--constraints", "my_game.py:players"], "projections must be a function"),
         (["my_game.py:game", "--plot", "none/advice.png"], "cannot write none/advice.png"),
     ],
 )
@@ -70,3 +71,12 @@ def test_mistakes_take_one_line(folder, capsys, arguments, message):
     told = capsys.readouterr().err
     assert message in told
     assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--key", "99999999999999999999"), ("--reach", "2"), ("--budget", "2.5"), ("--key", "-1")]
+)
+def test_numbers_out_of_range_name_their_option(folder, capsys, option, value):
+    with pytest.raises(SystemExit):
+        run("my_game.py:noisy", "--sample", "my_game.py:sample", option, value)
+    assert f"argument {option}" in capsys.readouterr().err
