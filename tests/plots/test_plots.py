@@ -168,6 +168,9 @@ def logits(points):
 
 CURL = gs.analysis.slice_field(gs.games.curl(), (0.0, 0.0), num=9)
 VIEW = ((-2.0, 2.0), (-1.0, 1.0))
+FOLLOWED = gs.analysis.Branch(
+    np.arange(3.0), (np.arange(3.0),), -np.ones((3, 1), complex), np.ones(3, bool), (), gs.analysis.Halt.LEFT
+)
 DRAWN = {
     "phase_portrait": lambda ax: plots.phase_portrait({"a": SPIRAL}, ax=ax),
     "equilibria": lambda ax: plots.equilibria(gs.games.curl(), [(0.0, 0.0)], ax=ax),
@@ -180,6 +183,7 @@ DRAWN = {
     "vector_field": lambda ax: plots.vector_field(CURL, ax=ax),
     "path_angle": lambda ax: plots.path_angle(gs.analysis.Path([0, 1], [1, -1], [1, 0]), ax=ax),
     "rate_map": lambda ax: plots.rate_map(gs.Table({"a": np.arange(2), "b": np.arange(3)}, np.ones((2, 3))), ax=ax),
+    "bifurcation": lambda ax: plots.bifurcation({"a": FOLLOWED}, lambda x: x, axes=("c", "x"), ax=ax),
     "basins": lambda ax: plots.basins(labelled_runs([0, 1, -1, -2]), [0, 1], [0, 1], ax=ax),
     "density": lambda ax: plots.density([0.0, 1.0], [0.5], judge=logits, ax=ax),
     "discriminator": lambda ax: plots.discriminator(logits, VIEW, num=5, ax=ax),
