@@ -173,6 +173,7 @@ def ends(branch):
     return np.array([float(jax.nn.sigmoid(x[-1])) for x in branch.players])
 
 
+@pytest.mark.full
 def test_logit_paths_end_at_the_nine_equilibria_of_a_game_of_three_players():
     starts = gs.analysis.sample_box(jax.random.key(0), (-20.0,) * 3, (20.0,) * 3, 60)
     found = gs.analysis.find_equilibria(logit_game(3.0), starts)

@@ -54,11 +54,12 @@ def shifted(seed, shift, number=2):
     return gs.general_sum(*(FIRST, SECOND, THIRD)[:number], constants=(*rows, jnp.asarray(shift)))
 
 
-def test_verdicts_agree_with_the_dense_certificates_on_36_points(x64):
+@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.full)])
+def test_verdicts_agree_with_the_dense_certificates_on_36_points(every, x64):
     found = points()
     assert len(found) == 36
     seen = {"stable": set(), "nash": set()}
-    for index, (game, players) in enumerate(found):
+    for index, (game, players) in list(enumerate(found))[::every]:
         dense = gs.analysis.classify(game, players)
         large = gs.analysis.classify_large(game, players, jax.random.fold_in(KEY, index), steps=STEPS)
         assert large.is_equilibrium == bool(dense.is_equilibrium)
@@ -110,7 +111,7 @@ def test_an_unstable_point_is_refuted_by_an_eigenpair(x64):
     assert unstable.evidence.leading.value.real == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize(("decay", "size"), [(0.3, 100), (0.1, 60)])
+@pytest.mark.parametrize(("decay", "size"), [(0.3, 100), pytest.param(0.1, 60, marks=pytest.mark.full)])
 def test_a_matrix_far_from_normal_is_not_refuted_by_a_first_order_error(decay, size, x64):
     # J is a Jordan block: its only eigenvalue is -decay, but matrices near J have eigenvalues near 1 - decay.
     game = gs.general_sum(

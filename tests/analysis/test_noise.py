@@ -73,7 +73,7 @@ def measured(game, solver, sample, steps=4000, lanes=256, every=1):
         ("multiplicative", gs.conopt(0.1, 0.5)),
         pytest.param("multiplicative", gs.sga(0.1, 0.5), marks=pytest.mark.full),
         pytest.param("multiplicative", gs.lola(0.1, 0.1), marks=pytest.mark.full),
-        ("batches", gs.conopt(0.1, 0.5, groups=2)),
+        pytest.param("batches", gs.conopt(0.1, 0.5, groups=2), marks=pytest.mark.full),
         pytest.param("two batches", gs.extragradient(0.2), marks=pytest.mark.full),
         pytest.param("batches", gs.lead(0.1, 0.1, 0.1), marks=pytest.mark.full),
     ],
@@ -234,8 +234,12 @@ def test_arguments_are_checked():
     ("game", "solver"),
     [
         (SCALAR, gs.extragradient(0.1, projections=lambda z: jnp.maximum(z, 0))),
-        (SCALAR, optax.adam(1e-2)),
-        (gs.zero_sum(lambda x, y, e: x * y - jnp.cos(x) + jnp.cos(y) + 3 * (e[0] * x + e[1] * y)), gs.simgd(0.3)),
+        pytest.param(SCALAR, optax.adam(1e-2), marks=pytest.mark.full),
+        pytest.param(
+            gs.zero_sum(lambda x, y, e: x * y - jnp.cos(x) + jnp.cos(y) + 3 * (e[0] * x + e[1] * y)),
+            gs.simgd(0.3),
+            marks=pytest.mark.full,
+        ),
     ],
 )
 def test_steps_that_are_not_linear_over_the_noise_warn(game, solver):
@@ -245,7 +249,7 @@ def test_steps_that_are_not_linear_over_the_noise_warn(game, solver):
     assert not abs(found.simulated - found.floor) <= 0.05 * found.floor
 
 
-@pytest.mark.parametrize("rate", [1e-2, 1e-4])
+@pytest.mark.parametrize("rate", [1e-2, pytest.param(1e-4, marks=pytest.mark.full)])
 def test_a_figure_that_warns_is_that_of_long_runs_or_none(rate):
     """At the tie of a projection, derivatives say that the start is forgotten within two steps."""
     solver = gs.extragradient(rate, projections=lambda z: jnp.maximum(z, 0))

@@ -3,10 +3,12 @@
 import argparse
 
 import numpy as np
+import pytest
 
 from benchmarks.measurements import recommend
 
 
+@pytest.mark.full
 def test_recommended_solvers_are_within_the_factor_on_small_games():
     *groups, whole = recommend.rows(argparse.Namespace(games=3, groups=[0]))
     assert [group["number"] for group in groups] == [3]
