@@ -173,9 +173,14 @@ def cosine_saddle(seed: int) -> Labelled:
 
 def double_well(seed: int) -> Labelled:
     """A potential with wells at x = ±1: the start is near the ridge, at the time of the closest approach to (0, 0)."""
+    return from_ridge(seed, _well)
+
+
+def from_ridge(seed: int, potential: Callable[[jax.Array, jax.Array], jax.Array]) -> Labelled:
+    """Both players ascend a potential with a ridge at x = 0, until the closest approach to the saddle (0, 0)."""
     near, rate = float(10.0 ** uniform(seed, -6, -4)), 0.02
     steps = round(math.log(1 / near) / 2 / rate / MEASUREMENTS) * MEASUREMENTS
-    game = gs.general_sum(_well, _well)
+    game = gs.general_sum(potential, potential)
     return Labelled(game, gs.simgd(rate), (jnp.float32(near), jnp.float32(1)), steps)
 
 

@@ -20,6 +20,7 @@ from gamesolve import registry
 from gamesolve.advice import Recommendation, runs
 from gamesolve.advice.families import STEPS, Axis, Family
 from gamesolve.advice.proposals import FAR
+from gamesolve.analysis.sets import natural_norm
 from gamesolve.compare.curves import contraction
 from gamesolve.driving.sets import Projections
 from gamesolve.trees import Players
@@ -198,7 +199,7 @@ def _measured(
 ) -> tuple[float, float | None]:
     """Return the evaluations of the recommended solver from a start, and its rate far beyond the target."""
     row, first = advice.table[0], runs.residual(game, start, constraints)
-    record = lambda players, _: runs.natural(constraints, game, players)
+    record = lambda players, _: natural_norm(game, players, constraints)
     solution = gs.solve(game, row.solver, start, 2000, record=record, max_norm=1e6)
     curve = np.concatenate([[first], np.asarray(solution.trace)]) / first
     reached = np.flatnonzero(curve <= TARGET)

@@ -1,6 +1,5 @@
 """The labelled runs on which the thresholds of `gamesolve.watching.verdicts` were set; see `labelled`."""
 
-import math
 from collections.abc import Mapping
 
 import jax
@@ -8,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import gamesolve as gs
-from benchmarks.measurements.labelled import MEASUREMENTS, Family, Labelled, quartic, scaled, uniform
+from benchmarks.measurements.labelled import Family, Labelled, from_ridge, quartic, scaled, uniform
 from gamesolve.trees import Players, PyTree
 
 
@@ -54,10 +53,7 @@ def escaping(seed: int) -> Labelled:
 
 def quartic_well(seed: int) -> Labelled:
     """A saddle of a potential in two players with wells far away."""
-    near, rate = float(10.0 ** uniform(seed, -6, -4)), 0.02
-    steps = round(math.log(1 / near) / 2 / rate / MEASUREMENTS) * MEASUREMENTS
-    game = gs.general_sum(_tilted, _tilted)
-    return Labelled(game, gs.simgd(rate), (jnp.float32(near), jnp.float32(1)), steps)
+    return from_ridge(seed, _tilted)
 
 
 def tent_chaos(seed: int) -> Labelled:

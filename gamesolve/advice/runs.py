@@ -6,17 +6,17 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from gamesolve.advice.families import Family
+from gamesolve.analysis.sets import natural_norm
 from gamesolve.compare.lanes import counted
 from gamesolve.driving.plan import Status, first_state
-from gamesolve.driving.sets import Projections, projected
+from gamesolve.driving.sets import Projections
 from gamesolve.driving.solve import solve
 from gamesolve.game import Game
 from gamesolve.sampling.samplers import Sampler
 from gamesolve.solver import Solver
-from gamesolve.trees import Key, Players, Row, State, norm
+from gamesolve.trees import Key, Players, Row, State
 
 
 class Setup(NamedTuple):
@@ -121,7 +121,7 @@ def _advance(
     tol: Any,
     max_norm: Any,
 ) -> Runs:
-    record = None if observed is None else lambda players, state: natural(constraints, observed, players)
+    record = None if observed is None else lambda players, state: natural_norm(observed, players, constraints)
 
     def lane(run: Runs, tol: Any) -> Runs:
         solver = _solver(family, constraints, game, run.values)
@@ -170,12 +170,4 @@ def residuals(game: Game, stacked: Players, constraints: Projections) -> np.ndar
 
 @partial(jax.jit, static_argnums=0)
 def _residuals(constraints: Projections, game: Game, stacked: Players) -> jax.Array:
-    return jax.vmap(partial(natural, constraints, game))(stacked)
-
-
-def natural(constraints: Projections, game: Game, players: Players) -> jax.Array:
-    """Return the residual, for use in compiled code."""
-    v = game.gradients(players)
-    if constraints is None:
-        return norm(v)
-    return norm(optax.tree.sub(players, projected(constraints, optax.tree.add(players, v))))
+    return jax.vmap(lambda players: natural_norm(game, players, constraints))(stacked)

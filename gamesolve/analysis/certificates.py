@@ -159,14 +159,14 @@ def classify(
     players = as_point(players, game.num_players)
     if rates is not None and len(rates) != game.num_players:
         raise ValueError(f"rates has {len(rates)} entries for {game.num_players} players. Give one number per player.")
-    natural = norm(game.field(players)) if projections is None else natural_norm(game, players, projections)
     check_size(jax.flatten_util.ravel_pytree(players)[0], "Use classify_large, which needs no matrix")
+    natural = None if projections is None else natural_norm(game, players, projections)
     return _classify(game, players, tol, rates, natural)
 
 
 @jax.jit
 def _classify(
-    game: Game, players: Players, tol: Scalar, rates: Sequence[Scalar] | None, natural: jax.Array
+    game: Game, players: Players, tol: Scalar, rates: Sequence[Scalar] | None, natural: jax.Array | None
 ) -> Certificate:
     J, error = measured_jacobian(game, players)
     sizes = [optax.tree.size(player) for player in players]
@@ -179,6 +179,7 @@ def _classify(
     order = order_by_real_part(values)
     values, errors = values[order], errors[order]
     residual = norm(game.field(players))
+    natural = residual if natural is None else natural
     zero = (residual <= tol) & (natural <= tol)
     leads = [lead_from(game, players, J, error, leader) for leader in range(len(sizes))]
     total = jnp.stack([lead.residual for lead in leads])
