@@ -18,17 +18,20 @@ Form = tuple[np.ndarray, ...]
 
 
 class FieldClass(NamedTuple):
-    """Fields that are strongly monotone, Lipschitz and cocoercive.
+    """Fields that are strongly monotone, Lipschitz and cocoercive, or Lipschitz and weakly Minty.
 
     Attributes:
         mu: ``<F(a) - F(b), a - b> >= mu |a - b|^2``.
         L: Lipschitz constant of F; infinite for none.
         cocoercivity: ``<F(a) - F(b), a - b> >= cocoercivity |F(a) - F(b)|^2``; zero for none.
+        weak_minty: ``<F(a), a - z*> >= -weak_minty / 2 |F(a)|^2`` at an equilibrium z*, in place of the inequality of
+            ``mu``; None for monotone fields.
     """
 
     mu: float
     L: float
     cocoercivity: float
+    weak_minty: float | None = None
 
     @property
     def unit(self) -> float:
@@ -37,7 +40,8 @@ class FieldClass(NamedTuple):
 
     def scaled(self) -> "FieldClass":
         """Return the class in its own unit."""
-        return FieldClass(self.mu / self.unit, self.L / self.unit, self.cocoercivity * self.unit)
+        weak_minty = None if self.weak_minty is None else self.weak_minty * self.unit
+        return FieldClass(self.mu / self.unit, self.L / self.unit, self.cocoercivity * self.unit, weak_minty)
 
 
 class Value(NamedTuple):
@@ -47,7 +51,7 @@ class Value(NamedTuple):
     value: Vectors
 
 
-def field_class(mu: float, L: float, cocoercivity: float) -> FieldClass:
+def field_class(mu: float, L: float, cocoercivity: float, weak_minty: float | None = None) -> FieldClass:
     """Return the class, or raise unless it has members."""
     check_scalar("mu", mu, least=0.0)
     check_scalar("cocoercivity", cocoercivity, least=0.0)
@@ -59,7 +63,15 @@ def field_class(mu: float, L: float, cocoercivity: float) -> FieldClass:
             f"mu must be at most L and 1 / cocoercivity, got mu={mu}, L={L}, cocoercivity={cocoercivity}. No field is "
             "in this class."
         )
-    return FieldClass(float(mu), float(min(L, 1 / cocoercivity if cocoercivity else L)), float(cocoercivity))
+    if weak_minty is not None:
+        check_scalar("weak_minty", weak_minty, least=0.0)
+        if mu or cocoercivity:
+            raise ValueError(
+                f"weak_minty must stand without mu and cocoercivity, got mu={mu}, cocoercivity={cocoercivity}. Fields "
+                "with these are monotone: leave out weak_minty."
+            )
+    fields = FieldClass(float(mu), float(min(L, 1 / cocoercivity if cocoercivity else L)), float(cocoercivity))
+    return fields if weak_minty is None else fields._replace(weak_minty=float(weak_minty))
 
 
 def check_scalar(name: str, value: Any, **bounds: float) -> None:
@@ -73,8 +85,12 @@ def check_scalar(name: str, value: Any, **bounds: float) -> None:
 
 
 def of_fields(fields: FieldClass, values: list[Value]) -> list[Form]:
-    """Return the inequalities of the class between all pairs of values."""
-    return [form for pair in itertools.combinations(values, 2) for form in _between(fields, _change(*pair))]
+    """Return the inequalities of the class between all pairs of values, the first of which is at an equilibrium."""
+    found = [form for pair in itertools.combinations(values, 2) for form in _between(fields, _change(*pair))]
+    if fields.weak_minty is not None:
+        away = [_change(value, values[0]) for value in values[1:]]
+        found += [_combined(_product(change), fields.weak_minty / 2, square(change.value)) for change in away]
+    return found
 
 
 def of_monotone(values: list[Value]) -> list[Form]:
@@ -99,7 +115,7 @@ def square(vectors: Vectors) -> Form:
 
 def _between(fields: FieldClass, change: Value) -> list[Form]:
     points, values, product = square(change.point), square(change.value), _product(change)
-    found = [_combined(product, -fields.mu, points)]
+    found = [_combined(product, -fields.mu, points)] if fields.weak_minty is None else []
     if math.isfinite(fields.L):
         found.append(_combined(tuple(fields.L**2 * x for x in points), -1.0, values))
     if fields.cocoercivity > 0:

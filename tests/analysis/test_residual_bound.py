@@ -87,11 +87,44 @@ def test_more_sets_can_only_make_the_bound_larger():
     assert free < both
 
 
+@pytest.mark.parametrize("rho", [0.0, 0.1, 0.2])
+def test_weakly_minty_games_keep_the_bound_and_the_theorem(rho):
+    """Extragradient+ on fields that are not monotone: v = -F with F = [[a, b], [-b, a]] z has rho = -2 a / L^2."""
+    solver, steps = gs.extragradient_plus(0.5, 1.0), 4
+    result = analysis.worst_case_residual(solver, steps, L=1.0, weak_minty=rho, measure="best field")
+    # Theorem 3.2 of Diakonikolas, Daskalakis, Jordan 2021.
+    assert result.bound <= 2 / (steps * (0.25 - rho))
+    assert np.sum(result.shares) == pytest.approx(1)
+    a = jnp.array([[-rho / 2]])
+    b = jnp.sqrt(1 - a**2)
+    game = gs.games.quadratic(a, b, a, -b)
+    z, seen = (jnp.ones(1), jnp.zeros(1)), []
+    for _ in range(steps):
+        trial = jax.tree.map(jnp.add, z, game.field(z))
+        seen += [optax.tree.norm(game.field(z), squared=True), optax.tree.norm(game.field(trial), squared=True)]
+        z = jax.tree.map(lambda x, v: x + 0.5 * v, z, game.field(trial))
+    np.testing.assert_allclose(
+        np.stack(z), np.stack(gs.solve(game, solver, (jnp.ones(1), jnp.zeros(1)), steps).players)
+    )
+    assert result.bound / 20 < min(seen) <= result.bound
+
+
 @pytest.mark.parametrize(
     ("solver", "arguments", "message"),
     [
         (gs.simgd(0.1), {"measure": "norm"}, "measure must be one of .*'distance', 'field', 'move'.*, got 'norm'"),
         (gs.extragradient(0.1, projections=analysis.any_set), {"measure": "field"}, "measure must be .* on sets"),
+        (
+            gs.simgd(0.1),
+            {"weak_minty": 0.1, "mu": 0.1},
+            "weak_minty must stand without mu and cocoercivity, got mu=0.1",
+        ),
+        (gs.simgd(0.1), {"weak_minty": -0.1}, "weak_minty must be finite and at least 0"),
+        (
+            gs.extragradient(0.1, projections=analysis.any_set),
+            {"weak_minty": 0.1},
+            "weak_minty must be None .* on sets",
+        ),
         (gs.simgd(0.1), {"num_steps": 0}, "num_steps must be at least 1"),
         (gs.simgd(0.1), {"L": np.inf}, "have a bound that can be proved, got none"),
         (gs.simgd(0.1), {"L": -1.0}, "L must be finite and above 0"),
