@@ -15,6 +15,7 @@ from gamesolve.analysis.instability import Leading
 from gamesolve.analysis.landscape import Path, Slice, axis, path_angle, slice_field, slice_points
 from gamesolve.analysis.large import Evidence, LargeCertificate, Verdict, classify_large
 from gamesolve.analysis.noise import NoiseFloor, noise_floor
+from gamesolve.analysis.noise_trace import NoiseTrace, noise_floor_large
 from gamesolve.analysis.operators import split_jacobian
 from gamesolve.analysis.planar import Helmholtz, gradient_game, helmholtz
 from gamesolve.analysis.regions import stability_region
@@ -48,6 +49,7 @@ __all__ = [
     "Leading",
     "Margins",
     "NoiseFloor",
+    "NoiseTrace",
     "Passes",
     "Path",
     "ResidualBound",
@@ -93,6 +95,7 @@ __all__ = [
     "lyapunov_exponents",
     "monotonicity",
     "noise_floor",
+    "noise_floor_large",
     "passes",
     "path_angle",
     "rate",

@@ -9,16 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gamesolve.analysis.noisy_step import NoisyStep, Sampled, distances, drawn, sampled, significant
+from gamesolve.analysis.noisy_step import NoisyStep, Sampled, distances, noisy_step, sampled, significant
 from gamesolve.analysis.point import as_point
-from gamesolve.analysis.stability import StepMap, not_differentiable, step_map
+from gamesolve.analysis.stability import not_differentiable
 from gamesolve.analysis.stationary import Array, Recursion
-from gamesolve.checks import as_pytree, check_key, whole_number
+from gamesolve.checks import check_key, whole_number
 from gamesolve.game import Game
 from gamesolve.linear.dense import check_size
-from gamesolve.sampling.samplers import Sampler, Several
+from gamesolve.sampling.samplers import Sampler
 from gamesolve.solver import Solver
-from gamesolve.trees import Key, Players, State, is_key
+from gamesolve.trees import Key, Players, State
 
 # A floor that differs from that of runs by more than this fraction gets a warning.
 CURVED = 0.05
@@ -106,35 +106,14 @@ def noise_floor(
     """
     check_key("key", key)
     draws = whole_number("draws", draws, 2)
-    if _depends_on_step(sample):
-        raise ValueError(
-            f"sample must draw independently at every step, got {type(sample).__name__}. Use gamesolve.minibatches."
-        )
-    players, sample = as_point(equilibrium, game.num_players), as_pytree("sample", sample)
-    first, key = jax.random.split(key)
-    noisy = NoisyStep(_lasting(game.bind(drawn(sample, first)), solver, players, state), sample)
+    players = as_point(equilibrium, game.num_players)
+    noisy, key = noisy_step(game, solver, players, sample, key, state)
     check_size(noisy.stepping.point)
     keys = jax.random.split(key, draws)
     found = sampled(noisy, keys, optax.tree.size(players))
     if not (np.all(np.isfinite(found.recursion.noise)) and np.all(np.isfinite(found.recursion.matrix))):
         raise ValueError(not_differentiable(noisy.stepping.solver))
     return _floor(noisy, keys, found)
-
-
-def _lasting(game: Game, solver: optax.GradientTransformation, players: Players, state: State | None) -> StepMap:
-    """Return the step map of a solver whose steps stay the same, or raise an error."""
-    stepping = step_map(game, solver, players, state)
-    if not stepping.lasting:
-        raise ValueError(
-            f"the steps of {stepping.solver!r} must stay the same or have a period, but they change with their count. "
-            "Use constant step sizes, or pass state= of a step after which they are constant."
-        )
-    if any(map(is_key, jax.tree.leaves(stepping.state))):
-        raise ValueError(
-            f"all randomness of {stepping.solver!r} must come from sample, got a random key in its state. Measure the "
-            "error in a long run."
-        )
-    return stepping
 
 
 class _Law(NamedTuple):
@@ -263,9 +242,3 @@ def _runs(
     found = np.asarray(distances(noisy, own, point, jnp.asarray(starts, point.dtype), periods), np.float64)
     with np.errstate(over="ignore", invalid="ignore"):  # runs may diverge
         return float(found.mean()), float(found.std() / np.sqrt(lanes))
-
-
-def _depends_on_step(sample: Sampler) -> bool:
-    if isinstance(sample, Several):
-        return any(map(_depends_on_step, sample.samplers))
-    return hasattr(sample, "at")

@@ -10,13 +10,14 @@ import numpy as np
 import optax
 
 from gamesolve.analysis.flat_step import flat_step
-from gamesolve.analysis.stability import StepMap
+from gamesolve.analysis.stability import StepMap, step_map
 from gamesolve.analysis.stationary import Array, Recursion
+from gamesolve.checks import as_pytree
 from gamesolve.checks.calls import called
-from gamesolve.game import exact_products
+from gamesolve.game import Game, exact_products
 from gamesolve.linear.dense import COLUMNS
-from gamesolve.sampling.samplers import Sampler
-from gamesolve.trees import Batch, Key, PyTree, Scalar
+from gamesolve.sampling.samplers import Sampler, Several
+from gamesolve.trees import Batch, Key, Players, PyTree, Scalar, State, is_key
 
 # Sampled derivatives take at most this many numbers, and at most this much arithmetic for each sum over them.
 LARGEST_SAMPLE, MOST_WORK = 2**26, 2**34
@@ -84,6 +85,40 @@ class Sampled(NamedTuple):
     def error(self) -> Array:
         """Covariance of the estimate ``drift``."""
         return self.unexplained.T @ self.unexplained / len(self.unexplained) ** 2
+
+
+def noisy_step(
+    game: Game,
+    solver: optax.GradientTransformation,
+    players: Players,
+    sample: Sampler,
+    key: Key,
+    state: State | None,
+) -> tuple[NoisyStep, Key]:
+    """Return the step and another key, or raise an error if its draws depend on each other or its steps change."""
+    if _depends_on_step(sample):
+        raise ValueError(
+            f"sample must draw independently at every step, got {type(sample).__name__}. Use gamesolve.minibatches."
+        )
+    sample = as_pytree("sample", sample)
+    first, key = jax.random.split(key)
+    return NoisyStep(_lasting(game.bind(drawn(sample, first)), solver, players, state), sample), key
+
+
+def _lasting(game: Game, solver: optax.GradientTransformation, players: Players, state: State | None) -> StepMap:
+    """Return the step map of a solver whose steps stay the same, or raise an error."""
+    stepping = step_map(game, solver, players, state)
+    if not stepping.lasting:
+        raise ValueError(
+            f"the steps of {stepping.solver!r} must stay the same or have a period, but they change with their count. "
+            "Use constant step sizes, or pass state= of a step after which they are constant."
+        )
+    if any(map(is_key, jax.tree.leaves(stepping.state))):
+        raise ValueError(
+            f"all randomness of {stepping.solver!r} must come from sample, got a random key in its state. Measure the "
+            "error in a long run."
+        )
+    return stepping
 
 
 def drawn(sample: Sampler, key: Key) -> Batch:
@@ -193,3 +228,9 @@ def distances(noisy: NoisyStep, keys: jax.Array, point: jax.Array, starts: jax.A
         return jax.lax.fori_loop(0, periods, advance, (point + start, jnp.zeros((), point.dtype)))[1]
 
     return jax.vmap(distance)(keys, starts) / (periods - periods // 2)
+
+
+def _depends_on_step(sample: Sampler) -> bool:
+    if isinstance(sample, Several):
+        return any(map(_depends_on_step, sample.samplers))
+    return hasattr(sample, "at")

@@ -269,3 +269,36 @@ def test_rare_events_may_be_missed_by_the_draws():
     with pytest.warns(UserWarning, match="or the 32 draws miss rare ones"):
         found = gs.analysis.noise_floor(SCALAR, gs.simgd(0.1), ORIGIN, rare, KEY, draws=32)
     assert found.standard_error == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "solver"),
+    [
+        ("multiplicative", gs.simgd(0.1, momentum=0.5)),
+        ("two batches", gs.extragradient(0.2)),
+        ("additive", gs.lookahead(gs.simgd(0.1), period=5, alpha=0.5)),
+    ],
+)
+def test_the_trace_without_a_matrix_is_that_with_one(name, solver):
+    game, sample = GAMES[name]
+    found = gs.analysis.noise_floor_large(game, solver, PLANE, sample, KEY, lanes=4096)
+    dense = gs.analysis.noise_floor(game, solver, PLANE, sample, KEY)
+    error = np.hypot(found.standard_error, dense.standard_error)
+    assert found.floor == pytest.approx(dense.floor, abs=4 * error)
+    assert error < 0.03 * dense.floor
+    assert found.rate == pytest.approx(dense.rate**2, abs=0.01)
+    assert found.per_player == pytest.approx(dense.per_player, rel=0.1)
+
+
+def test_a_hundred_thousand_parameters_have_their_closed_form():
+    size, step = 50_000, 0.1
+    game = gs.zero_sum(lambda x, y, e: x @ y + 0.5 * (x @ x - y @ y) + 0.1 * (e[0] @ x + e[1] @ y))
+    start = (jnp.zeros(size), jnp.zeros(size))
+    sample = lambda key: jax.random.normal(key, (2, size))
+    found = gs.analysis.noise_floor_large(game, gs.simgd(step), start, sample, KEY, lanes=4)
+    assert found.floor == pytest.approx(2 * size * 0.01 * step / (2 - 2 * step), rel=0.01)
+
+
+def test_a_variance_that_grows_is_refused_without_a_matrix():
+    with pytest.raises(ValueError, match=r"the variance of simgd.* must stay bounded, but the noise of a step has not"):
+        gs.analysis.noise_floor_large(SCALAR_BILINEAR, gs.simgd(0.1), ORIGIN, normal, KEY, max_steps=2000)
