@@ -30,7 +30,7 @@ class NoiseTrace(NamedTuple):
         floor: mean squared distance of the players from the equilibrium in a long run.
         standard_error: standard error of ``floor`` from the number of lanes.
         per_player: each player's part of ``floor``.
-        rate: factor per step by which the noise of a step fades at the end of the sum.
+        rate: factor per step by which the variance that one step's noise has left fades, at the end of the sum.
         steps: number of steps in the sum.
     """
 
@@ -108,9 +108,10 @@ def noise_floor_large(
         terms, block = np.asarray(terms, np.float64), block + 1
         if block == 1 and np.isnan(terms[:2]).any():
             raise ValueError(not_differentiable(noisy.stepping.solver))
-        if not np.all(np.isfinite(terms)):
+        with np.errstate(over="ignore"):
+            total += terms.sum(axis=0)
+        if not np.isfinite(total.sum()):
             raise ValueError(_unstable(noisy, block))
-        total += terms.sum(axis=0)
         halves = [float(half.sum()) for half in np.split(terms, 2)]
         fading = halves[1] / halves[0] if halves[0] else 0.0
         left = halves[1] * fading / (1 - fading) if fading < 1 else np.inf
@@ -123,7 +124,7 @@ def noise_floor_large(
         floor=float(total.sum(axis=1).mean()),
         standard_error=float(total.sum(axis=1).std(ddof=1) / np.sqrt(lanes)),
         per_player=tuple(map(float, total.mean(axis=0))),
-        rate=float(fading ** (1 / (BLOCK * noisy.stepping.period))),
+        rate=float(fading ** (2 / (BLOCK * noisy.stepping.period))),
         steps=block * BLOCK * noisy.stepping.period,
     )
 
