@@ -10,6 +10,7 @@ NAMES = {
     "estimators": "unbiased consensus steps on minibatches against the biased one",
     "peers": "gamesolve against eager PyTorch and the PyTorch package cgds",
     "spectra": "leading eigenvalues of a GAN by the compiled Arnoldi iteration against scipy's ARPACK",
+    "gpu": "steps per second, spectra and memory on an accelerator; benchmarks/gpu.sh runs it",
     "leaves": "compile time of every solver by the number of leaves per player, against simgd",
     "curvature": "a step of ACGD with fewer examples in the solve: cost beside Adam, and distance of images",
     "recipe": "what the images of ACGD hinge on: step sizes, batch, metric, tolerance",

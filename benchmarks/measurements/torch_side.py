@@ -3,10 +3,10 @@
 Every program takes a case of `cases` and returns ``run(num_steps) -> players``; it starts anew on each call.
 """
 
+import importlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import CGDs  # pyright: ignore[reportMissingImports]
 import jax
 import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
@@ -36,7 +36,7 @@ class Torch:
 
     def result(self) -> Players:
         """Return the players in the structure of the case; weights of PyTorch's layers are transposed."""
-        leaves = [leaf.detach().numpy().T.copy() for player in self.players for leaf in player]
+        leaves = [leaf.detach().cpu().numpy().T.copy() for player in self.players for leaf in player]
         return jax.tree.unflatten(jax.tree.structure(self.template), leaves)
 
     def loss(self) -> torch.Tensor:
@@ -53,16 +53,19 @@ class Torch:
 def cgds_acgd(case: Case) -> tuple[Run, Count]:
     """Return ACGD of the package `cgds`, and a function that gives its mean number of CG iterations per step."""
     eta, decay, eps = case.numbers("acgd")
-    return _cgds(case, CGDs.ACGD, lr_max=eta, lr_min=eta, beta=decay, eps=eps)
+    return _cgds(case, "ACGD", lr_max=eta, lr_min=eta, beta=decay, eps=eps)
 
 
 def cgds_bcgd(case: Case) -> tuple[Run, Count]:
     """Return BCGD of the package `cgds`, likewise."""
     (eta,) = case.numbers("cgd")
-    return _cgds(case, CGDs.BCGD, lr_max=eta, lr_min=eta)
+    return _cgds(case, "BCGD", lr_max=eta, lr_min=eta)
 
 
-def _cgds(case: Case, make: Callable[..., Any], **settings: float) -> tuple[Run, Count]:
+def _cgds(case: Case, name: str, **settings: float) -> tuple[Run, Count]:
+    # Here, so that the other programs need PyTorch alone.
+    make = getattr(importlib.import_module("CGDs"), name)
+
     def steps(num_steps: int, *, watch: bool) -> Iterator[tuple[Torch, Any]]:
         game = Torch(case)
         x, y = game.players
@@ -128,7 +131,7 @@ def conopt(game: Torch, minimise: torch.optim.Optimizer, maximise: torch.optim.O
 
 
 def _tensor(array: jax.Array) -> torch.Tensor:
-    return torch.tensor(np.asarray(array))
+    return torch.tensor(np.asarray(array), device=torch.get_default_device())
 
 
 def _network(layers: Layers) -> torch.nn.Module:
