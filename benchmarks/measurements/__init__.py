@@ -14,6 +14,7 @@ NAMES = {
     "leaves": "compile time of every solver by the number of leaves per player, against simgd",
     "curvature": "a step of ACGD with fewer examples in the solve: cost beside Adam, and distance of images",
     "recipe": "what the images of ACGD hinge on: step sizes, batch, metric, tolerance",
+    "counter_attack": "a discriminator of images trained alone, and the generator's answer",
     "watch": "verdicts of gs.watch on runs of known state, its cost, and when it announces a collapse",
     "recommend": "the solver of gs.recommend on random games against a full tuned comparison",
     "images": "optimisers and regularisers on digits and MNIST: score, distance, coverage, seconds",
