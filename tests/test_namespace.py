@@ -23,7 +23,17 @@ LATE = [
     "watching",
 ]
 # Each took a noticeable share of the import, or needs an extra.
-HEAVY = ["scipy.linalg", "scipy.optimize", "scipy.sparse", "scipy.stats", "matplotlib", "pandas", "tqdm", "statistics"]
+HEAVY = [
+    "jax.extend",
+    "scipy.linalg",
+    "scipy.optimize",
+    "scipy.sparse",
+    "scipy.stats",
+    "matplotlib",
+    "pandas",
+    "tqdm",
+    "statistics",
+]
 
 
 def output_of(program):

@@ -4,19 +4,26 @@ A `while_loop` has no reverse mode. JAX's own error speaks of a loop that the us
 transformation of JAX both tells the two modes apart and supports `vmap`, hence a primitive.
 """
 
-from typing import NoReturn
+import functools
+import importlib
+from typing import Any, NoReturn
 
 import jax
-from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from gamesolve.trees import PyTree
 
-_forward_only = Primitive("forward_only")
-_forward_only.def_impl(lambda value: value)
-_forward_only.def_abstract_eval(lambda value: value)
-mlir.register_lowering(_forward_only, lambda _, value: [value])
-batching.defvectorized(_forward_only)
+
+@functools.cache
+def _primitive() -> Any:
+    # On first use: the import takes as long as that of twenty modules of ours.
+    primitive = importlib.import_module("jax.extend.core").Primitive("forward_only")
+    primitive.def_impl(lambda value: value)
+    primitive.def_abstract_eval(lambda value: value)
+    mlir.register_lowering(primitive, lambda _, value: [value])
+    batching.defvectorized(primitive)
+    ad.deflinear2(primitive, _refuse)
+    return primitive
 
 
 def _refuse(*_: object) -> NoReturn:
@@ -26,9 +33,6 @@ def _refuse(*_: object) -> NoReturn:
     )
 
 
-ad.deflinear2(_forward_only, _refuse)
-
-
 def forward_only(tree: PyTree) -> PyTree:
     """Return ``tree`` with every leaf marked as differentiable in forward mode only."""
-    return jax.tree.map(_forward_only.bind, tree)
+    return jax.tree.map(_primitive().bind, tree)

@@ -12,14 +12,18 @@ the staged program is opened: a stopped value counts as that value, and a call w
 (0.0, 1.0)
 """
 
+import functools
+import importlib
 import pathlib
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
-from jax.extend import core
 
 from gamesolve.trees import PyTree
+
+if TYPE_CHECKING:
+    from jax.extend import core
 
 # Calls with derivative rules, by the names of their primitives.
 CALLS = {"custom_vjp_call": "custom_vjp", "custom_jvp_call": "custom_jvp"}
@@ -39,23 +43,23 @@ def opened(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
 
     def evaluate(*args: PyTree) -> PyTree:
         staged, shape = jax.make_jaxpr(function, return_shape=True)(*args)
-        results = core.jaxpr_as_fun(_opened(staged))(*jax.tree.leaves(args))
+        results = _core().jaxpr_as_fun(_opened(staged))(*jax.tree.leaves(args))
         return jax.tree.unflatten(jax.tree.structure(shape), results)
 
     return evaluate
 
 
-def hidden(jaxpr: core.Jaxpr) -> frozenset[str]:
+def hidden(jaxpr: "core.Jaxpr") -> frozenset[str]:
     """Return the names of what keeps JAX from differentiating a program as a function; JAX's own rules are right."""
     names: set[str] = set()
     for eqn in jaxpr.eqns:
         name = _rule(eqn)
         names |= {name} if name else set()
-        names.update(*map(hidden, core.jaxprs_in_params(eqn.params)))
+        names.update(*map(hidden, _core().jaxprs_in_params(eqn.params)))
     return frozenset(names)
 
 
-def used(jaxpr: core.Jaxpr) -> core.Jaxpr:
+def used(jaxpr: "core.Jaxpr") -> "core.Jaxpr":
     """Return a program without what its results do not need, such as the running statistics of BatchNorm."""
     needed, eqns = set(filter(_is_variable, jaxpr.outvars)), []
     for eqn in reversed(jaxpr.eqns):
@@ -66,10 +70,10 @@ def used(jaxpr: core.Jaxpr) -> core.Jaxpr:
 
 
 def _is_variable(atom: Any) -> bool:
-    return isinstance(atom, core.Var)
+    return isinstance(atom, _core().Var)
 
 
-def _rule(eqn: core.JaxprEqn) -> str | None:
+def _rule(eqn: "core.JaxprEqn") -> str | None:
     """Return the name of an equation's rule if it is not one of JAX's own."""
     name = eqn.primitive.name
     if name == "stop_gradient":
@@ -79,7 +83,7 @@ def _rule(eqn: core.JaxprEqn) -> str | None:
     return CALLS.get(name)
 
 
-def _stopped_by_jax(eqn: core.JaxprEqn) -> bool:
+def _stopped_by_jax(eqn: "core.JaxprEqn") -> bool:
     """Return whether a value is stopped in one of JAX's `RIGHTLY_STOPPED` functions."""
     traceback = getattr(eqn.source_info, "traceback", None)
     frames = [] if traceback is None else list(traceback.frames)
@@ -93,7 +97,7 @@ def _of_jax(frame: Any) -> bool:
     return frame.file_name.startswith(JAX)
 
 
-def _ruled_by_jax(eqn: core.JaxprEqn) -> bool:
+def _ruled_by_jax(eqn: "core.JaxprEqn") -> bool:
     """Return whether a rule is one of JAX's own, such as that of ``relu``."""
     call = eqn.params["call_jaxpr"].jaxpr
     if any(inner.primitive.name in CALLS for inner in call.eqns):
@@ -109,15 +113,15 @@ def _source(traced: Any) -> str:
     return getattr(getattr(traced, "debug_info", None), "func_src_info", "").partition(" at ")[2]
 
 
-def _opened(staged: core.ClosedJaxpr) -> core.ClosedJaxpr:
-    return core.ClosedJaxpr(_opened_program(staged.jaxpr), staged.consts)
+def _opened(staged: "core.ClosedJaxpr") -> "core.ClosedJaxpr":
+    return _core().ClosedJaxpr(_opened_program(staged.jaxpr), staged.consts)
 
 
-def _opened_program(jaxpr: core.Jaxpr) -> core.Jaxpr:
+def _opened_program(jaxpr: "core.Jaxpr") -> "core.Jaxpr":
     if not hidden(jaxpr):
         return jaxpr
     same: dict[core.Var, Any] = {}  # stopped values, by what they are
-    read = lambda atom: same.get(atom, atom) if isinstance(atom, core.Var) else atom
+    read = lambda atom: same.get(atom, atom) if isinstance(atom, _core().Var) else atom
     eqns = []
     for eqn in jaxpr.eqns:
         inputs = list(map(read, eqn.invars))
@@ -128,23 +132,29 @@ def _opened_program(jaxpr: core.Jaxpr) -> core.Jaxpr:
     return jaxpr.replace(eqns=eqns, outvars=list(map(read, jaxpr.outvars)))
 
 
-def _opened_equation(eqn: core.JaxprEqn) -> core.JaxprEqn:
-    inside = [*core.jaxprs_in_params(eqn.params)]
+def _opened_equation(eqn: "core.JaxprEqn") -> "core.JaxprEqn":
+    inside = [*_core().jaxprs_in_params(eqn.params)]
     if not _rule(eqn) and not any(map(hidden, inside)):
         return eqn
     # A call of what it computes. Not a compiled one: a step outside jit would compile a new program each time.
     call: Any = eqn.params.get("call_jaxpr" if eqn.primitive.name in CALLS else "jaxpr")
     if eqn.primitive.name in (*CALLS, "jit", "pjit"):
-        return eqn.replace(primitive=core.primitives.closed_call_p, params={"call_jaxpr": _opened(call)})
+        return eqn.replace(primitive=_core().primitives.closed_call_p, params={"call_jaxpr": _opened(call)})
     return eqn.replace(params={name: _opened_parameter(value) for name, value in eqn.params.items()})
 
 
 def _opened_parameter(value: Any) -> Any:
-    if isinstance(value, core.ClosedJaxpr):
+    if isinstance(value, _core().ClosedJaxpr):
         return _opened(value)
-    if isinstance(value, core.Jaxpr):
+    if isinstance(value, _core().Jaxpr):
         return _opened_program(value)
     if isinstance(value, tuple):
         entries = map(_opened_parameter, value)
         return type(value)(*entries) if hasattr(value, "_fields") else tuple(entries)
     return value
+
+
+@functools.cache
+def _core() -> Any:
+    # On first use: the import takes as long as that of twenty modules of ours.
+    return importlib.import_module("jax.extend.core")
