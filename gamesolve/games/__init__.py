@@ -1,13 +1,17 @@
 """A catalogue of games, each with a start and the equilibria that are known."""
 
 from gamesolve.games import data, gan
-from gamesolve.games.matrix import (
-    duality_gap,
+from gamesolve.games.constrained import (
+    augmented_lagrangian,
+    grow_penalty,
     lagrangian,
-    matching_pennies,
-    matrix_game,
     multiplier_projection,
     multipliers,
+)
+from gamesolve.games.matrix import (
+    duality_gap,
+    matching_pennies,
+    matrix_game,
     random_matrix_game,
     rock_paper_scissors,
     simplices,
@@ -18,6 +22,7 @@ from gamesolve.games.stochastic import dual_regression, finite_sum, noisy_biline
 from gamesolve.games.toy import cosine
 
 __all__ = [
+    "augmented_lagrangian",
     "bilinear",
     "cosine",
     "curl",
@@ -26,6 +31,7 @@ __all__ = [
     "duality_gap",
     "finite_sum",
     "gan",
+    "grow_penalty",
     "icr_quadratic",
     "lagrangian",
     "matching_pennies",
