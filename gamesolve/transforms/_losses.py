@@ -9,7 +9,7 @@ ExtraArgs: TypeAlias = dict[str, Any]
 
 
 def asked(game: Game, players: Players, player: int) -> ExtraArgs:
-    """Return the loss of one player, its negated payoff, as optax's extra arguments.
+    """Return the loss of one player, its negated payoff, as optax's extra arguments, and the data of the step.
 
     In a compiled step an argument that nobody reads costs nothing, because XLA removes it.
 
@@ -20,7 +20,8 @@ def asked(game: Game, players: Players, player: int) -> ExtraArgs:
 
     Returns:
         ``value``, the loss; ``value_fn`` and ``obj_fn``, the loss as a function of the player's parameters;
-        ``grad_fn``, its gradient as a function of the parameters and of a count, which optax's sam passes.
+        ``grad_fn``, its gradient as a function of the parameters and of a count, which optax's sam passes; ``data``,
+        the bound data that the player sees.
     """
     sign, payoff = game.signed_payoff(player)
 
@@ -28,8 +29,8 @@ def asked(game: Game, players: Players, player: int) -> ExtraArgs:
         return (*players[:player], own, *players[player + 1 :])
 
     # optax's line searches refuse arguments that this function does not take.
-    def value_fn(own: PyTree, *, obj_fn: Any = None, grad_fn: Any = None) -> Scalar:
-        del obj_fn, grad_fn
+    def value_fn(own: PyTree, *, obj_fn: Any = None, grad_fn: Any = None, data: Any = None) -> Scalar:
+        del obj_fn, grad_fn, data
         with exact_products():
             return with_sign(-sign, payoff(*others(own)))
 
@@ -38,4 +39,6 @@ def asked(game: Game, players: Players, player: int) -> ExtraArgs:
         (ascent,) = game.gradients(others(own), (player,))
         return with_sign(-1, ascent)
 
-    return {"value": value_fn(players[player]), "value_fn": value_fn, "obj_fn": value_fn, "grad_fn": grad_fn}
+    data = game.draw(0).data_of(player)
+    value = value_fn(players[player])
+    return {"value": value, "value_fn": value_fn, "obj_fn": value_fn, "grad_fn": grad_fn, "data": data}
