@@ -8,6 +8,7 @@ from gamesolve.games.constrained import (
     multiplier_projection,
     multipliers,
 )
+from gamesolve.games.generalised import fischer_burmeister, generalised, generalised_multipliers, kkt_residual
 from gamesolve.games.matrix import (
     duality_gap,
     matching_pennies,
@@ -30,9 +31,13 @@ __all__ = [
     "dual_regression",
     "duality_gap",
     "finite_sum",
+    "fischer_burmeister",
     "gan",
+    "generalised",
+    "generalised_multipliers",
     "grow_penalty",
     "icr_quadratic",
+    "kkt_residual",
     "lagrangian",
     "matching_pennies",
     "matrix_game",
