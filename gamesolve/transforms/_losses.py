@@ -3,6 +3,7 @@
 from typing import Any, TypeAlias
 
 from gamesolve.game import Game, exact_products, with_sign
+from gamesolve.game.fields import Unknown, no_payoffs
 from gamesolve.trees import Players, PyTree, Scalar
 
 ExtraArgs: TypeAlias = dict[str, Any]
@@ -24,6 +25,7 @@ def asked(game: Game, players: Players, player: int) -> ExtraArgs:
         the bound data that the player sees.
     """
     sign, payoff = game.signed_payoff(player)
+    user = "a transformation that looks at the loss of its player"
 
     def others(own: PyTree) -> Players:
         return (*players[:player], own, *players[player + 1 :])
@@ -31,6 +33,8 @@ def asked(game: Game, players: Players, player: int) -> ExtraArgs:
     # optax's line searches refuse arguments that this function does not take.
     def value_fn(own: PyTree, *, obj_fn: Any = None, grad_fn: Any = None, data: Any = None) -> Scalar:
         del obj_fn, grad_fn, data
+        if not game.has_payoffs:
+            raise no_payoffs(user)
         with exact_products():
             return with_sign(-sign, payoff(*others(own)))
 
@@ -40,5 +44,5 @@ def asked(game: Game, players: Players, player: int) -> ExtraArgs:
         return with_sign(-1, ascent)
 
     data = game.draw(0).data_of(player)
-    value = value_fn(players[player])
+    value = value_fn(players[player]) if game.has_payoffs else Unknown(no_payoffs(user))
     return {"value": value, "value_fn": value_fn, "obj_fn": value_fn, "grad_fn": grad_fn, "data": data}
