@@ -9,6 +9,7 @@ from gamesolve.games.constrained import (
     multipliers,
 )
 from gamesolve.games.generalised import fischer_burmeister, generalised, generalised_multipliers, kkt_residual
+from gamesolve.games.leaves import by_leaf, joined_leaves, split_leaves
 from gamesolve.games.matrix import (
     duality_gap,
     matching_pennies,
@@ -25,6 +26,7 @@ from gamesolve.games.toy import cosine
 __all__ = [
     "augmented_lagrangian",
     "bilinear",
+    "by_leaf",
     "cosine",
     "curl",
     "data",
@@ -37,6 +39,7 @@ __all__ = [
     "generalised_multipliers",
     "grow_penalty",
     "icr_quadratic",
+    "joined_leaves",
     "kkt_residual",
     "lagrangian",
     "matching_pennies",
@@ -53,4 +56,5 @@ __all__ = [
     "shifted_classes",
     "simplices",
     "single_entries",
+    "split_leaves",
 ]
