@@ -20,6 +20,7 @@ from gamesolve.driving.run import Chunk, run
 from gamesolve.driving.solve import Solution, Status, solve, step
 from gamesolve.driving.sweep import Table, sweep
 from gamesolve.game import Aux, Game, from_losses, general_sum, zero_sum
+from gamesolve.game.variational import from_field, from_operator
 from gamesolve.sampling import minibatches
 from gamesolve.solver import Solver, as_solver, parametric
 from gamesolve.solvers import *  # noqa: F403 - the names are those of its __all__
@@ -57,7 +58,9 @@ __all__ = [
     "checkpoint",
     "distributed",
     "estimators",
+    "from_field",
     "from_losses",
+    "from_operator",
     "games",
     "general_sum",
     "linear",

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from gamesolve.game import Game, Payoff, exact_products, with_sign
+from gamesolve.game.fields import no_payoffs
 from gamesolve.game.staged import opened
 from gamesolve.trees import Players, PyTree
 
@@ -90,8 +91,10 @@ def value(game: Game, players: Players, player: int, user: str) -> tuple[int, Pa
         user: name of what differentiates the payoff, for the message.
 
     Raises:
-        ValueError: if the player's field is not the gradient of its payoff's value.
+        ValueError: if the game has no payoffs, or the player's field is not the gradient of its payoff's value.
     """
+    if not game.has_payoffs:
+        raise no_payoffs(user)
     rules = game.rules(players, player)
     if not rules.of_value:
         raise ValueError(

@@ -14,6 +14,7 @@ import optax
 
 from gamesolve.analysis.field_class import check_scalar
 from gamesolve.game import Game
+from gamesolve.game.fields import Unknown
 from gamesolve.trees import Players, PyTree, State, Updates
 
 PLAYERS = 2
@@ -135,16 +136,6 @@ def _answers(name: str) -> Answers:
     return answers
 
 
-class _Loss:
-    """The loss of a player, which exists but has no value here."""
-
-    def __jax_array__(self, *_: object) -> NoReturn:
-        raise not_first_order("uses the value of a payoff")
-
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __jax_array__
-    __lt__ = __le__ = __gt__ = __ge__ = __neg__ = __abs__ = __pow__ = __float__ = __jax_array__
-
-
 @dataclasses.dataclass(frozen=True)
 class AskedGame(Game):
     """A game of two players that takes its field from `Answers`.
@@ -166,7 +157,7 @@ class AskedGame(Game):
     def signed_payoff(self, player: int) -> tuple[int, Any]:
         del player
         # The sign is that of a loss, so that nobody multiplies the result by -1.
-        return -1, lambda *_: _Loss()
+        return -1, lambda *_: Unknown(not_first_order("uses the value of a payoff"))
 
     def rules(self, players: Players, player: int) -> NoReturn:
         del players, player

@@ -129,7 +129,7 @@ class Computed(NamedTuple):
     A ``record`` with a third argument gets that of the last step; reading it takes no other pass through the networks.
 
     Attributes:
-        payoffs: the payoff of each player, on the data of the step.
+        payoffs: the payoff of each player, on the data of the step; empty for a game without payoffs.
         metrics: what each payoff returned as metrics, one entry per player; None for those that return none.
         norms: the Euclidean norm of each player's gradient.
         batch: the data of the step, as `gamesolve.Game.bind` got it: a tuple of all arguments after the players.

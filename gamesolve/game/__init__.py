@@ -20,6 +20,7 @@ import jax.numpy as jnp
 
 from gamesolve.checks import as_players, check_payoff
 from gamesolve.game import derivatives
+from gamesolve.game.fields import no_payoffs
 from gamesolve.game.model_state import Aux as Aux
 from gamesolve.game.model_state import Frozen, ModelStates, evaluated
 from gamesolve.sampling import drawn
@@ -47,7 +48,7 @@ def _names(payoffs: tuple[Payoff, ...]) -> str:
 @functools.partial(
     jax.tree_util.register_dataclass,
     data_fields=["constants", "data", "start", "equilibria", "model_state"],
-    meta_fields=["payoffs"],
+    meta_fields=["payoffs", "has_payoffs"],
 )
 @dataclasses.dataclass(frozen=True)
 class Game:
@@ -68,6 +69,7 @@ class Game:
         start: a sensible starting point, or None if none is known (the catalogue `gamesolve.games` sets it).
         equilibria: known zeros of the field, a tuple of players.
         model_state: what the payoffs' networks keep without optimising it, see `Aux`; None if there is nothing.
+        has_payoffs: False for games made by `from_field` or `from_operator`, whose payoffs have no values.
     """
 
     payoffs: tuple[Payoff, ...]
@@ -76,6 +78,7 @@ class Game:
     start: PyTree = None
     equilibria: tuple[Players, ...] = ()
     model_state: PyTree = None
+    has_payoffs: bool = True
 
     @property
     def num_players(self) -> int:
@@ -193,7 +196,8 @@ class Game:
                 payoffs.append(with_sign(sign * own, payoffs[same]))
                 metrics.append(metrics[same])
         states = None if self.model_state is None else ModelStates(tuple(seen), current)
-        return dataclasses.replace(self, model_state=states), tuple(payoffs), tuple(metrics)
+        values = tuple(payoffs) if self.has_payoffs else ()
+        return dataclasses.replace(self, model_state=states), values, tuple(metrics)
 
     def rules(self, players: Players, player: int) -> derivatives.Rules:
         """Return what ``stop_gradient`` and custom derivative rules in a player's payoff mean for its field.
@@ -208,7 +212,7 @@ class Game:
             owners = [j for j, payoff in enumerate(self.payoffs) if signed(payoff)[1] == function]
         data = self.draw(0).data_of(player)
         args = (players, self.constants, data, self._model_state_of(player))
-        return derivatives.rules(function, player, tuple(owners), args)
+        return derivatives.rules(function, player, tuple(owners), args, has_value=self.has_payoffs)
 
     def evaluate(self, players: Players) -> tuple[jax.Array, ...]:
         """Return every player's payoff at ``players``, on the bound data.
@@ -218,7 +222,12 @@ class Game:
 
         Returns:
             One scalar per player.
+
+        Raises:
+            ValueError: if the game was made by `from_field` or `from_operator`.
         """
+        if not self.has_payoffs:
+            raise no_payoffs("evaluate")
         players = as_players(players, self.num_players)
         with exact_products():
             signs, functions = zip(*map(self.signed_payoff, range(self.num_players)), strict=True)

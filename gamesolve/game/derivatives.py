@@ -67,7 +67,9 @@ def _raise(names: tuple[str, ...], primals: Any, tangents: Any) -> Any:  # noqa:
     )
 
 
-def rules(payoff: Payoff, player: int, movers: tuple[int, ...], args: tuple[PyTree, ...]) -> Rules:
+def rules(
+    payoff: Payoff, player: int, movers: tuple[int, ...], args: tuple[PyTree, ...], *, has_value: bool = True
+) -> Rules:
     """Return the rules of a payoff for arguments of these shapes; found once, when a program is traced.
 
     Args:
@@ -75,6 +77,7 @@ def rules(payoff: Payoff, player: int, movers: tuple[int, ...], args: tuple[PyTr
         player: index of its owner, for error messages.
         movers: indices of all its owners.
         args: players, constants and data, each a tuple, and the model state.
+        has_value: whether the payoff has a value, and not only a gradient. Default: True.
     """
     leaves, treedef = jax.tree.flatten(args)
     kinds = tuple(map(jax.typeof, leaves))
@@ -82,13 +85,15 @@ def rules(payoff: Payoff, player: int, movers: tuple[int, ...], args: tuple[PyTr
         known = _known.setdefault(payoff, {})
     except TypeError:
         known = {}  # an object without weak references
-    key = (movers, treedef, kinds)
+    key = (movers, treedef, kinds, has_value)
     if key not in known:
-        known[key] = _found(payoff, player, movers, treedef, kinds)
+        known[key] = _found(payoff, player, movers, treedef, kinds, has_value)
     return known[key]
 
 
-def _found(payoff: Payoff, player: int, movers: tuple[int, ...], treedef: Any, kinds: tuple[Any, ...]) -> Rules:
+def _found(
+    payoff: Payoff, player: int, movers: tuple[int, ...], treedef: Any, kinds: tuple[Any, ...], has_value: bool
+) -> Rules:
     leaves = [jax.ShapeDtypeStruct(kind.shape, kind.dtype, weak_type=kind.weak_type) for kind in kinds]
     players, constants, data, model_state = jax.tree.unflatten(treedef, leaves)
     ends = len(players), len(players) + len(constants)
@@ -97,20 +102,22 @@ def _found(payoff: Payoff, player: int, movers: tuple[int, ...], treedef: Any, k
         parts = args[: ends[0]], args[ends[0] : ends[1]], args[ends[1] : -1]
         return evaluated(payoff, player, parts, args[-1])[0]
 
-    shapes = (*players, *constants, *data, model_state)
+    shapes, everyone = (*players, *constants, *data, model_state), tuple(range(len(players)))
+    slope = jax.grad(function, movers)
+    if not has_value:
+        return Rules(("from_field",), False, _differentiable(opened(slope), everyone, shapes))
     try:
         names = hidden(used(jax.make_jaxpr(function)(*shapes).jaxpr))
     except jax.errors.ConcretizationTypeError:
         return Rules()  # branches on numbers: it can be called, but not compiled
     if not names:
         return Rules()
-    value, everyone = opened(function), tuple(range(len(players)))
+    value = opened(function)
     if names == {"custom_jvp"} and all(
         _agree(order(function), order(value), shapes)
         for order in (lambda f: jax.grad(f, everyone), lambda f: _along(jax.grad(f, everyone), everyone))
     ):
         return Rules()  # rules for the sake of accuracy, which may know limits that the value does not
-    slope = jax.grad(function, movers)
     of_value = _agree(slope, jax.grad(value, movers), shapes)
     return Rules(tuple(sorted(names)), of_value, _differentiable(opened(slope), everyone, shapes))
 

@@ -1,11 +1,10 @@
-"""Games whose players stay in convex sets: matrix games over mixed strategies, constrained problems over multipliers.
+"""Matrix games over mixed strategies, whose players stay in probability simplices.
 
 Pass the sets of a game to a projected method: ``gs.extragradient(0.1, projections=gs.games.simplices(2))``.
 """
 
 import dataclasses
 from collections.abc import Callable
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -13,12 +12,10 @@ import optax
 from numpy.typing import ArrayLike
 
 from gamesolve.checks import check_count
-from gamesolve.checks.calls import called
 from gamesolve.game import Game, general_sum, zero_sum
-from gamesolve.trees import Players, PyTree, Scalar
+from gamesolve.trees import Players, PyTree
 
 Projection = Callable[[PyTree], PyTree]
-Constraint = Callable[..., PyTree]
 
 
 def matrix_game(payoffs: ArrayLike, column_payoffs: ArrayLike | None = None) -> Game:
@@ -147,125 +144,6 @@ def duality_gap(game: Game, players: Players) -> jax.Array:
     (M,), (x, y) = game.constants, players
     _check_strategies(x, y, M)
     return jnp.max(x @ M) - jnp.min(M @ y)
-
-
-def lagrangian(
-    objective: Callable[..., Scalar],
-    equality: Constraint | None = None,
-    inequality: Constraint | None = None,
-    constants: tuple[PyTree, ...] = (),
-) -> Game:
-    """Make the zero-sum game of a constrained problem: player 0 minimises, player 1 sets the multipliers.
-
-    Player 1 is a dict with the keys ``"equality"`` and ``"inequality"``, as far as the problem has such constraints.
-    Each entry has the structure and the shapes of its constraint's value: an array, or a list, dict or other pytree of
-    arrays. `multipliers` returns a start for player 1, and `multiplier_projection` keeps inequality multipliers
-    non-negative.
-
-    Args:
-        objective: ``objective(x, *constants, *data) -> scalar``, which is minimised.
-        equality: ``equality(x, *constants, *data)``, a pytree of arrays that must be zero.
-        inequality: ``inequality(x, *constants, *data)``, a pytree of arrays that must be at most zero.
-        constants: arrays of the problem, passed to all three functions.
-
-    Returns:
-        The game.
-
-    Raises:
-        ValueError: if there is no constraint.
-
-    Example:
-        >>> import jax.numpy as jnp, gamesolve as gs
-        >>> game = gs.games.lagrangian(lambda x: jnp.sum(x**2), equality=lambda x: jnp.sum(x) - 1)
-        >>> start = (jnp.zeros(2), gs.games.multipliers(jnp.zeros(2), equality=lambda x: jnp.sum(x) - 1))
-        >>> solution = gs.solve(game, gs.extragradient(0.2), start, 500)
-        >>> [round(float(entry), 4) for entry in solution.players[0]]
-        [0.5, 0.5]
-
-    Reference:
-        Arrow, Hurwicz, Uzawa, "Studies in Linear and Non-Linear Programming", 1958.
-    """
-    if equality is None and inequality is None:
-        raise ValueError("lagrangian needs a constraint, got none. Pass equality=, inequality= or both.")
-    return zero_sum(_Lagrangian(objective, equality, inequality), constants=constants)
-
-
-def multipliers(
-    point: PyTree,
-    equality: Constraint | None = None,
-    inequality: Constraint | None = None,
-    constants: tuple[PyTree, ...] = (),
-) -> dict[str, PyTree]:
-    """Return zero multipliers for the constraints of a `lagrangian`.
-
-    Args:
-        point: any x of the right shape.
-        equality: as in `lagrangian`.
-        inequality: as in `lagrangian`.
-        constants: as in `lagrangian`, followed by one draw of the data if the constraints take data.
-
-    Returns:
-        Player 1 at zero.
-    """
-    return {
-        kind: optax.tree.zeros_like(jax.eval_shape(partial(_part, kind, constraint), point, *constants))
-        for kind, constraint in _by_kind(equality, inequality).items()
-    }
-
-
-def multiplier_projection(variables: dict[str, PyTree]) -> dict[str, PyTree]:
-    """Project player 1 of a `lagrangian`: clip the multipliers of inequalities at zero."""
-    if not isinstance(variables, dict):
-        raise TypeError(f"multiplier_projection must be given the dict of multipliers, got {type(variables).__name__}.")
-    return {
-        kind: optax.projections.projection_non_negative(value) if kind == "inequality" else value
-        for kind, value in variables.items()
-    }
-
-
-@dataclasses.dataclass(frozen=True)
-class _Lagrangian:
-    objective: Callable[..., Scalar]
-    equality: Constraint | None
-    inequality: Constraint | None
-
-    def __call__(self, x: PyTree, variables: dict[str, PyTree], *arguments: PyTree) -> Scalar:
-        constraints = _by_kind(self.equality, self.inequality)
-        if not isinstance(variables, dict) or variables.keys() != constraints.keys():
-            found = sorted(variables) if isinstance(variables, dict) else type(variables).__name__
-            raise ValueError(
-                f"player 1 must be a dict of multipliers with the keys {sorted(constraints)}, got {found}. "
-                "Make it with gamesolve.games.multipliers."
-            )
-        value = _part("objective", self.objective, x, *arguments)
-        for kind, constraint in constraints.items():
-            bound = _part(kind, constraint, x, *arguments)
-            _check_multipliers(kind, variables[kind], bound)
-            value = value + optax.tree.vdot(variables[kind], bound)
-        return value
-
-
-def _part(name: str, function: Constraint, x: PyTree, *arguments: PyTree) -> PyTree:
-    """Call the objective or a constraint of a problem."""
-    takes = "x" if not arguments else f"x and {len(arguments)} more, the constants and the data"
-    hint = f"Write {name}=lambda x, *arguments: ..."
-    return called(name, function, x, *arguments, takes=takes, hint=hint)
-
-
-def _check_multipliers(kind: str, weights: PyTree, values: PyTree) -> None:
-    """Raise unless there is one multiplier per constraint: products of other shapes would broadcast."""
-    shapes = [jax.tree.map(jnp.shape, tree) for tree in (weights, values)]
-    if jax.tree.structure(weights) != jax.tree.structure(values) or shapes[0] != shapes[1]:
-        raise ValueError(
-            f"the multipliers of {kind} constraints must have the shapes of the constraints, {shapes[1]}, got "
-            f"{shapes[0]}. Make them with gamesolve.games.multipliers."
-        )
-
-
-def _by_kind(equality: Constraint | None, inequality: Constraint | None) -> dict[str, Constraint]:
-    """Return the constraints that a problem has, by their kind."""
-    constraints = {"equality": equality, "inequality": inequality}
-    return {kind: constraint for kind, constraint in constraints.items() if constraint is not None}
 
 
 def _amounts(name: str, payoffs: ArrayLike) -> jax.Array:

@@ -41,6 +41,7 @@ from gamesolve.transforms.monotone import (
     golden_ratio,
     halpern,
 )
+from gamesolve.transforms.multipliers import indexed, nupi
 from gamesolve.transforms.shaping import anticipate, follow_the_ridge, lola, sos, stackelberg
 from gamesolve.transforms.variance_reduced import svrg, svrg_extragradient, svrg_hamiltonian
 
@@ -64,6 +65,7 @@ __all__ = [
     "halpern",
     "hamiltonian",
     "heavy_ball",
+    "indexed",
     "jare",
     "lead",
     "levenberg_marquardt",
@@ -73,6 +75,7 @@ __all__ = [
     "mirror",
     "mirror_extrapolate",
     "newton",
+    "nupi",
     "optimism",
     "past_extragradient",
     "potential_metric",
