@@ -14,8 +14,17 @@ from gamesolve.games.matrix import (
 )
 from gamesolve.games.quadratics import bilinear, curl, icr_quadratic, polymatrix, quadratic, rotation
 from gamesolve.games.random_quadratics import random_quadratic
+from gamesolve.games.repeated import (
+    iterated_chicken,
+    iterated_matching_pennies,
+    iterated_prisoners_dilemma,
+    iterated_stag_hunt,
+    policy_divergence,
+    repeated_game,
+    repeated_public_goods,
+)
 from gamesolve.games.stochastic import dual_regression, finite_sum, noisy_bilinear, shifted_classes, single_entries
-from gamesolve.games.toy import cosine
+from gamesolve.games.toy import cosine, public_goods, tandem, ultimatum
 
 __all__ = [
     "bilinear",
@@ -27,19 +36,29 @@ __all__ = [
     "finite_sum",
     "gan",
     "icr_quadratic",
+    "iterated_chicken",
+    "iterated_matching_pennies",
+    "iterated_prisoners_dilemma",
+    "iterated_stag_hunt",
     "lagrangian",
     "matching_pennies",
     "matrix_game",
     "multiplier_projection",
     "multipliers",
     "noisy_bilinear",
+    "policy_divergence",
     "polymatrix",
+    "public_goods",
     "quadratic",
     "random_matrix_game",
     "random_quadratic",
+    "repeated_game",
+    "repeated_public_goods",
     "rock_paper_scissors",
     "rotation",
     "shifted_classes",
     "simplices",
     "single_entries",
+    "tandem",
+    "ultimatum",
 ]
