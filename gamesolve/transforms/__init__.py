@@ -42,6 +42,7 @@ from gamesolve.transforms.monotone import (
     halpern,
 )
 from gamesolve.transforms.shaping import anticipate, follow_the_ridge, lola, sos, stackelberg
+from gamesolve.transforms.unrolled import hola, meta_mapg, pola, unrolled_lola
 from gamesolve.transforms.variance_reduced import svrg, svrg_extragradient, svrg_hamiltonian
 
 __all__ = [
@@ -64,17 +65,20 @@ __all__ = [
     "halpern",
     "hamiltonian",
     "heavy_ball",
+    "hola",
     "jare",
     "lead",
     "levenberg_marquardt",
     "lola",
     "lss",
+    "meta_mapg",
     "metric_of",
     "mirror",
     "mirror_extrapolate",
     "newton",
     "optimism",
     "past_extragradient",
+    "pola",
     "potential_metric",
     "project",
     "proximal",
@@ -88,4 +92,5 @@ __all__ = [
     "svrg_extragradient",
     "svrg_hamiltonian",
     "symplectic",
+    "unrolled_lola",
 ]
