@@ -6,21 +6,19 @@ import jax
 import jax.numpy as jnp
 
 import gamesolve as gs
+from gamesolve.trees import Players
 
 STARTS, STEPS = 30, 200
-PRISONERS, PENNIES, TANDEM = (
-    gs.games.iterated_prisoners_dilemma(),
-    gs.games.iterated_matching_pennies(),
-    gs.games.tandem(),
-)
+PRISONERS, PENNIES = gs.games.iterated_prisoners_dilemma(), gs.games.iterated_matching_pennies()
+TANDEM = gs.games.tandem()
 
 
-def loss(players: gs.game.Players) -> jax.Array:
+def loss(players: Players) -> jax.Array:
     """Return the mean loss of both players per round of the prisoners' dilemma."""
     return -jnp.mean(jnp.stack(PRISONERS.evaluate(players)))
 
 
-def deviation(players: gs.game.Players) -> jax.Array:
+def deviation(players: Players) -> jax.Array:
     """Return the largest difference of a probability from 1/2, its value at the equilibrium of matching pennies."""
     return jnp.max(jnp.abs(jax.nn.sigmoid(jnp.stack(players)) - 0.5))
 

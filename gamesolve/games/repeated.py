@@ -162,7 +162,7 @@ def repeated_public_goods(num_players: int = 3, factor: float = 1.6, discount: S
 
     Reference:
         Zhao, Lu, Grosse, Foerster, "Proximal Learning With Opponent-Learning Awareness", NeurIPS 2022,
-        https://arxiv.org/abs/2210.10125 (its contribution game)
+        https://arxiv.org/abs/2210.10125
     """
     number = whole_number("num_players", num_players, 2, most=10)
     check_number("factor", factor)

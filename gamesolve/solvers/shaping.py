@@ -156,7 +156,8 @@ def unrolled_lola(
     """Shape several naive steps of the others: LOLA with k steps of look-ahead, with exact derivatives.
 
     Player i ascends ``payoff_i(z_i, z_-i^k)`` in ``z_i``. The others start from ``z_-i`` and take k gradient steps of
-    size D while ``z_i`` stays; the gradient goes through these steps. One step is `hola` of order 1.
+    size D while ``z_i`` stays; the gradient goes through these steps. It is LOLA-DiCE with exact values in place of
+    samples. One step is `hola` of order 1.
 
     Args:
         learning_rate: step size E, see `transforms.rates`.
@@ -174,7 +175,7 @@ def unrolled_lola(
 
     Reference:
         Foerster et al., "DiCE: The Infinitely Differentiable Monte-Carlo Estimator", ICML 2018,
-        https://arxiv.org/abs/1802.05098 (LOLA-DiCE with exact values in place of samples)
+        https://arxiv.org/abs/1802.05098
     """
     assumed = learning_rate if alpha is None else alpha
     return optax.chain(transforms.unrolled_lola(assumed, lookahead), transforms.descend(learning_rate))
