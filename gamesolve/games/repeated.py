@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from gamesolve.checks import check_number, whole_number
 from gamesolve.game import Game, general_sum, zero_sum
-from gamesolve.trees import Players, Scalar
+from gamesolve.trees import Scalar
 
 
 def repeated_game(payoffs: ArrayLike, discount: Scalar = 0.96) -> Game:
@@ -170,7 +170,7 @@ def repeated_public_goods(num_players: int = 3, factor: float = 1.6, discount: S
     return repeated_game(factor * gives.mean(0) - gives, discount)
 
 
-def policy_divergence(policy: Players, other: Players) -> jax.Array:
+def policy_divergence(policy: jax.Array, other: jax.Array) -> jax.Array:
     """Return the Kullback-Leibler divergence of another policy from a policy, summed over all situations.
 
     Args:

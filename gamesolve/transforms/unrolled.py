@@ -192,6 +192,7 @@ def pola(
     """
     check_number("penalty", penalty, least=0.0)
     if alpha is not None:
+        rates.check_signed("alpha", alpha)  # which refuses schedules
         rates.check("alpha", alpha)
     iterations = whole_number("iterations", iterations, 1)
 
