@@ -101,7 +101,7 @@ def test_proximal_steps_do_not_depend_on_the_units_of_a_policy(x64):
 
 
 def test_pola_takes_no_schedule_for_the_steps_of_the_others():
-    with pytest.raises(TypeError, match="alpha must be a number .*, got a schedule"):
+    with pytest.raises(TypeError, match=r"alpha must be a number .*, got a schedule"):
         gs.pola(0.1, alpha=lambda count: 0.1)
 
 
