@@ -46,6 +46,7 @@ IN_A_BRANCH = {"past_extragradient": 1, "halpern": 1, "svrg": 1, "svrg_extragrad
 # If cycles of GMRES stall, MINRES takes one more product each to begin, to iterate and to compute the residual.
 WITH_CYCLES = ["proximal", "newton"]
 IN_A_BRANCH |= {"proximal": 3, "newton": 4}  # another one balances Newton's map, if it is not solved densely
+IN_A_BRANCH |= {"pola": -9 * 3.5}  # the body of its loop counts once, in place of ten times
 # These solve with the follower's own curvature, which is zero in a bilinear game.
 WITH_A_FOLLOWER = ["stackelberg", "follow_the_ridge"]
 

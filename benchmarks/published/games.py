@@ -15,11 +15,6 @@ def timescale() -> gs.Game:
     return gs.zero_sum(_timescale)
 
 
-def tandem() -> gs.Game:
-    """Return the losses ``(x + y)^2 - 2 z_i``, whose field vanishes on the line x + y = 1."""
-    return gs.from_losses(_tandem_x, _tandem_y)
-
-
 def polymatrix() -> gs.Game:
     """Return the losses ``|x|^2 |y|^2`` and its negative."""
     return gs.from_losses(_squares, _negative_squares)
@@ -34,8 +29,6 @@ def definite(sign: float) -> gs.Game:
 _phi = lambda z: 2 * z**6 / 21 - z**4 / 3 + z**2 / 3
 _forsaken = lambda x, y: x * y + _phi(x) - _phi(y)
 _timescale = lambda x, y: -0.15 * jnp.cos(x) + jnp.cos(x - y) + 0.15 * jnp.cos(y)
-_tandem_x = lambda x, y: (x + y) ** 2 - 2 * x
-_tandem_y = lambda x, y: (x + y) ** 2 - 2 * y
 _squares = lambda x, y: jnp.sum(x**2) * jnp.sum(y**2)
 _negative_squares = lambda x, y: -_squares(x, y)
 _definite = lambda x, y, sign: sign * (x**2 - y**2)

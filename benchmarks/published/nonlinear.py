@@ -22,7 +22,7 @@ def g7() -> Iterator[Claim]:
         (gs.cgd(0.1), 1.0),
     ):
         ends = [
-            float(sum(gs.solve(games.tandem(), solver, start, 3000).players)) for start in ((0.3, -0.4), (2.0, 1.0))
+            float(sum(gs.solve(gs.games.tandem(), solver, start, 3000).players)) for start in ((0.3, -0.4), (2.0, 1.0))
         ]
         expected, found = "4/3" if published > 1 else "1", ", ".join(f"{end:.9f}" for end in ends)
         holds = all(abs(end - published) < 1e-9 for end in ends)

@@ -47,7 +47,7 @@ SUITE = Race(
             "x y + phi(x) - phi(y): an equilibrium inside an attracting limit cycle",
         ),
         Entry("timescale", _timescale, "-a cos x + cos(x - y) + b cos y: stable above some ratio of step sizes"),
-        Entry("tandem", lambda: _at(published.tandem(), (0.3, -0.4)), TANDEM, measure=_tandem_gap),
+        Entry("tandem", lambda: _at(games.tandem(), (0.3, -0.4)), TANDEM, measure=_tandem_gap),
         _dirac("dirac", ", minimax loss: a centre"),
         _dirac("dirac-swapped", ", non-saturating loss", gan.non_saturating),
         _dirac("dirac-squares", ", least squares", gan.least_squares),

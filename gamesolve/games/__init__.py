@@ -20,8 +20,17 @@ from gamesolve.games.matrix import (
 )
 from gamesolve.games.quadratics import bilinear, curl, icr_quadratic, polymatrix, quadratic, rotation
 from gamesolve.games.random_quadratics import random_quadratic
+from gamesolve.games.repeated import (
+    iterated_chicken,
+    iterated_matching_pennies,
+    iterated_prisoners_dilemma,
+    iterated_stag_hunt,
+    policy_divergence,
+    repeated_game,
+    repeated_public_goods,
+)
 from gamesolve.games.stochastic import dual_regression, finite_sum, noisy_bilinear, shifted_classes, single_entries
-from gamesolve.games.toy import cosine
+from gamesolve.games.toy import cosine, public_goods, tandem, ultimatum
 
 __all__ = [
     "augmented_lagrangian",
@@ -39,6 +48,10 @@ __all__ = [
     "generalised_multipliers",
     "grow_penalty",
     "icr_quadratic",
+    "iterated_chicken",
+    "iterated_matching_pennies",
+    "iterated_prisoners_dilemma",
+    "iterated_stag_hunt",
     "joined_leaves",
     "kkt_residual",
     "lagrangian",
@@ -47,14 +60,20 @@ __all__ = [
     "multiplier_projection",
     "multipliers",
     "noisy_bilinear",
+    "policy_divergence",
     "polymatrix",
+    "public_goods",
     "quadratic",
     "random_matrix_game",
     "random_quadratic",
+    "repeated_game",
+    "repeated_public_goods",
     "rock_paper_scissors",
     "rotation",
     "shifted_classes",
     "simplices",
     "single_entries",
     "split_leaves",
+    "tandem",
+    "ultimatum",
 ]

@@ -1,13 +1,26 @@
 """Opponent shaping and leadership: anticipate or steer the learning of the other players."""
 
+from collections.abc import Callable
+
 import optax
 
 from gamesolve import linear, transforms
 from gamesolve.solver import parametric
 from gamesolve.solvers.entry import Cost, declare
-from gamesolve.transforms import rates
+from gamesolve.transforms import rates, unrolled
+from gamesolve.trees import Scalar
 
-__all__ = ["follow_the_ridge", "lola", "opponent_lookahead", "sos", "stackelberg"]
+__all__ = [
+    "follow_the_ridge",
+    "hola",
+    "lola",
+    "meta_mapg",
+    "opponent_lookahead",
+    "pola",
+    "sos",
+    "stackelberg",
+    "unrolled_lola",
+]
 
 
 @declare(formula="z + E (I + J_o D) v", paper="Zhang, Lesser 2010", cost=Cost(vjps=1))
@@ -97,6 +110,153 @@ def sos(
     """
     assumed = learning_rate if alpha is None else alpha
     return optax.chain(transforms.sos(assumed, a, b), transforms.descend(learning_rate))
+
+
+@declare(
+    formula="z_i + E d payoff_i(z_i, z_-i + h_-i) / d z_i",
+    paper="Willi et al. 2022",
+    cost=Cost(vjps=3.5),
+)
+@parametric
+def hola(learning_rate: rates.Rates, alpha: rates.Rates | None = None, order: int = 2) -> optax.GradientTransformation:
+    """Shape others who shape in turn: higher-order opponent-learning awareness, with exact derivatives.
+
+    Player i ascends ``payoff_i(z_i, z_-i + h_-i(z))`` in ``z_i``, through ``h_-i``. Here ``h_j`` is the step that
+    player j takes by the order below, with step size D; at order 0 it is a gradient step. So order 1 is LOLA without
+    the Taylor expansion of `lola`. If the steps converge in the order, they are consistent: each player then assumes of
+    the others what they do. The cost grows exponentially with the order.
+
+    Args:
+        learning_rate: step size E, see `transforms.rates`.
+        alpha: step size D assumed of the others, as for ``learning_rate``. Default: E.
+        order: number of levels of shaping, at least 1. Default: 2.
+
+    Returns:
+        The solver.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> solution = gs.solve(gs.games.curl(), gs.hola(0.5, alpha=0.25), (1.0, 0.0), 1)
+        >>> [round(float(player), 6) for player in solution.players]
+        [0.75, 0.4375]
+
+    Reference:
+        Willi, Letcher, Treutlein, Foerster, "COLA: Consistent Learning with Opponent-Learning Awareness", ICML 2022,
+        https://arxiv.org/abs/2203.04098
+    """
+    assumed = learning_rate if alpha is None else alpha
+    return optax.chain(transforms.hola(assumed, order), transforms.descend(learning_rate))
+
+
+@declare(formula="z_i + E d payoff_i(z_i, z_-i^k) / d z_i", paper="Foerster et al. 2018", cost=Cost(vjps=2.5))
+@parametric
+def unrolled_lola(
+    learning_rate: rates.Rates, alpha: rates.Rates | None = None, lookahead: int = 2
+) -> optax.GradientTransformation:
+    """Shape several naive steps of the others: LOLA with k steps of look-ahead, with exact derivatives.
+
+    Player i ascends ``payoff_i(z_i, z_-i^k)`` in ``z_i``. The others start from ``z_-i`` and take k gradient steps of
+    size D while ``z_i`` stays; the gradient goes through these steps. It is LOLA-DiCE with exact values in place of
+    samples. One step is `hola` of order 1.
+
+    Args:
+        learning_rate: step size E, see `transforms.rates`.
+        alpha: step size D assumed of the others, as for ``learning_rate``. Default: E.
+        lookahead: number k of steps that the others take, at least 1. Default: 2.
+
+    Returns:
+        The solver.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> solution = gs.solve(gs.games.curl(), gs.unrolled_lola(0.5, alpha=0.25), (1.0, 0.0), 1)
+        >>> [round(float(player), 6) for player in solution.players]
+        [0.5, 0.5]
+
+    Reference:
+        Foerster et al., "DiCE: The Infinitely Differentiable Monte-Carlo Estimator", ICML 2018,
+        https://arxiv.org/abs/1802.05098
+    """
+    assumed = learning_rate if alpha is None else alpha
+    return optax.chain(transforms.unrolled_lola(assumed, lookahead), transforms.descend(learning_rate))
+
+
+@declare(formula="z_i + E d (sum_k payoff_i(z^k)) / d z_i", paper="Kim et al. 2021", cost=Cost(vjps=6))
+@parametric
+def meta_mapg(
+    learning_rate: rates.Rates, alpha: rates.Rates | None = None, horizon: int = 2
+) -> optax.GradientTransformation:
+    """Optimise the payoffs that the learning of all players leads to: the meta-multiagent policy gradient, exactly.
+
+    Player i ascends ``sum_k payoff_i(z^k)`` over k from 1 to the horizon, where ``z^0 = z`` and each ``z^(k+1)``
+    follows from a gradient step of all players of size D, player i included. The gradient goes through all of these
+    steps: so it has a term for the player's own learning and one for that of the others.
+
+    Args:
+        learning_rate: step size E, see `transforms.rates`.
+        alpha: step size D of that learning, as for ``learning_rate``. Default: E.
+        horizon: number of learning steps, at least 1. Default: 2.
+
+    Returns:
+        The solver.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> solution = gs.solve(gs.games.curl(), gs.meta_mapg(0.5, horizon=1), (1.0, 0.0), 1)
+        >>> [round(float(player), 6) for player in solution.players]
+        [0.5, 0.375]
+
+    Reference:
+        Kim et al., "A Policy Gradient Algorithm for Learning to Learn in Multiagent Reinforcement Learning", ICML 2021,
+        https://arxiv.org/abs/2011.00382
+    """
+    assumed = learning_rate if alpha is None else alpha
+    return optax.chain(transforms.meta_mapg(assumed, horizon), transforms.descend(learning_rate))
+
+
+@declare(
+    formula="argmin_x l_i(x, z_-i - D dl_-i(x, z_-i)) + c div(z_i, x)",
+    paper="Zhao et al. 2022",
+    cost=Cost(vjps=34),  # of ten iterations, the default
+)
+@parametric
+def pola(
+    learning_rate: rates.Rates,
+    alpha: rates.Values | None = None,
+    penalty: float = 1.0,
+    iterations: int = 10,
+    divergence: Callable[..., Scalar] = unrolled.squared_difference,
+) -> optax.GradientTransformation:
+    """Shape the others by a proximal step, which need not depend on how policies are parameterised: outer POLA.
+
+    In losses, player i takes gradient steps on ``loss_i(x, z_-i - D d loss_-i(x, z_-i)) + penalty * divergence(z_i,
+    x)`` over x, from ``z_i``. After many of them, and with a divergence between policies, equal policies take equal
+    steps, however they are parameterised. One iteration is `hola` of order 1.
+
+    Args:
+        learning_rate: step size E of the gradient steps, see `transforms.rates`.
+        alpha: step size D assumed of the others: a number or a tuple with one per player. Default: E.
+        penalty: weight of the divergence; 1 / ``penalty`` stands for the step size of the whole step. Default: 1.
+        iterations: number of gradient steps, at least 1. Default: 10.
+        divergence: ``divergence(old, new)`` of two versions of a player, such as `games.policy_divergence`. Default:
+            ``||new - old||^2 / 2``.
+
+    Returns:
+        The solver.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> game = gs.games.iterated_prisoners_dilemma()
+        >>> solver = gs.pola(5.0, alpha=60.0, penalty=0.01, iterations=50, divergence=gs.games.policy_divergence)
+        >>> players = gs.solve(game, solver, game.start, 10).players
+        >>> [round(float(payoff), 1) for payoff in game.evaluate(players)]
+        [-1.0, -1.0]
+
+    Reference:
+        Zhao, Lu, Grosse, Foerster, "Proximal Learning With Opponent-Learning Awareness", NeurIPS 2022,
+        https://arxiv.org/abs/2210.10125
+    """
+    return transforms.pola(learning_rate, alpha, penalty, iterations, divergence)
 
 
 @declare(

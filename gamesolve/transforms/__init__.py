@@ -43,6 +43,7 @@ from gamesolve.transforms.monotone import (
 )
 from gamesolve.transforms.multipliers import indexed, nupi
 from gamesolve.transforms.shaping import anticipate, follow_the_ridge, lola, sos, stackelberg
+from gamesolve.transforms.unrolled import hola, meta_mapg, pola, unrolled_lola
 from gamesolve.transforms.variance_reduced import svrg, svrg_extragradient, svrg_hamiltonian
 
 __all__ = [
@@ -65,12 +66,14 @@ __all__ = [
     "halpern",
     "hamiltonian",
     "heavy_ball",
+    "hola",
     "indexed",
     "jare",
     "lead",
     "levenberg_marquardt",
     "lola",
     "lss",
+    "meta_mapg",
     "metric_of",
     "mirror",
     "mirror_extrapolate",
@@ -78,6 +81,7 @@ __all__ = [
     "nupi",
     "optimism",
     "past_extragradient",
+    "pola",
     "potential_metric",
     "project",
     "proximal",
@@ -91,4 +95,5 @@ __all__ = [
     "svrg_extragradient",
     "svrg_hamiltonian",
     "symplectic",
+    "unrolled_lola",
 ]

@@ -285,3 +285,86 @@ def lookahead(J, b, slices, eta, z, steps, period=6, alpha=0.5):
         if t % period == 0:
             z = slow = slow + alpha * (z - slow)
     return z
+
+
+def payoffs(J, b, slices, zero_sum):
+    """Return Q_i and q_i of every payoff ``z^T Q_i z / 2 + q_i^T z``, without terms that no player moves."""
+    for i, own in enumerate(slices):
+        Q, q = np.zeros_like(J), np.zeros_like(b)
+        Q[own], Q[:, own], q[own] = J[own], J[own].T, b[own]
+        if zero_sum:
+            (other,) = [own for j, own in enumerate(slices) if j != i]
+            Q[other, other], q[other] = -J[other, other], -b[other]
+        yield Q, q
+
+
+def slope(Q, q, W, w, own):
+    """Return S and s of the gradient ``S z + s`` in one player of its payoff at ``W z + w``."""
+    return W[:, own].T @ Q @ W, W[:, own].T @ (Q @ w + q)
+
+
+def learned(J, b, W, w, assumed, movers):
+    """Return W and w after a gradient step of some players."""
+    W, w, moves, shifts = W.copy(), w.copy(), assumed[:, None] * (J @ W), assumed * (J @ w + b)
+    for own in movers:
+        W[own], w[own] = W[own] + moves[own], w[own] + shifts[own]
+    return W, w
+
+
+def still(slices, i):
+    return [own for own in slices if own is not i]
+
+
+def ascend(slopes, eta, z, steps):
+    S, s = (np.concatenate(parts) for parts in zip(*slopes, strict=True))
+    for _ in range(steps):
+        z = z + eta * (S @ z + s)
+    return z
+
+
+def hola(J, b, slices, eta, z, steps, alpha=None, order=2, zero_sum=False):
+    assumed = eta if alpha is None else alpha * np.ones_like(z)
+    slopes = [(J[own], b[own]) for own in slices]
+    for _ in range(order):
+        S, s = (np.concatenate(parts) for parts in zip(*slopes, strict=True))
+        slopes = []
+        for own, (Q, q) in zip(slices, payoffs(J, b, slices, zero_sum), strict=True):
+            W, w = np.eye(len(z)) + assumed[:, None] * S, assumed * s
+            W[own], w[own] = np.eye(len(z))[own], 0
+            slopes.append(slope(Q, q, W, w, own))
+    return ascend(slopes, eta, z, steps)
+
+
+def unrolled_lola(J, b, slices, eta, z, steps, alpha=None, lookahead=2, zero_sum=False):
+    assumed, slopes = eta if alpha is None else alpha * np.ones_like(z), []
+    for own, (Q, q) in zip(slices, payoffs(J, b, slices, zero_sum), strict=True):
+        W, w = np.eye(len(z)), np.zeros_like(z)
+        for _ in range(lookahead):
+            W, w = learned(J, b, W, w, assumed, still(slices, own))
+        slopes.append(slope(Q, q, W, w, own))
+    return ascend(slopes, eta, z, steps)
+
+
+def meta_mapg(J, b, slices, eta, z, steps, alpha=None, horizon=2, zero_sum=False):
+    assumed, slopes = eta if alpha is None else alpha * np.ones_like(z), []
+    for own, (Q, q) in zip(slices, payoffs(J, b, slices, zero_sum), strict=True):
+        W, w, S, s = np.eye(len(z)), np.zeros_like(z), 0, 0
+        for _ in range(horizon):
+            W, w = learned(J, b, W, w, assumed, slices)
+            S, s = (old + new for old, new in zip((S, s), slope(Q, q, W, w, own), strict=True))
+        slopes.append((S, s))
+    return ascend(slopes, eta, z, steps)
+
+
+def pola(J, b, slices, eta, z, steps, alpha=None, penalty=1.0, iterations=10, zero_sum=False):
+    assumed = eta if alpha is None else alpha * np.ones_like(z)
+    for _ in range(steps):
+        reached = z.copy()
+        for own, (Q, q) in zip(slices, payoffs(J, b, slices, zero_sum), strict=True):
+            S, s = slope(Q, q, *learned(J, b, np.eye(len(z)), np.zeros_like(z), assumed, still(slices, own)), own)
+            trial = z.copy()
+            for _ in range(iterations):
+                trial[own] += eta[own] * (S @ trial + s - penalty * (trial - z)[own])
+            reached[own] = trial[own]
+        z = reached
+    return z

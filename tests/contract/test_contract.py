@@ -19,7 +19,7 @@ SHAPES = [(1, 1), (4, 2), (20, 13), (7, 1, 5)]
 NAMES = list(registry.SOLVERS)
 LEADING = ["stackelberg", "follow_the_ridge"]
 # These see losses and not only the field, so that zero-sum and polymatrix games differ for them.
-WITH_STAKES = ["lola", "sos", "stackelberg", "follow_the_ridge"]
+WITH_STAKES = ["lola", "sos", "hola", "unrolled_lola", "meta_mapg", "pola", "stackelberg", "follow_the_ridge"]
 MAPPED = [name for name in NAMES if hasattr(reference, name)]
 
 
@@ -129,6 +129,11 @@ def test_affine_map_of_the_literature(name, data):
         ("opponent_lookahead", {"alpha": (0.3, 0.8)}),
         ("lola", {"alpha": 0.4}),
         ("sos", {"alpha": 0.4}),
+        ("hola", {"alpha": 0.4, "order": 1}),
+        ("hola", {"alpha": (0.4, 0.1), "order": 3}),
+        ("unrolled_lola", {"alpha": 0.4, "lookahead": 3}),
+        ("meta_mapg", {"alpha": 0.4, "horizon": 3}),
+        ("pola", {"alpha": (0.4, 0.1), "penalty": 0.3, "iterations": 4}),
         ("proximal", {"iterations": 3}),
         ("follow_the_ridge", {"total": True}),
         ("lss", {"regularisation": 0.3}),

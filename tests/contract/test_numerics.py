@@ -29,8 +29,9 @@ POWERS = {
     "newton": {"learning_rate": 0},
     "levenberg_marquardt": {"learning_rate": 0, "damping": 2},
     "sos": {"b": 1},
+    "pola": {"penalty": 1},
 }
-BASES = {"eps": 1e-5, "damping": 1.0, "lam": 1.0, "b": 0.1}
+BASES = {"penalty": 1.0, "eps": 1e-5, "damping": 1.0, "lam": 1.0, "b": 0.1}
 # These keep or take squares of the field, which float32 holds from 2^-126 to 2^127; moments are fractions of squares.
 SQUARES = {"hamiltonian": 60, "svrg_hamiltonian": 60, "crossing_the_curl": 60, "levenberg_marquardt": 60}
 MOMENTS = {"optimistic_adam": 50, "extra_adam": 50, "acgd": 50}

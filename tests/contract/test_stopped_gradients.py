@@ -18,7 +18,7 @@ from gamesolve.game.derivatives import Rules
 stop = jax.lax.stop_gradient
 COUPLING = np.array([[0.7, -0.3], [0.2, 0.5]])
 START = (np.array([0.4, -0.3]), np.array([0.2, 0.6]))
-LEADING = ["lola", "sos", "stackelberg", "follow_the_ridge"]
+LEADING = ["lola", "sos", "hola", "unrolled_lola", "meta_mapg", "pola", "stackelberg", "follow_the_ridge"]
 # These look at J: all others take steps from fields alone.
 CURVED = [
     name
