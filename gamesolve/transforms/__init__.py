@@ -12,6 +12,7 @@ solver.
 
 from gamesolve.transforms._origin import direction
 from gamesolve.transforms.adjusted import consensus, crossing_the_curl, hamiltonian, jare, lead, symplectic
+from gamesolve.transforms.anchored import anchored_extragradient, anchored_extragradient_varying, halpern
 from gamesolve.transforms.competition import competitive
 from gamesolve.transforms.extrapolated import (
     extra,
@@ -34,13 +35,7 @@ from gamesolve.transforms.geometry import (
 from gamesolve.transforms.gradient import descend, heavy_ball
 from gamesolve.transforms.implicit import levenberg_marquardt, lss, newton, proximal
 from gamesolve.transforms.metric import metric_of, rms_metric
-from gamesolve.transforms.monotone import (
-    anchored_extragradient,
-    anchored_extragradient_varying,
-    forward_backward_forward,
-    golden_ratio,
-    halpern,
-)
+from gamesolve.transforms.monotone import forward_backward_forward, golden_ratio
 from gamesolve.transforms.shaping import anticipate, follow_the_ridge, lola, sos, stackelberg
 from gamesolve.transforms.variance_reduced import svrg, svrg_extragradient, svrg_hamiltonian
 
