@@ -12,8 +12,16 @@ solver.
 
 from gamesolve.transforms._origin import direction
 from gamesolve.transforms.adjusted import consensus, crossing_the_curl, hamiltonian, jare, lead, symplectic
-from gamesolve.transforms.anchored import anchored_extragradient, anchored_extragradient_varying, halpern
+from gamesolve.transforms.anchored import (
+    anchored_extragradient,
+    anchored_extragradient_varying,
+    anchored_gda,
+    anchored_optimism,
+    fast_extragradient,
+    halpern,
+)
 from gamesolve.transforms.competition import competitive
+from gamesolve.transforms.dual import dual_anchored_extragradient
 from gamesolve.transforms.extrapolated import (
     extra,
     extrapolate,
@@ -43,6 +51,8 @@ __all__ = [
     "Potential",
     "anchored_extragradient",
     "anchored_extragradient_varying",
+    "anchored_gda",
+    "anchored_optimism",
     "anticipate",
     "box",
     "competitive",
@@ -50,9 +60,11 @@ __all__ = [
     "crossing_the_curl",
     "descend",
     "direction",
+    "dual_anchored_extragradient",
     "entropy",
     "extra",
     "extrapolate",
+    "fast_extragradient",
     "follow_the_ridge",
     "forward_backward_forward",
     "golden_ratio",

@@ -11,7 +11,7 @@ from gamesolve.checks import check_number
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part, past_field
-from gamesolve.trees import Players, PyTree, Scalar, widest
+from gamesolve.trees import DType, Players, PyTree, Scalar, widest
 
 
 class AnchoredState(NamedTuple):
@@ -124,6 +124,114 @@ def halpern(learning_rate: rates.Rates) -> optax.GradientTransformationExtraArgs
     return _anchored("halpern", learning_rate, optax.tree.zeros_like, move)
 
 
+@parametric
+def fast_extragradient(learning_rate: rates.Rates) -> optax.GradientTransformationExtraArgs:
+    """Turn u into the move of the fast extragradient method: anchored extragradient with a shorter trial step.
+
+    With ``b = 1 / (k + 1)`` and ``a = b (z_0 - z)``: ``w = z + a + (1 - b) E v(z)``, and the move is ``a + E v(w)``.
+
+    Args:
+        learning_rate: step size E, see `transforms.rates`; at most 1 / R for a monotone field with Lipschitz constant
+            R.
+
+    Returns:
+        The transformation; it needs ``game=`` and all players. It returns moves, already scaled by the step size.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> solution = gs.solve(gs.games.curl(), gs.transforms.fast_extragradient(0.5), (1.0, 0.0), 2)
+        >>> [float(player) for player in solution.players]
+        [0.75, 0.6875]
+
+    Reference:
+        Lee, Kim, "Fast Extra Gradient Methods for Smooth Structured Nonconvex-Nonconcave Minimax Problems", NeurIPS
+        2021, https://arxiv.org/abs/2106.02326
+    """
+
+    def move(step: Step, state: AnchoredState) -> tuple[Players, PyTree]:
+        field = jax.tree.map(jnp.negative, step.u)
+        moved, _ = _fast_move(step, state, lambda dtype: 1 / (state.count + 1).astype(dtype), field)
+        return moved, state.memory
+
+    return _anchored("fast_extragradient", learning_rate, lambda _: optax.EmptyState(), move)
+
+
+@parametric
+def anchored_optimism(learning_rate: rates.Rates) -> optax.GradientTransformationExtraArgs:
+    """Turn u into the move of the anchored generalised optimistic method, with one field per step.
+
+    With ``b = 2 / (k + 6)`` and ``a = b (z_0 - z)``: ``y_k = z + a + (1 - b) E v(y_(k-1))``, and the move is
+    ``a + E v(y_k)``; ``v(y_(-1)) = v(z_0)``.
+
+    Args:
+        learning_rate: step size E, see `transforms.rates`; below 1 / (2 sqrt(3) R) for a monotone field with Lipschitz
+            constant R.
+
+    Returns:
+        The transformation; it needs ``game=`` and all players. It returns moves, already scaled by the step size.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> solution = gs.solve(gs.games.curl(), gs.transforms.anchored_optimism(0.75), (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
+        [0.625, 0.75]
+
+    Reference:
+        Sohrabi et al., "Accelerated and Stable Convergence with Anchored Generalized Optimistic Method", ICML 2026,
+        https://arxiv.org/abs/2606.21528
+    """
+
+    def move(step: Step, state: AnchoredState) -> tuple[Players, Players]:
+        past = past_field(state.count, state.memory, step.game.gradients, step.players)
+        return _fast_move(step, state, lambda dtype: 2 / (state.count + 6).astype(dtype), past)
+
+    return _anchored("anchored_optimism", learning_rate, optax.tree.zeros_like, move)
+
+
+@parametric
+def anchored_gda(
+    learning_rate: rates.Rates, pull: float = 2.0, power: float = 0.5, shift: float = 2.0
+) -> optax.GradientTransformationExtraArgs:
+    """Turn u into a gradient move and a pull to the start, both with vanishing weights.
+
+    The move in step k is ``E v(z) / (k + shift)^power + pull (z_0 - z) / (k + shift)``.
+
+    Args:
+        learning_rate: E, see `transforms.rates`.
+        pull: weight of the pull to the start.
+        power: exponent of the decay of the step sizes, at most one.
+        shift: number that is added to the step count, above zero.
+
+    Returns:
+        The transformation; it needs all players. It returns moves, already scaled by the step size.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> solver = gs.transforms.anchored_gda(0.5, power=1.0, shift=1.0)
+        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 2).players]
+        [0.875, 0.25]
+
+    Reference:
+        Ryu, Yuan, Yin, "ODE Analysis of Stochastic Gradient Methods with Optimism and Anchoring for Minimax Problems",
+        2019, https://arxiv.org/abs/1905.10899; Surina et al., "An Improved Last-Iterate Convergence Rate for Anchored
+        Gradient Descent Ascent", 2026, https://arxiv.org/abs/2604.03782
+    """
+    check_number("pull", pull, least=0.0)
+    check_number("power", power, least=0.0, most=1.0)
+    check_number("shift", shift, above=0.0)
+
+    def move(step: Step, state: AnchoredState) -> tuple[Players, PyTree]:
+        def moved(anchor: jax.Array, z: jax.Array, scaled: jax.Array) -> jax.Array:
+            later = state.count.astype(z.dtype) + jnp.asarray(shift, z.dtype)
+            weight = jnp.asarray(pull, z.dtype) / later
+            return weight * (anchor - z) - scaled / later ** jnp.asarray(power, z.dtype)
+
+        scaled = rates.times(step.rates, step.u)
+        return jax.tree.map(moved, state.anchor, step.players, scaled), state.memory
+
+    return _anchored("anchored_gda", learning_rate, lambda _: optax.EmptyState(), move)
+
+
 def _anchored(
     name: str,
     learning_rate: rates.Rates,
@@ -144,11 +252,24 @@ def _anchored(
 
 def _pull(step: Step, state: AnchoredState) -> Players:
     """Return the pull towards the start, ``(z_0 - z) / (k + 2)``."""
-    towards = lambda anchor, z: (anchor - z) / (state.count + 2).astype(z.dtype)
-    return jax.tree.map(towards, state.anchor, step.players)
+    return _pulled(step, state, lambda dtype: 1 / (state.count + 2).astype(dtype))
+
+
+def _pulled(step: Step, state: AnchoredState, weight: Callable[[DType], jax.Array]) -> Players:
+    return jax.tree.map(lambda anchor, z: weight(z.dtype) * (anchor - z), state.anchor, step.players)
 
 
 def _extra_move(step: Step, state: AnchoredState, eta: rates.Rates) -> Players:
     pull = _pull(step, state)
     trial = jax.tree.map(lambda z, a, s: z + a - s, step.players, pull, rates.times(eta, step.u))
     return optax.tree.add(pull, rates.times(eta, step.game.gradients(trial)))
+
+
+def _fast_move(
+    step: Step, state: AnchoredState, weight: Callable[[DType], jax.Array], ahead: Players
+) -> tuple[Players, Players]:
+    """Return the anchored move with the field at a trial point, to which the field ``ahead`` leads, and that field."""
+    pull = _pulled(step, state, weight)
+    shorter = jax.tree.map(lambda v: (1 - weight(v.dtype)) * v, rates.times(step.rates, ahead))
+    field = step.game.gradients(optax.tree.add(step.players, optax.tree.add(pull, shorter)))
+    return optax.tree.add(pull, rates.times(step.rates, field)), field

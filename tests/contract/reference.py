@@ -128,6 +128,45 @@ def halpern(J, b, slices, eta, z, steps):
     return z
 
 
+def anchored_optimism(J, b, slices, eta, z, steps):
+    start, past = z, J @ z + b
+    for k in range(steps):
+        weight = 2 / (k + 6)
+        anchored = (1 - weight) * z + weight * start
+        past = J @ (anchored + (1 - weight) * eta * past) + b
+        z = anchored + eta * past
+    return z
+
+
+def anchored_gda(J, b, slices, eta, z, steps, pull=2.0, power=0.5, shift=2.0):
+    start = z
+    for k in range(steps):
+        z = z + eta / (k + shift) ** power * (J @ z + b) + pull / (k + shift) * (start - z)
+    return z
+
+
+def fast_extragradient(J, b, slices, eta, z, steps):
+    start = z
+    for k in range(steps):
+        anchored = (k * z + start) / (k + 1)
+        trial = anchored + k / (k + 1) * eta * (J @ z + b)
+        z = anchored + eta * (J @ trial + b)
+    return z
+
+
+def dual_anchored_extragradient(J, b, slices, eta, z, steps, period):
+    for k in range(steps):
+        left = period - k % period
+        if left == period:
+            memory = np.zeros_like(z)
+        v = J @ z + b
+        trial = z + eta * (v + memory)
+        ahead = J @ trial + b
+        z = trial + (left - 1) / left * eta * (ahead - v)
+        memory = (left - 1) / left * memory - ahead / left
+    return z
+
+
 def runge_kutta(J, b, slices, eta, z, steps, order=4, penalty=0.0):
     E, identity, off = eta[:, None] * J, np.eye(len(z)), off_diagonal(J, slices)
     series = {1: identity, 2: identity + E / 2, 4: identity + E / 2 + E @ E / 6 + E @ E @ E / 24}[order]
