@@ -11,7 +11,7 @@ from gamesolve.checks import check_number
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part, past_field
-from gamesolve.trees import DType, Players, PyTree, Scalar, widest
+from gamesolve.trees import DType, Players, PyTree, Scalar, State, Updates, widest
 
 
 class AnchoredState(NamedTuple):
@@ -188,10 +188,18 @@ def anchored_optimism(learning_rate: rates.Rates) -> optax.GradientTransformatio
     return _anchored("anchored_optimism", learning_rate, optax.tree.zeros_like, move)
 
 
+class AnchoredGdaState(NamedTuple):
+    """State of `anchored_gda`: a step count if a step size is a schedule, steps taken, and the start."""
+
+    rates: rates.RatesState
+    count: Scalar  # pyright: ignore[reportIncompatibleMethodOverride]
+    anchor: PyTree
+
+
 @parametric
 def anchored_gda(
     learning_rate: rates.Rates, pull: float = 2.0, power: float = 0.5, shift: float = 2.0
-) -> optax.GradientTransformationExtraArgs:
+) -> optax.GradientTransformation:
     """Turn u into a gradient move and a pull to the start, both with vanishing weights.
 
     The move in step k is ``E v(z) / (k + shift)^power + pull (z_0 - z) / (k + shift)``.
@@ -203,7 +211,7 @@ def anchored_gda(
         shift: number that is added to the step count, above zero.
 
     Returns:
-        The transformation; it needs all players. It returns moves, already scaled by the step size.
+        The transformation; it returns moves, already scaled by the step size.
 
     Example:
         >>> import gamesolve as gs
@@ -220,16 +228,26 @@ def anchored_gda(
     check_number("power", power, least=0.0, most=1.0)
     check_number("shift", shift, above=0.0)
 
-    def move(step: Step, state: AnchoredState) -> tuple[Players, PyTree]:
+    rates.check("learning_rate", learning_rate)
+
+    def init(params: PyTree) -> AnchoredGdaState:
+        anchor = jax.tree.map(jnp.asarray, params)
+        return AnchoredGdaState(rates.init(learning_rate), jnp.zeros((), jnp.int32), anchor)
+
+    def update(updates: Updates, state: State, params: PyTree = None) -> tuple[Updates, AnchoredGdaState]:
+        if params is None:
+            raise ValueError("anchored_gda needs the players. Pass them to update, as gamesolve.step does.")
+
         def moved(anchor: jax.Array, z: jax.Array, scaled: jax.Array) -> jax.Array:
             later = state.count.astype(z.dtype) + jnp.asarray(shift, z.dtype)
             weight = jnp.asarray(pull, z.dtype) / later
             return weight * (anchor - z) - scaled / later ** jnp.asarray(power, z.dtype)
 
-        scaled = rates.times(step.rates, step.u)
-        return jax.tree.map(moved, state.anchor, step.players, scaled), state.memory
+        scaled = rates.times(rates.current(learning_rate, state.rates), updates)
+        moves = jax.tree.map(moved, state.anchor, jax.tree.map(jnp.asarray, params), scaled)
+        return moves, AnchoredGdaState(rates.advance(state.rates), optax.safe_increment(state.count), state.anchor)
 
-    return _anchored("anchored_gda", learning_rate, lambda _: optax.EmptyState(), move)
+    return optax.GradientTransformation(init, update)
 
 
 def _anchored(
