@@ -40,7 +40,7 @@ from gamesolve.transforms.geometry import (
     simplex_entropy,
     squared_distance,
 )
-from gamesolve.transforms.gradient import descend, heavy_ball
+from gamesolve.transforms.gradient import descend, heavy_ball, slingshot
 from gamesolve.transforms.implicit import levenberg_marquardt, lss, newton, proximal
 from gamesolve.transforms.metric import metric_of, rms_metric
 from gamesolve.transforms.monotone import forward_backward_forward, golden_ratio
@@ -88,6 +88,7 @@ __all__ = [
     "rms_metric",
     "runge_kutta",
     "simplex_entropy",
+    "slingshot",
     "sos",
     "squared_distance",
     "stackelberg",

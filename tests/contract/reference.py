@@ -26,6 +26,14 @@ def altgd(J, b, slices, eta, z, steps, momentum=0.0, order=None):
     return z
 
 
+def slingshot(J, b, slices, eta, z, steps):
+    forwards = np.ones_like(z)
+    forwards[slices[1]] = -1
+    for t in range(steps):
+        z = z + (-1) ** t * forwards * eta * (J @ z + b)
+    return z
+
+
 def extragradient(J, b, slices, eta, z, steps, extrapolation=None):
     trial = eta if extrapolation is None else extrapolation
     for _ in range(steps):
