@@ -45,10 +45,12 @@ from gamesolve.transforms.implicit import levenberg_marquardt, lss, newton, prox
 from gamesolve.transforms.metric import metric_of, rms_metric
 from gamesolve.transforms.monotone import forward_backward_forward, golden_ratio
 from gamesolve.transforms.shaping import anticipate, follow_the_ridge, lola, sos, stackelberg
+from gamesolve.transforms.turns_ahead import alex_gda
 from gamesolve.transforms.variance_reduced import svrg, svrg_extragradient, svrg_hamiltonian
 
 __all__ = [
     "Potential",
+    "alex_gda",
     "anchored_extragradient",
     "anchored_extragradient_varying",
     "anchored_gda",
