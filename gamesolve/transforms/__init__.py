@@ -30,6 +30,7 @@ from gamesolve.transforms.extrapolated import (
     past_extragradient,
     runge_kutta,
 )
+from gamesolve.transforms.flip_flop import flip_flop_extragradient
 from gamesolve.transforms.geometry import (
     Potential,
     box,
@@ -67,6 +68,7 @@ __all__ = [
     "extra",
     "extrapolate",
     "fast_extragradient",
+    "flip_flop_extragradient",
     "follow_the_ridge",
     "forward_backward_forward",
     "golden_ratio",

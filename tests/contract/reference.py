@@ -175,6 +175,15 @@ def dual_anchored_extragradient(J, b, slices, eta, z, steps, period):
     return z
 
 
+def flip_flop_extragradient(J, b, slices, eta, z, steps):
+    for _ in range(steps):
+        start = z
+        for _ in range(2):
+            z = z + eta * (J @ (z + eta / 2 * (J @ z + b)) + b)
+        z = (start + z) / 2
+    return z
+
+
 def runge_kutta(J, b, slices, eta, z, steps, order=4, penalty=0.0):
     E, identity, off = eta[:, None] * J, np.eye(len(z)), off_diagonal(J, slices)
     series = {1: identity, 2: identity + E / 2, 4: identity + E / 2 + E @ E / 6 + E @ E @ E / 24}[order]
