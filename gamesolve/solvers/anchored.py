@@ -126,7 +126,8 @@ def anchored_optimism(learning_rate: rates.Rates) -> optax.GradientTransformatio
 
     With ``b = 2 / (k + 6)`` and ``a = b (z_0 - z)``: ``y_k = z + a + (1 - b) E v(y_(k-1))`` and
     ``z <- z + a + E v(y_k)``, where ``v(y_(-1)) = v(z_0)``: one field evaluation per step. For a monotone field with
-    Lipschitz constant R and E below ``1 / (2 sqrt(3) R)``: ``||v_k||^2 <= 264 R^2 ||z_0 - z*||^2 / (k + 6)^2``.
+    Lipschitz constant R, E must be below ``1 / (2 sqrt(3) R)``. Close to this limit
+    ``||v_k||^2 <= 264 R^2 ||z_0 - z*||^2 / (k + 6)^2``; for smaller E the factor grows like ``1 / E^2``.
 
     Args:
         learning_rate: step size E, see `transforms.rates`.
