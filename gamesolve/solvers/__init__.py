@@ -10,6 +10,7 @@ singular value of the matrix of a bilinear game. `gamesolve.transforms.rates` ex
 
 from gamesolve.solvers import (
     adjusted,
+    anchored,
     competition,
     extrapolated,
     gradient,
@@ -20,6 +21,7 @@ from gamesolve.solvers import (
     wrappers,
 )
 from gamesolve.solvers.adjusted import *
+from gamesolve.solvers.anchored import *
 from gamesolve.solvers.competition import *
 from gamesolve.solvers.extrapolated import *
 from gamesolve.solvers.gradient import *
@@ -34,6 +36,7 @@ FAMILIES = (
     extrapolated,
     adjusted,
     monotone,
+    anchored,
     competition,
     implicit,
     shaping,
@@ -43,6 +46,7 @@ FAMILIES = (
 
 __all__: list[str] = []
 __all__ += adjusted.__all__
+__all__ += anchored.__all__
 __all__ += competition.__all__
 __all__ += extrapolated.__all__
 __all__ += gradient.__all__

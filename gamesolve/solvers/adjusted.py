@@ -139,7 +139,7 @@ def sga(
 
     Args:
         learning_rate: step size E, see `transforms.rates`.
-        lam: lambda, as for ``learning_rate``. Default: 1.
+        lam: lambda, of any sign, otherwise as for ``learning_rate``. Default: 1.
         align: whether lambda takes the sign of the paper's alignment rule, see `transforms.symplectic`.
             Default: False.
         eps: bias of that rule towards the positive sign. Default: 0.1.

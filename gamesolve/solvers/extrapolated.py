@@ -1,21 +1,15 @@
 """Extrapolation: step with the gradients at a trial point, or correct them by their last change."""
 
-from typing import NamedTuple
-
 import jax
-import jax.numpy as jnp
 import optax
 
 from gamesolve import transforms
 from gamesolve.checks import check_number
 from gamesolve.driving.sets import Projections
-from gamesolve.game import Game
 from gamesolve.solver import parametric
 from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
-from gamesolve.transforms._base import require_game, require_players
-from gamesolve.transforms._origin import LAST, require_origin
-from gamesolve.trees import Marks, Players, PyTree, State, Updates
+from gamesolve.trees import PyTree, State, Updates
 
 __all__ = [
     "alex_gda",
@@ -319,13 +313,6 @@ def extra_adam(
     return transforms.extra(adam)
 
 
-class AlexState(NamedTuple):
-    """State of `alex_gda`: step count for schedules, and the extrapolated points of all players but the first."""
-
-    rates: State
-    ahead: Players
-
-
 @declare(
     formula="z_i + E_i v_i(z_i, ẑ of the others), ẑ_i = z_i + γ_i (z_i_next - z_i), i in turn",
     paper="Lee, Cho, Yun 2024",
@@ -363,35 +350,7 @@ def alex_gda(
         Lee, Cho, Yun, "Fundamental Benefit of Alternating Updates in Minimax Optimization", ICML 2024,
         https://arxiv.org/abs/2402.10475
     """
-    rates.check("learning_rate", learning_rate)
-    check_number("gamma", gamma)
-    check_number("delta", delta)
-
-    def init(params: PyTree) -> AlexState:
-        _, *others = jax.tree.map(jnp.asarray, require_players("alex_gda", params))
-        return AlexState(rates.init(learning_rate), tuple(others))
-
-    def update(
-        updates: Updates,
-        state: State,
-        params: PyTree = None,
-        *,
-        game: Game | None = None,
-        grad: Players | None = None,
-        marks: Marks | None = None,
-        **_: object,
-    ) -> tuple[Updates, AlexState]:
-        game, players = require_game("alex_gda", game, updates, params)
-        require_origin("alex_gda", updates, grad, marks, order=LAST)
-        etas = rates.spread(rates.current(learning_rate, state.rates), len(players))
-        ahead, moves = [players[0], *state.ahead], []
-        for mover, (player, eta) in enumerate(zip(players, etas, strict=True)):
-            (ascent,) = game.draw(mover).gradients((*ahead[:mover], player, *ahead[mover + 1 :]), (mover,))
-            moves.append(rates.times(eta, ascent))
-            ahead[mover] = optax.tree.add(player, rates.times(delta if mover else gamma, moves[mover]))
-        return tuple(moves), AlexState(rates.advance(state.rates), tuple(ahead[1:]))
-
-    return optax.GradientTransformationExtraArgs(init, update)
+    return transforms.alex_gda(learning_rate, gamma, delta)
 
 
 def _adam(b1: float, b2: float, eps: float) -> optax.GradientTransformation:

@@ -9,7 +9,7 @@ from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
 from gamesolve.transforms.turns import alternating, for_each
 
-__all__ = ["altgd", "simgd"]
+__all__ = ["altgd", "simgd", "slingshot"]
 
 # Heavy-ball factors: of any sign, or complex.
 Momentum = complex | jax.Array | tuple[complex | jax.Array, ...]
@@ -81,3 +81,41 @@ def altgd(
         return alternating(*map(simgd, etas, betas), order=order)
 
     return for_each(build)
+
+
+@declare(
+    formula="z + s E v, s = (1, -1) in even steps and (-1, 1) in odd ones",
+    paper="Shugart, Altschuler 2025",
+    cost=Cost(),
+    rated=False,
+)
+@parametric
+def slingshot(learning_rate: rates.Rates) -> optax.GradientTransformation:
+    """Step forwards with one player and backwards with the other, and swap them in the next step: slingshot steps.
+
+    The first step is ``(x + eta v_x, y - eta v_y)`` and the second one ``(x - eta v_x, y + eta v_y)``; the signs have
+    period two. On a quadratic zero-sum game with the symmetric Hessian H of its function, a pair of steps multiplies
+    the distance to the equilibrium by ``I - eta^2 H^2``. So it converges if ``eta |lambda| < sqrt(2)`` for all
+    eigenvalues lambda of H and none is zero; on bilinear games these are plus and minus the singular values s, and the
+    rate per step is ``sqrt(|1 - eta^2 s^2|)``. As `hamiltonian` does, it approaches zeros of the field of every kind.
+
+    Args:
+        learning_rate: size eta of both players' steps, see `transforms.rates`. A schedule should keep its value for
+            both steps of a pair, as ``lambda count: sizes[count // 2]`` does.
+
+    Returns:
+        The solver, for two players.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> game = gs.zero_sum(lambda x, y: x * y)
+        >>> [float(player) for player in gs.solve(game, gs.slingshot(0.5), (1.0, 1.0), 2).players]
+        [0.75, 0.75]
+        >>> round(float(gs.analysis.rate(game, gs.slingshot(0.5), (0.0, 0.0))), 4)  # sqrt(1 - 0.5^2)
+        0.866
+
+    Reference:
+        Shugart, Altschuler, "Negative Stepsizes Make Gradient-Descent-Ascent Converge", 2025,
+        https://arxiv.org/abs/2505.01423
+    """
+    return transforms.slingshot(learning_rate)

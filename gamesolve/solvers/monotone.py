@@ -1,4 +1,4 @@
-"""Methods for monotone games: guarantee a rate for the last iterate, project onto sets, or adapt the step size."""
+"""Methods for monotone games: project onto sets, or adapt the step size."""
 
 import optax
 
@@ -9,12 +9,9 @@ from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
 
 __all__ = [
-    "anchored_extragradient",
-    "anchored_extragradient_varying",
     "forward_backward_forward",
     "forward_reflected_backward",
     "golden_ratio",
-    "halpern",
 ]
 
 
@@ -115,99 +112,3 @@ def golden_ratio(
         https://arxiv.org/abs/1803.08832
     """
     return transforms.golden_ratio(learning_rate, ratio, projections)
-
-
-@declare(
-    formula="z + a + E v(z + a + E v), a = (z_0 - z)/(k+2)",
-    paper="Yoon, Ryu 2021",
-    cost=Cost(fields=2),
-    rated=False,
-)
-@parametric
-def anchored_extragradient(learning_rate: rates.Rates) -> optax.GradientTransformation:
-    """Pull each extragradient step to the start, less and less: extra anchored gradient, constant steps (EAG-C).
-
-    With ``a = (z_0 - z) / (k + 2)``: ``w = z + a + E v(z)``, ``z <- z + a + E v(w)``. For a monotone field with
-    Lipschitz constant R and ``E = 1 / (8 R)``: ``||v_k||^2 <= 260 R^2 ||z_0 - z*||^2 / (k + 2)^2``.
-
-    Args:
-        learning_rate: step size E, see `transforms.rates`.
-
-    Returns:
-        The solver.
-
-    Example:
-        >>> import gamesolve as gs
-        >>> solution = gs.solve(gs.games.curl(), gs.anchored_extragradient(0.5), (1.0, 0.0), 1)
-        >>> [round(float(player), 6) for player in solution.players]
-        [0.75, 0.5]
-
-    Reference:
-        Yoon, Ryu, "Accelerated Algorithms for Smooth Convex-Concave Minimax Problems with O(1/k^2) Rate on Squared
-        Gradient Norm", ICML 2021, https://arxiv.org/abs/2102.07922
-    """
-    return transforms.anchored_extragradient(learning_rate)
-
-
-@declare(
-    formula="anchored_extragradient with E_k decreasing to a limit",
-    paper="Yoon, Ryu 2021",
-    cost=Cost(fields=2),
-    arguments={"lipschitz": 1.0},
-    rated=False,
-)
-@parametric
-def anchored_extragradient_varying(learning_rate: float, lipschitz: float) -> optax.GradientTransformation:
-    """Take larger anchored steps that decrease to a positive limit: extra anchored gradient, varying steps (EAG-V).
-
-    As `anchored_extragradient` with ``eta_(k+1) = eta_k (1 - (k+2)^2 / ((k+1)(k+3)) eta_k^2 R^2) / (1 - eta_k^2 R^2)``.
-
-    Args:
-        learning_rate: eta_0, one number below 3 / (4 R); the paper takes 0.618 / R.
-        lipschitz: R, the Lipschitz constant of the field.
-
-    Returns:
-        The solver.
-
-    Example:
-        >>> import gamesolve as gs
-        >>> solution = gs.solve(gs.games.curl(), gs.anchored_extragradient_varying(0.5, lipschitz=1.0), (1.0, 0.0), 1)
-        >>> [round(float(player), 6) for player in solution.players]
-        [0.75, 0.5]
-
-    Reference:
-        Yoon, Ryu, ICML 2021, https://arxiv.org/abs/2102.07922
-    """
-    return transforms.anchored_extragradient_varying(learning_rate, lipschitz)
-
-
-@declare(
-    formula="z + a + E v(w_k), w_k = z + a + E v(w_(k-1))",
-    paper="Tran-Dinh, Luo 2021",
-    cost=Cost(),
-    rated=False,
-)
-@parametric
-def halpern(learning_rate: rates.Rates) -> optax.GradientTransformation:
-    """Pull Popov's steps to the start, less and less: Halpern's iteration with one field evaluation per step.
-
-    With a constant step size and ``a = (z_0 - z) / (k + 2)``: ``w_k = z + a + E v(w_(k-1))`` and
-    ``z <- z + a + E v(w_k)``, where ``v(w_(-1)) = v(z_0)``.
-
-    Args:
-        learning_rate: step size E, see `transforms.rates`.
-
-    Returns:
-        The solver.
-
-    Example:
-        >>> import gamesolve as gs
-        >>> solution = gs.solve(gs.games.curl(), gs.halpern(0.5), (1.0, 0.0), 1)
-        >>> [round(float(player), 6) for player in solution.players]
-        [0.75, 0.5]
-
-    Reference:
-        Tran-Dinh, Luo, "Halpern-Type Accelerated and Splitting Algorithms For Monotone Inclusions", 2021,
-        https://arxiv.org/abs/2110.08150
-    """
-    return transforms.halpern(learning_rate)

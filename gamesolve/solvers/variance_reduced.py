@@ -1,4 +1,4 @@
-"""Variance reduction: correct minibatches of a finite sum by a snapshot of the full field."""
+"""Variance reduction: correct minibatches of a finite sum by a snapshot of the full field, or visit all in turn."""
 
 import optax
 
@@ -8,7 +8,7 @@ from gamesolve.solver import parametric
 from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
 
-__all__ = ["svrg", "svrg_extragradient", "svrg_hamiltonian"]
+__all__ = ["flip_flop_extragradient", "svrg", "svrg_extragradient", "svrg_hamiltonian"]
 
 
 @declare(
@@ -148,3 +148,44 @@ def svrg_hamiltonian(
     """
     part = transforms.svrg_hamiltonian(full, groups, probability, period, seed)
     return optax.chain(part, transforms.descend(learning_rate))
+
+
+@declare(
+    formula="(z + end) / 2 of steps z + E v_i(z + E/2 v_i(z)), i over all parts in random order and back",
+    paper="Chae, Yun, Kim 2024",
+    cost=Cost(fields=4),
+    rated=False,
+)
+@parametric
+def flip_flop_extragradient(
+    learning_rate: rates.Rates, batches: int | None = None, seed: int = 0
+) -> optax.GradientTransformation:
+    """Visit all examples in a random order and back, and return half the way: flip-flop anchored extragradient.
+
+    One step is an epoch (SEG-FFA). It takes ``z + E v_i(z + E/2 v_i(z))`` on the examples i in a random order, then on
+    the same examples in the reverse order. The next players are the mean of the first and the last ones. To second
+    order in E, an epoch on n examples is an extragradient step of the full game, of length ``n E`` with a trial step
+    ``n E``. So it converges on convex-concave games on which extragradient with reshuffling diverges, for small
+    step sizes; if the examples have no common equilibrium, the step sizes have to decrease.
+
+    Args:
+        learning_rate: step size E, see `transforms.rates`; schedules count epochs.
+        batches: number of equal parts of the data, which are visited in place of single examples. Default: one per
+            example.
+        seed: seed of the random orders. Default: 0.
+
+    Returns:
+        The solver, for a game that is bound to all of its data; without data the game is its only part.
+
+    Example:
+        >>> import jax, gamesolve as gs
+        >>> game = gs.games.single_entries(4)
+        >>> end = gs.solve(game, gs.flip_flop_extragradient(0.1), game.start, 200).players
+        >>> bool(jax.numpy.linalg.norm(end[0]) < 1e-3)
+        True
+
+    Reference:
+        Chae, Yun, Kim, "Stochastic Extragradient with Flip-Flop Shuffling & Anchoring: Provable Improvements", NeurIPS
+        2024, https://arxiv.org/abs/2501.00511
+    """
+    return transforms.flip_flop_extragradient(learning_rate, batches, seed)

@@ -12,7 +12,16 @@ solver.
 
 from gamesolve.transforms._origin import direction
 from gamesolve.transforms.adjusted import consensus, crossing_the_curl, hamiltonian, jare, lead, symplectic
+from gamesolve.transforms.anchored import (
+    anchored_extragradient,
+    anchored_extragradient_varying,
+    anchored_gda,
+    anchored_optimism,
+    fast_extragradient,
+    halpern,
+)
 from gamesolve.transforms.competition import competitive
+from gamesolve.transforms.dual import dual_anchored_extragradient
 from gamesolve.transforms.extrapolated import (
     extra,
     extrapolate,
@@ -21,6 +30,7 @@ from gamesolve.transforms.extrapolated import (
     past_extragradient,
     runge_kutta,
 )
+from gamesolve.transforms.flip_flop import flip_flop_extragradient
 from gamesolve.transforms.geometry import (
     Potential,
     box,
@@ -31,25 +41,23 @@ from gamesolve.transforms.geometry import (
     simplex_entropy,
     squared_distance,
 )
-from gamesolve.transforms.gradient import descend, heavy_ball
+from gamesolve.transforms.gradient import descend, heavy_ball, slingshot
 from gamesolve.transforms.implicit import levenberg_marquardt, lss, newton, proximal
 from gamesolve.transforms.metric import metric_of, rms_metric
-from gamesolve.transforms.monotone import (
-    anchored_extragradient,
-    anchored_extragradient_varying,
-    forward_backward_forward,
-    golden_ratio,
-    halpern,
-)
+from gamesolve.transforms.monotone import forward_backward_forward, golden_ratio
 from gamesolve.transforms.multipliers import indexed, nupi
 from gamesolve.transforms.shaping import anticipate, follow_the_ridge, lola, sos, stackelberg
+from gamesolve.transforms.turns_ahead import alex_gda
 from gamesolve.transforms.unrolled import hola, meta_mapg, pola, unrolled_lola
 from gamesolve.transforms.variance_reduced import svrg, svrg_extragradient, svrg_hamiltonian
 
 __all__ = [
     "Potential",
+    "alex_gda",
     "anchored_extragradient",
     "anchored_extragradient_varying",
+    "anchored_gda",
+    "anchored_optimism",
     "anticipate",
     "box",
     "competitive",
@@ -57,9 +65,12 @@ __all__ = [
     "crossing_the_curl",
     "descend",
     "direction",
+    "dual_anchored_extragradient",
     "entropy",
     "extra",
     "extrapolate",
+    "fast_extragradient",
+    "flip_flop_extragradient",
     "follow_the_ridge",
     "forward_backward_forward",
     "golden_ratio",
@@ -88,6 +99,7 @@ __all__ = [
     "rms_metric",
     "runge_kutta",
     "simplex_entropy",
+    "slingshot",
     "sos",
     "squared_distance",
     "stackelberg",

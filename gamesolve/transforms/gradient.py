@@ -1,4 +1,4 @@
-"""Gradient steps: the step size, and momentum."""
+"""Gradient steps: the step size, its sign, and momentum."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,6 +9,7 @@ import optax
 
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
+from gamesolve.transforms._base import require_players
 from gamesolve.trees import DType, PyTree, Scalar, State, Updates
 
 
@@ -94,5 +95,54 @@ def heavy_ball(momentum: rates.Values) -> optax.GradientTransformation:
         decayed = lambda beta, m, u: jnp.asarray(beta, m.dtype) * m + u
         buffer = by_player(decayed, state.buffer, updates)
         return jax.tree.map(jnp.real, buffer), HeavyBallState(buffer)
+
+    return optax.GradientTransformation(init, update)
+
+
+class SlingshotState(NamedTuple):
+    """State of `slingshot`: a step count if a step size is a schedule, and whether the signs are swapped."""
+
+    rates: rates.RatesState
+    swapped: jax.Array
+
+
+@parametric
+def slingshot(learning_rate: rates.Rates) -> optax.GradientTransformation:
+    """Turn u into the move ``-s eta u`` with the signs s = (1, -1) in even steps and (-1, 1) in odd ones.
+
+    Args:
+        learning_rate: size eta of both players' steps, see `transforms.rates`. A schedule should keep its value for
+            both steps of a pair.
+
+    Returns:
+        The transformation, for two players.
+
+    Example:
+        >>> from gamesolve import transforms
+        >>> part = transforms.slingshot(0.5)
+        >>> u = (1.0, 1.0)
+        >>> [float(move) for move in part.update(u, part.init(u))[0]]
+        [-0.5, 0.5]
+
+    Reference:
+        Shugart, Altschuler, "Negative Stepsizes Make Gradient-Descent-Ascent Converge", 2025,
+        https://arxiv.org/abs/2505.01423
+    """
+    rates.check("learning_rate", learning_rate)
+
+    def init(params: PyTree) -> SlingshotState:
+        if len(require_players("slingshot", params)) != 2:
+            raise ValueError(
+                f"slingshot needs two players, whose steps have opposite signs, got {len(params)}. Use extragradient "
+                "or ogda for other numbers of players."
+            )
+        return SlingshotState(rates.init(learning_rate), jnp.zeros((), bool))
+
+    def update(updates: Updates, state: State, params: PyTree = None) -> tuple[Updates, SlingshotState]:
+        del params
+        first, second = rates.spread(rates.current(learning_rate, state.rates), 2)
+        # Each player's u is multiplied by eta or by -eta: u points downwards, so that eta here steps backwards.
+        signed = jnp.where(state.swapped, first, -first), jnp.where(state.swapped, -second, second)
+        return rates.times(signed, updates), SlingshotState(rates.advance(state.rates), ~state.swapped)
 
     return optax.GradientTransformation(init, update)

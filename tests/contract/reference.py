@@ -26,6 +26,14 @@ def altgd(J, b, slices, eta, z, steps, momentum=0.0, order=None):
     return z
 
 
+def slingshot(J, b, slices, eta, z, steps):
+    forwards = np.ones_like(z)
+    forwards[slices[1]] = -1
+    for t in range(steps):
+        z = z + (-1) ** t * forwards * eta * (J @ z + b)
+    return z
+
+
 def extragradient(J, b, slices, eta, z, steps, extrapolation=None):
     trial = eta if extrapolation is None else extrapolation
     for _ in range(steps):
@@ -125,6 +133,54 @@ def halpern(J, b, slices, eta, z, steps):
         pull = (start - z) / (k + 2)
         trial = z + pull + eta * (J @ trial + b)
         z = z + pull + eta * (J @ trial + b)
+    return z
+
+
+def anchored_optimism(J, b, slices, eta, z, steps):
+    start, past = z, J @ z + b
+    for k in range(steps):
+        weight = 2 / (k + 6)
+        anchored = (1 - weight) * z + weight * start
+        past = J @ (anchored + (1 - weight) * eta * past) + b
+        z = anchored + eta * past
+    return z
+
+
+def anchored_gda(J, b, slices, eta, z, steps, pull=2.0, power=0.5, shift=2.0):
+    start = z
+    for k in range(steps):
+        z = z + eta / (k + shift) ** power * (J @ z + b) + pull / (k + shift) * (start - z)
+    return z
+
+
+def fast_extragradient(J, b, slices, eta, z, steps):
+    start = z
+    for k in range(steps):
+        anchored = (k * z + start) / (k + 1)
+        trial = anchored + k / (k + 1) * eta * (J @ z + b)
+        z = anchored + eta * (J @ trial + b)
+    return z
+
+
+def dual_anchored_extragradient(J, b, slices, eta, z, steps, period):
+    for k in range(steps):
+        left = period - k % period
+        if left == period:
+            memory = np.zeros_like(z)
+        v = J @ z + b
+        trial = z + eta * (v + memory)
+        ahead = J @ trial + b
+        z = trial + (left - 1) / left * eta * (ahead - v)
+        memory = (left - 1) / left * memory - ahead / left
+    return z
+
+
+def flip_flop_extragradient(J, b, slices, eta, z, steps):
+    for _ in range(steps):
+        start = z
+        for _ in range(2):
+            z = z + eta * (J @ (z + eta / 2 * (J @ z + b)) + b)
+        z = (start + z) / 2
     return z
 
 

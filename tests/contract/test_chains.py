@@ -20,6 +20,7 @@ START = (jnp.float32(1.0), jnp.float32(2.0))
 REFUSED = r"must get the gradient.*Clipping, weight decay, masking.*MultiSteps.*(extrapolate|alternating|extra|after)"
 # Solvers that read u and nothing else of the game; the wrappers contain simgd here.
 READERS = {
+    "anchored_gda",
     "anderson",
     "average",
     "forward_reflected_backward",
@@ -28,6 +29,7 @@ READERS = {
     "ogda",
     "optimistic_adam",
     "simgd",
+    "slingshot",
 }
 BEFORE = {
     "clip": optax.clip(1.0),

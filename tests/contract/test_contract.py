@@ -17,7 +17,7 @@ from tests.contract import reference
 
 SHAPES = [(1, 1), (4, 2), (20, 13), (7, 1, 5)]
 NAMES = list(registry.SOLVERS)
-LEADING = ["stackelberg", "follow_the_ridge"]
+FOR_TWO = ["stackelberg", "follow_the_ridge", "slingshot"]
 # These see losses and not only the field, so that zero-sum and polymatrix games differ for them.
 WITH_STAKES = ["lola", "sos", "hola", "unrolled_lola", "meta_mapg", "pola", "stackelberg", "follow_the_ridge"]
 MAPPED = [name for name in NAMES if hasattr(reference, name)]
@@ -104,7 +104,7 @@ def test_affine_map(name, problem):
 @settings(max_examples=6)
 @given(data=st.data())
 def test_affine_map_of_the_literature(name, data):
-    shapes = [(1, 1), (4, 2)] if name in LEADING else [(4, 2), (2, 1, 3)]
+    shapes = [(1, 1), (4, 2)] if name in FOR_TWO else [(4, 2), (2, 1, 3)]
     problem = data.draw(problems(shapes))
     arguments = registry.SOLVERS[name].arguments
     assert_same_iterates(name, problem, **arguments)

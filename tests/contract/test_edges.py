@@ -81,7 +81,10 @@ def test_alignment_with_a_metric_is_alignment_in_other_coordinates():
         np.testing.assert_allclose(reached[0], root * reached[1], rtol=1e-9)
 
 
-@pytest.mark.parametrize("name", [name for name in registry.SOLVERS if name not in ("stackelberg", "follow_the_ridge")])
+FOR_TWO = ("stackelberg", "follow_the_ridge", "slingshot")
+
+
+@pytest.mark.parametrize("name", [name for name in registry.SOLVERS if name not in FOR_TWO])
 def test_one_player_alone_ascends_its_payoff(name):
     game = gs.general_sum(lambda x: -jnp.sum((x - 1) ** 2))
     start = (jnp.zeros(2),)

@@ -119,6 +119,8 @@ DIVIDING = {
     "proximal",
     "sga",
 }
+# The pull to the start fades as 1 / k: the players approach zero as 1 / (eta k), and as 1 / (eta sqrt(k)).
+SLOW = {"anchored_optimism": 1e-2, "anchored_gda": 0.25}
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,7 @@ def test_convergence_that_goes_on_stays_finite(name):
         for leaf in jax.tree.leaves(reached):
             assert np.isfinite(leaf).all()
         if name not in {*MOMENTS, "crossing_the_curl"}:
-            assert max(float(jnp.max(jnp.abs(player))) for player in reached[0]) < 3e-3
+            assert max(float(jnp.max(jnp.abs(player))) for player in reached[0]) < SLOW.get(name, 3e-3)
 
 
 # The square root of a second moment that is zero has no derivative.
