@@ -9,6 +9,7 @@ singular value of the matrix of a bilinear game. `gamesolve.transforms.rates` ex
 # ruff: noqa: F403 - the names are those of the families' __all__
 
 from gamesolve.solvers import (
+    adaptive,
     adjusted,
     competition,
     extrapolated,
@@ -19,6 +20,7 @@ from gamesolve.solvers import (
     variance_reduced,
     wrappers,
 )
+from gamesolve.solvers.adaptive import *
 from gamesolve.solvers.adjusted import *
 from gamesolve.solvers.competition import *
 from gamesolve.solvers.extrapolated import *
@@ -34,6 +36,7 @@ FAMILIES = (
     extrapolated,
     adjusted,
     monotone,
+    adaptive,
     competition,
     implicit,
     shaping,
@@ -42,6 +45,7 @@ FAMILIES = (
 )
 
 __all__: list[str] = []
+__all__ += adaptive.__all__
 __all__ += adjusted.__all__
 __all__ += competition.__all__
 __all__ += extrapolated.__all__

@@ -11,6 +11,7 @@ solver.
 """
 
 from gamesolve.transforms._origin import direction
+from gamesolve.transforms.adaptive import golden_ratio
 from gamesolve.transforms.adjusted import consensus, crossing_the_curl, hamiltonian, jare, lead, symplectic
 from gamesolve.transforms.competition import competitive
 from gamesolve.transforms.extrapolated import (
@@ -38,7 +39,6 @@ from gamesolve.transforms.monotone import (
     anchored_extragradient,
     anchored_extragradient_varying,
     forward_backward_forward,
-    golden_ratio,
     halpern,
 )
 from gamesolve.transforms.shaping import anticipate, follow_the_ridge, lola, sos, stackelberg
