@@ -15,6 +15,8 @@ __all__ = [
     "extra_adam",
     "golden_ratio",
     "optimistic_adam",
+    "tiada",
+    "tiada_coordinates",
 ]
 
 
@@ -125,6 +127,77 @@ def extra_adam(
     """
     adam = optax.chain(_adam(b1, b2, eps), transforms.descend(learning_rate))
     return transforms.extra(adam)
+
+
+@declare(
+    formula="z_0 + E_0 v_0 / max_j(V_j)^α, z_i + E_i v_i / V_i^β, V_i = Σ ‖v_i‖²",
+    paper="Li, Yang, He 2023",
+    cost=Cost(),
+    rated=False,
+)
+@parametric
+def tiada(learning_rate: rates.Rates, alpha: float = 0.6, beta: float = 0.4) -> optax.GradientTransformation:
+    """Adapt the ratio of the players' step sizes by their past gradients: time-scale adaptive AdaGrad.
+
+    `transforms.tiada` states the exact rule. Player 0, who minimises a function that the others maximise, waits until
+    their gradients are small. AdaGrad with a fixed ratio of step sizes diverges or stalls if that ratio is wrong.
+
+    Args:
+        learning_rate: step sizes E, see `transforms.rates`.
+        alpha: exponent of player 0, above beta. Default: 0.6.
+        beta: exponent of the other players. Default: 0.4.
+
+    Returns:
+        The solver.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> game = gs.zero_sum(lambda x, y: 2 * x * y - 2 * x**2 - y**2 / 2)
+        >>> solution = gs.solve(game, gs.tiada(1.0), (1.0, 0.5), 1000, tol=1e-4)
+        >>> solution.status == gs.Status.CONVERGED
+        Array(True, dtype=bool)
+
+    Reference:
+        Li, Yang, He, "TiAda: A Time-scale Adaptive Algorithm for Nonconvex Minimax Optimization", ICLR 2023,
+        https://arxiv.org/abs/2210.17478
+    """
+    return transforms.tiada(learning_rate, alpha, beta)
+
+
+@declare(
+    formula="tiada with one step size per parameter",
+    paper="Li, Yang, He 2023",
+    cost=Cost(),
+    rated=False,
+)
+@parametric
+def tiada_coordinates(
+    learning_rate: rates.Rates, alpha: float = 0.6, beta: float = 0.4
+) -> optax.GradientTransformation:
+    """Adapt one step size per parameter, and the ratio between the players: TiAda by coordinates.
+
+    `transforms.tiada_coordinates` states the exact rule.
+
+    Args:
+        learning_rate: step sizes E, see `transforms.rates`.
+        alpha: exponent of player 0, above beta. Default: 0.6.
+        beta: exponent of the other players. Default: 0.4.
+
+    Returns:
+        The solver.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> game = gs.zero_sum(lambda x, y: 2 * x * y - 2 * x**2 - y**2 / 2)
+        >>> solution = gs.solve(game, gs.tiada_coordinates(1.0), (1.0, 0.5), 1000, tol=1e-4)
+        >>> solution.status == gs.Status.CONVERGED
+        Array(True, dtype=bool)
+
+    Reference:
+        Li, Yang, He, "TiAda: A Time-scale Adaptive Algorithm for Nonconvex Minimax Optimization", ICLR 2023,
+        https://arxiv.org/abs/2210.17478
+    """
+    return transforms.tiada_coordinates(learning_rate, alpha, beta)
 
 
 def _adam(b1: float, b2: float, eps: float) -> optax.GradientTransformation:

@@ -11,7 +11,7 @@ solver.
 """
 
 from gamesolve.transforms._origin import direction
-from gamesolve.transforms.adaptive import golden_ratio
+from gamesolve.transforms.adaptive import golden_ratio, tiada, tiada_coordinates
 from gamesolve.transforms.adjusted import consensus, crossing_the_curl, hamiltonian, jare, lead, symplectic
 from gamesolve.transforms.competition import competitive
 from gamesolve.transforms.extrapolated import (
@@ -88,4 +88,6 @@ __all__ = [
     "svrg_extragradient",
     "svrg_hamiltonian",
     "symplectic",
+    "tiada",
+    "tiada_coordinates",
 ]

@@ -1,5 +1,7 @@
 """Parts that find their step sizes from the gradients seen so far."""
 
+import functools
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -7,11 +9,12 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve.checks import check_number
-from gamesolve.driving.sets import Projections, declare, projected
+from gamesolve.driving.sets import Projections, declare, is_single, projected
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
+from gamesolve.transforms._base import out_of_sight, require_players
 from gamesolve.transforms.geometry import check_projections
-from gamesolve.trees import Players, PyTree, State, Updates, norm, normalised, widest
+from gamesolve.trees import Players, PyTree, State, Updates, dot, norm, normalised, widened, widest
 
 
 class GoldenState(NamedTuple):
@@ -84,3 +87,134 @@ def golden_ratio(
         return optax.tree.sub(following, params), GoldenState(step, growth, average, params, updates)
 
     return optax.GradientTransformation(init, update)
+
+
+class TiadaState(NamedTuple):
+    """State of `tiada`: step count for schedules, and the squared gradients summed so far."""
+
+    rates: rates.RatesState
+    squares: PyTree
+
+
+@parametric
+def tiada(learning_rate: rates.Rates, alpha: float = 0.6, beta: float = 0.4) -> optax.GradientTransformation:
+    """Turn u into the move of TiAda: AdaGrad in which player 0 waits for the others.
+
+    With V_i the sum of all ``||u_i||^2`` so far, this step's included, player 0 moves by
+    ``-eta_0 u_0 / max_j(V_j)^alpha``, and player i by ``-eta_i u_i / V_i^beta``. A player that has never had a gradient
+    stays where it is; the paper starts the sums above zero instead.
+
+    Args:
+        learning_rate: step sizes eta, see `transforms.rates`.
+        alpha: exponent of player 0, above beta. Default: 0.6.
+        beta: exponent of the other players. Default: 0.4.
+
+    Returns:
+        The transformation; it needs all players, and returns moves, already scaled by the step size.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> game = gs.zero_sum(lambda x, y: 2 * x * y - 2 * x**2 - y**2 / 2)
+        >>> solution = gs.solve(game, gs.transforms.tiada(1.0), (1.0, 0.5), 1000, tol=1e-4)
+        >>> solution.status == gs.Status.CONVERGED
+        Array(True, dtype=bool)
+
+    Reference:
+        Li, Yang, He, "TiAda: A Time-scale Adaptive Algorithm for Nonconvex Minimax Optimization", ICLR 2023,
+        https://arxiv.org/abs/2210.17478
+    """
+
+    def moves(updates: Updates, squares: PyTree) -> Updates:
+        slowest = _largest(squares)
+        sums = (slowest, *squares[1:])
+        exponents = (alpha, *[beta] * (len(updates) - 1))
+        return rates.times(tuple(map(_inverse_power, sums, exponents)), updates)
+
+    return _tiada("tiada", learning_rate, alpha, beta, lambda player: dot(player, player), moves)
+
+
+@parametric
+def tiada_coordinates(
+    learning_rate: rates.Rates, alpha: float = 0.6, beta: float = 0.4
+) -> optax.GradientTransformation:
+    """Turn u into the move of TiAda with one step size per parameter, for networks.
+
+    With s the sums of squares of each parameter's gradients and V_i the total of player i's, player 0 moves by
+    ``-eta_0 u_0 / s_0^alpha (V_0 / max_j(V_j))^alpha``, and player i by ``-eta_i u_i / s_i^beta``. Parameters that have
+    never had a gradient stay where they are.
+
+    Args:
+        learning_rate: step sizes eta, see `transforms.rates`.
+        alpha: exponent of player 0, above beta. Default: 0.6.
+        beta: exponent of the other players. Default: 0.4.
+
+    Returns:
+        The transformation; it needs all players, and returns moves, already scaled by the step size.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> game = gs.zero_sum(lambda x, y: 2 * x * y - 2 * x**2 - y**2 / 2)
+        >>> solution = gs.solve(game, gs.transforms.tiada_coordinates(1.0), (1.0, 0.5), 1000, tol=1e-4)
+        >>> solution.status == gs.Status.CONVERGED
+        Array(True, dtype=bool)
+
+    Reference:
+        Li, Yang, He, "TiAda: A Time-scale Adaptive Algorithm for Nonconvex Minimax Optimization", ICLR 2023,
+        https://arxiv.org/abs/2210.17478
+    """
+
+    def moves(updates: Updates, squares: PyTree) -> Updates:
+        totals = tuple(jnp.asarray(optax.tree.sum(player)) for player in squares)
+        largest = _largest(totals)
+        share = jnp.where(largest > 0, totals[0] / jnp.where(largest > 0, largest, 1), 0) ** alpha
+        exponents = (alpha, *[beta] * (len(updates) - 1))
+        scales = tuple(
+            jax.tree.map(lambda square, power=power: _inverse_power(square, power), player)
+            for player, power in zip(squares, exponents, strict=True)
+        )
+        scaled = jax.tree.map(lambda u, scale: u * scale.astype(u.dtype), updates, scales)
+        return (rates.times(share, scaled[0]), *scaled[1:])
+
+    squared = lambda player: jax.tree.map(jnp.square, widened(player))
+    return _tiada("tiada_coordinates", learning_rate, alpha, beta, squared, moves)
+
+
+def _tiada(
+    name: str,
+    learning_rate: rates.Rates,
+    alpha: float,
+    beta: float,
+    squared: Callable[[PyTree], PyTree],
+    moves: Callable[[Updates, PyTree], Updates],
+) -> optax.GradientTransformation:
+    """Make the part that sums the ``squared`` gradients of each player, and scales u as ``moves`` says."""
+    rates.check("learning_rate", learning_rate)
+    check_number("alpha", alpha, above=0.0, below=1.0)
+    check_number("beta", beta, above=0.0, below=1.0)
+    if isinstance(alpha, float) and isinstance(beta, float) and alpha <= beta:
+        raise ValueError(f"alpha must be above beta = {beta}, got {alpha}. Give player 0 the larger exponent.")
+
+    def init(params: PyTree) -> TiadaState:
+        players = require_players(name, params)
+        if is_single(players):
+            raise out_of_sight(name)
+        zeros = tuple(map(squared, optax.tree.zeros_like(players)))
+        return TiadaState(rates.init(learning_rate), zeros)
+
+    def update(updates: Updates, state: State, params: PyTree = None) -> tuple[Updates, TiadaState]:
+        del params
+        squares = optax.tree.add(state.squares, tuple(map(squared, updates)))
+        eta = rates.current(learning_rate, state.rates)
+        descent = rates.times(eta, moves(updates, squares))
+        return optax.tree.scale(-1, descent), TiadaState(rates.advance(state.rates), squares)
+
+    return optax.GradientTransformation(init, update)
+
+
+def _largest(sums: Sequence[jax.Array]) -> jax.Array:
+    return functools.reduce(jnp.maximum, sums)
+
+
+def _inverse_power(sums: jax.Array, exponent: float) -> jax.Array:
+    """Return ``sums^(-exponent)``, and zero for a sum of zero: its update is zero as well."""
+    return jnp.where(sums > 0, jnp.where(sums > 0, sums, 1) ** -exponent, 0)

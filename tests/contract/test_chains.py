@@ -28,6 +28,8 @@ READERS = {
     "ogda",
     "optimistic_adam",
     "simgd",
+    "tiada",
+    "tiada_coordinates",
 }
 BEFORE = {
     "clip": optax.clip(1.0),

@@ -29,11 +29,14 @@ POWERS = {
     "newton": {"learning_rate": 0},
     "levenberg_marquardt": {"learning_rate": 0, "damping": 2},
     "sos": {"b": 1},
+    # Player 0 divides by the 1.2th power of the scale, the other by the 0.8th.
+    "tiada": {"learning_rate": (0.2, -0.2)},
+    "tiada_coordinates": {"learning_rate": (0.2, -0.2)},
 }
 BASES = {"eps": 1e-5, "damping": 1.0, "lam": 1.0, "b": 0.1}
 # These keep or take squares of the field, which float32 holds from 2^-126 to 2^127; moments are fractions of squares.
 SQUARES = {"hamiltonian": 60, "svrg_hamiltonian": 60, "crossing_the_curl": 60, "levenberg_marquardt": 60}
-MOMENTS = {"optimistic_adam": 50, "extra_adam": 50, "acgd": 50}
+MOMENTS = {"optimistic_adam": 50, "extra_adam": 50, "acgd": 50, "tiada": 50, "tiada_coordinates": 50}
 
 
 def payoff(x, y, M, scale):
@@ -53,7 +56,9 @@ def solver_of(name, scale, rate=0.2):
         for key, power in powers.items()
         if key != "learning_rate"
     }
-    return entry.build(rate * scale ** powers.get("learning_rate", -1), **arguments)
+    power = powers.get("learning_rate", -1)
+    own = tuple(rate * scale**each for each in power) if isinstance(power, tuple) else rate * scale**power
+    return entry.build(own, **arguments)
 
 
 @jax.jit
