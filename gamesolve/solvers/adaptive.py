@@ -12,6 +12,7 @@ from gamesolve.transforms import rates
 from gamesolve.trees import PyTree, State, Updates
 
 __all__ = [
+    "adaptive_extragradient",
     "extra_adam",
     "golden_ratio",
     "optimistic_adam",
@@ -54,6 +55,46 @@ def golden_ratio(
         https://arxiv.org/abs/1803.08832
     """
     return transforms.golden_ratio(learning_rate, ratio, projections)
+
+
+@declare(
+    formula="P(z + l v(w)), w = P(z + l v), l ‖v(w) - v‖ ≤ s ‖w - z‖",
+    paper="Khobotov 1987",
+    cost=Cost(fields=2),
+    rated=False,
+)
+@parametric
+def adaptive_extragradient(
+    learning_rate: float = 1.0, safety: float = 0.9, projections: Projections = None, max_trials: int = 50
+) -> optax.GradientTransformation:
+    """Find the step size of extragradient by a line search, so that none has to be given.
+
+    `transforms.adaptive_extragradient` states the exact rule. A step takes two field evaluations if its first trial is
+    accepted, and one more for each further trial; the state counts them under ``fields``. Monotone games need no
+    tuning, whatever the scale of their payoffs, nor do others with a Minty solution.
+
+    Args:
+        learning_rate: step size that the first step tries, one number. Default: 1.
+        safety: s, below 1. Default: 0.9.
+        projections: one function per player that maps its parameters to its set, or None for an unconstrained player.
+            Default: no constraints.
+        max_trials: limit of the trials per step. Default: 50.
+
+    Returns:
+        The solver.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> steep = gs.zero_sum(lambda x, y: 1000 * x * y)
+        >>> solution = gs.solve(steep, gs.adaptive_extragradient(), (1.0, 1.0), 200, tol=1e-2)
+        >>> solution.status == gs.Status.CONVERGED
+        Array(True, dtype=bool)
+
+    Reference:
+        Khobotov, "Modification of the extra-gradient method for solving variational inequalities and certain
+        optimization problems", USSR Computational Mathematics and Mathematical Physics 1987.
+    """
+    return transforms.adaptive_extragradient(learning_rate, safety, projections, max_trials)
 
 
 @declare(

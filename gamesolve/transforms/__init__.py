@@ -34,6 +34,7 @@ from gamesolve.transforms.geometry import (
 )
 from gamesolve.transforms.gradient import descend, heavy_ball
 from gamesolve.transforms.implicit import levenberg_marquardt, lss, newton, proximal
+from gamesolve.transforms.line_search import adaptive_extragradient
 from gamesolve.transforms.metric import metric_of, rms_metric
 from gamesolve.transforms.monotone import (
     anchored_extragradient,
@@ -46,6 +47,7 @@ from gamesolve.transforms.variance_reduced import svrg, svrg_extragradient, svrg
 
 __all__ = [
     "Potential",
+    "adaptive_extragradient",
     "anchored_extragradient",
     "anchored_extragradient_varying",
     "anticipate",

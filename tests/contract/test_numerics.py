@@ -114,6 +114,7 @@ def reports(state):
 # Those that divide by what vanishes there, and the core.
 DIVIDING = {
     *registry.CORE,
+    "adaptive_extragradient",
     "anderson",
     "golden_ratio",
     "sos",
@@ -141,8 +142,8 @@ def test_convergence_that_goes_on_stays_finite(name):
 
 # The square root of a second moment that is zero has no derivative.
 # The steps of the others are linear in the players of this game, and their derivatives the same everywhere.
-NONLINEAR = {"anderson", "golden_ratio", "sos", "lss"}
-QUICK = {"anderson", "golden_ratio", "sos", "lss", "cgd", "proximal"}
+NONLINEAR = {"adaptive_extragradient", "anderson", "golden_ratio", "sos", "lss"}
+QUICK = {"adaptive_extragradient", "anderson", "golden_ratio", "sos", "lss", "cgd", "proximal"}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import jax.test_util
 import numpy as np
 import optax
 import pytest
@@ -54,3 +55,85 @@ def test_tiada_takes_networks_of_any_shape():
         players = gs.solve(game, make(0.1), start, 5).players
         assert jax.tree.map(jnp.shape, players) == jax.tree.map(jnp.shape, start)
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(players))
+
+
+COUPLING = np.random.default_rng(0).normal(size=(4, 4))
+GAMES = {
+    "bilinear": lambda x, y, scale: scale * (x @ COUPLING @ y),
+    "quadratic": lambda x, y, scale: scale * (x @ x / 20 + x @ COUPLING @ y - y @ y / 200),
+    "steep": lambda x, y, scale: scale * (jnp.sum(x**4) / 4 + x @ y - jnp.sum(y**4) / 4),
+    # Not monotone where an entry is above 1, but 0 is a Minty solution.
+    "minty": lambda x, y, scale: scale * (jnp.sum(jnp.log1p(x**2)) / 2 + x @ y - jnp.sum(jnp.log1p(y**2)) / 2),
+}
+FAR = (np.array([3.0, -2.0, 1.0, 0.5]), np.array([-1.0, 2.0, 4.0, -3.0]))
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_the_line_search_needs_no_tuning_over_six_orders_of_scale(x64, name):
+    payoff = GAMES[name]
+    spent = []
+    for scale in (1e-3, 1.0, 1e3):
+        game = gs.zero_sum(payoff, constants=(jnp.asarray(scale),))
+        solution = gs.solve(game, gs.adaptive_extragradient(), FAR, 20_000, tol=1e-6 * scale)
+        assert solution.status == gs.Status.CONVERGED
+        spent.append(int(optax.tree.get(solution.state, "fields")) - 2 * int(solution.steps))
+    # Only the first steps, which look for the scale, and those at bends of the field take further trials.
+    assert max(spent) < 40
+
+
+def test_the_line_search_converges_on_simplices_over_six_orders_of_scale(x64):
+    beats = jnp.array([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]])
+    start = (jnp.array([0.8, 0.1, 0.1]), jnp.array([0.3, 0.3, 0.4]))
+    solver = gs.adaptive_extragradient(projections=optax.projections.projection_simplex)
+    for scale in (1e-3, 1.0, 1e3):
+        game = gs.zero_sum(lambda x, y, A: x @ A @ y, constants=(scale * beats,))
+        solution = gs.solve(game, solver, start, 1000, tol=1e-6 * scale)
+        assert solution.status == gs.Status.CONVERGED
+        np.testing.assert_allclose(solution.players, 1 / 3, atol=1e-5)
+
+
+def searched(J, z, steps, trial, safety=0.9):
+    """Take steps of extragradient with the line search in plain numpy; return players and the number of fields."""
+    fields = 0
+    for _ in range(steps):
+        v, length, fields = J @ z, 2 * trial, fields + 1
+        while True:
+            length, fields = length / 2, fields + 1
+            w = z + length * v
+            change, distance = np.linalg.norm(J @ w - v), np.linalg.norm(w - z)
+            if length * change <= safety * distance:
+                break
+        z, trial = z + length * (J @ w), min(2 * length, safety**2 * distance / change)
+    return z, fields
+
+
+def test_the_line_search_takes_the_steps_of_its_formula(x64):
+    J = np.block([[-np.eye(4), -COUPLING], [COUPLING.T, -np.eye(4) / 5]])
+    game = gs.zero_sum(lambda x, y: x @ x / 2 + x @ COUPLING @ y - y @ y / 10)
+    for trial in (1e-3, 1.0, 1e4):
+        solution = gs.solve(game, gs.adaptive_extragradient(trial), FAR, 25)
+        expected, fields = searched(J, np.concatenate(FAR), 25, trial)
+        np.testing.assert_allclose(np.concatenate(solution.players), expected, rtol=1e-9, atol=1e-12)
+        assert int(optax.tree.get(solution.state, "fields")) == fields
+
+
+def test_the_line_search_is_differentiable_both_ways_in_players_constants_and_step_size(x64):
+    def end(start, scale, trial):
+        game = gs.zero_sum(GAMES["steep"], constants=(scale,))
+        players = gs.solve(game, gs.adaptive_extragradient(trial), start, 4).players
+        return jnp.sum(players[0]) + jnp.sum(players[1] ** 2)
+
+    at = (FAR, 1.3, 0.037)
+    jax.test_util.check_grads(end, at, order=1, modes=("fwd", "rev"), eps=1e-6, rtol=1e-5)
+
+
+def test_the_line_search_gives_up_after_its_last_trial():
+    game = gs.zero_sum(lambda x, y: 1e6 * x * y)
+    solution = gs.solve(game, gs.adaptive_extragradient(max_trials=3), (1.0, 1.0), 1)
+    assert int(optax.tree.get(solution.state, "fields")) == 4
+
+
+def test_the_line_search_keeps_its_step_size_where_nothing_turns():
+    constant = gs.general_sum(lambda x, y: x, lambda x, y: -y)
+    solution = gs.solve(constant, gs.adaptive_extragradient(0.5), (0.0, 0.0), 1000)
+    np.testing.assert_allclose(solution.players, (500.0, -500.0), rtol=1e-5)
