@@ -22,6 +22,7 @@ from gamesolve.transforms.extrapolated import (
     past_extragradient,
     runge_kutta,
 )
+from gamesolve.transforms.gap import gap_aware
 from gamesolve.transforms.geometry import (
     Potential,
     box,
@@ -62,6 +63,7 @@ __all__ = [
     "extrapolate",
     "follow_the_ridge",
     "forward_backward_forward",
+    "gap_aware",
     "golden_ratio",
     "halpern",
     "hamiltonian",

@@ -172,7 +172,7 @@ def tiada_coordinates(
             jax.tree.map(lambda square, power=power: _inverse_power(square, power), player)
             for player, power in zip(squares, exponents, strict=True)
         )
-        scaled = jax.tree.map(lambda u, scale: u * scale.astype(u.dtype), updates, scales)
+        scaled = jax.tree.map(lambda u, scale: u * scale.astype(jnp.result_type(u)), updates, scales)
         return (rates.times(share, scaled[0]), *scaled[1:])
 
     squared = lambda player: jax.tree.map(jnp.square, widened(player))

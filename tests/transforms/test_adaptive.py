@@ -8,6 +8,7 @@ import optax
 import pytest
 
 import gamesolve as gs
+from gamesolve.games import gan
 
 # Player 0 minimises, player 1 maximises; AdaGrad converges only if player 0 is slow enough.
 SEPARATED = gs.zero_sum(lambda x, y: 2 * x * y - 2 * x**2 - y**2 / 2)
@@ -137,3 +138,80 @@ def test_the_line_search_keeps_its_step_size_where_nothing_turns():
     constant = gs.general_sum(lambda x, y: x, lambda x, y: -y)
     solution = gs.solve(constant, gs.adaptive_extragradient(0.5), (0.0, 0.0), 1000)
     np.testing.assert_allclose(solution.players, (500.0, -500.0), rtol=1e-5)
+
+
+def factor(loss, ideal=2.0, **settings):
+    """Return the factor after one step with a loss, without averaging."""
+    part = gs.transforms.gap_aware(ideal, decay=0.0, **settings)
+    move, _ = part.update((1.0,), part.init((0.0,)), value=loss)
+    return float(move[0])
+
+
+def test_gap_aware_slows_a_good_discriminator_and_hurries_a_weak_one():
+    assert factor(2.0) == 1
+    np.testing.assert_allclose([factor(1.9), factor(1.8), factor(0.0)], [0.1**0.5, 0.1, 0.1], rtol=1e-5)
+    np.testing.assert_allclose([factor(2.1), factor(2.2), factor(9.0)], [2**0.5, 2.0, 2.0], rtol=1e-5)
+    np.testing.assert_allclose(factor(-0.5, 0.0, width=1.0, lowest=0.25), 0.5, rtol=1e-6)
+
+
+def test_gap_aware_averages_the_loss_from_the_ideal_one_on():
+    part = gs.transforms.gap_aware(1.0, decay=0.75)
+    state = part.init((0.0,))
+    for value in (3.0, 1.0):
+        _, state = part.update((1.0,), state, value=value)
+    np.testing.assert_allclose(state.loss, 1.375)
+
+
+@pytest.mark.parametrize("make", [gs.per_player, gs.alternating])
+def test_gap_aware_gets_the_loss_of_its_player(make):
+    game = gs.general_sum(lambda x, y: -(x**2), lambda x, y: 0.5 * y - 7.0)
+    part = optax.chain(optax.sgd(1.0), gs.transforms.gap_aware(7.0, lowest=0.5, decay=0.0))
+    x, y = gs.step(game, make(optax.sgd(0.0), part), (1.0, 1.0))[0]
+    # The loss is 6.5, so the gap is -0.5 of a width of 0.7.
+    np.testing.assert_allclose(y, 1 + 0.5 * 0.5 ** (0.5 / 0.7), rtol=1e-6)
+    assert x == 1
+
+
+def test_gap_aware_says_what_it_needs():
+    with pytest.raises(ValueError, match=r"width must be given if the ideal loss is 0, got None"):
+        gs.transforms.gap_aware(gan.wasserstein.ideal)
+    with pytest.raises(ValueError, match=r"lowest must be finite and above 0.0 and at most 1.0, got 2.0"):
+        gs.transforms.gap_aware(1.0, lowest=2.0)
+    with pytest.raises(ValueError, match="per_player"):
+        gs.step(SEPARATED, optax.chain(optax.sgd(0.1), gs.transforms.gap_aware(1.0)), START)
+
+
+LOSSES = [gan.minimax, gan.non_saturating, gan.wasserstein, gan.hinge, gan.least_squares, gan.relativistic]
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)
+def test_the_ideal_loss_is_that_of_the_best_discriminator_that_can_not_tell(loss):
+    logits = jnp.linspace(-3.0, 3.0, 6001)
+    np.testing.assert_allclose(loss.ideal, -jnp.max(loss.discriminator(logits, logits)), atol=1e-6)
+
+
+CLUSTERS = {"five": (5, gan.five), "ring": (8, lambda **settings: gan.ring(8, scale=0.1, **settings))}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", CLUSTERS)
+def test_gap_aware_keeps_modes_under_a_discriminator_that_is_too_fast(name):
+    """Of eight runs each, with a discriminator ten times as fast as the generator, count those that miss a mode."""
+    clusters, make = CLUSTERS[name]
+    networks = {"generator": gan.MLP((2, 24, 24, 2)), "discriminator": gan.MLP((2, 24, 24, 1))}
+    settings = {"batch_size": 32, "latent_dim": 2, "loss": gan.non_saturating, **networks}
+    generator, judge = optax.adam(1e-3, b1=0.5), optax.adam(1e-2, b1=0.5)
+
+    def missed(solver):
+        def run(key):
+            experiment = make(key=key, **settings)
+            start, sample = experiment.game.start, experiment.sample
+            players = gs.solve(experiment.game, solver, start, 1500, sample=sample, key=key).players
+            return experiment.measures["modes"](players)
+
+        modes = jax.jit(jax.vmap(run))(jax.random.split(jax.random.key(0), 8))
+        return int(jnp.sum(modes < clusters))
+
+    plain = missed(gs.per_player(generator, judge))
+    balanced = optax.chain(judge, gs.transforms.gap_aware(gan.non_saturating.ideal))
+    assert missed(gs.per_player(generator, balanced)) <= plain / 2
