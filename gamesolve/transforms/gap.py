@@ -69,9 +69,14 @@ def gap_aware(
         return GapState(jnp.asarray(ideal, at_least_float32(widest(params))))
 
     def update(
-        updates: Updates, state: State, params: PyTree = None, *, value: Scalar, **_: object
+        updates: Updates, state: State, params: PyTree = None, *, value: Scalar | None = None, **_: object
     ) -> tuple[Updates, GapState]:
         del params
+        if value is None:
+            raise ValueError(
+                "gap_aware must get value=, the loss of its player, got none. Place it inside per_player or "
+                "alternating."
+            )
         loss = decay * state.loss + (1 - decay) * jnp.asarray(value, state.loss.dtype)
         distance = jnp.clip((loss - ideal) / gap, -1, 1)
         factor = jnp.where(distance > 0, highest**distance, lowest**-distance)

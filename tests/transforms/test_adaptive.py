@@ -177,7 +177,7 @@ def test_gap_aware_says_what_it_needs():
         gs.transforms.gap_aware(gan.wasserstein.ideal)
     with pytest.raises(ValueError, match=r"lowest must be finite and above 0.0 and at most 1.0, got 2.0"):
         gs.transforms.gap_aware(1.0, lowest=2.0)
-    with pytest.raises(ValueError, match="per_player"):
+    with pytest.raises(ValueError, match=r"must get value=, the loss of its player, got none. Place it inside"):
         gs.step(SEPARATED, optax.chain(optax.sgd(0.1), gs.transforms.gap_aware(1.0)), START)
 
 
