@@ -9,6 +9,7 @@ singular value of the matrix of a bilinear game. `gamesolve.transforms.rates` ex
 # ruff: noqa: F403 - the names are those of the families' __all__
 
 from gamesolve.solvers import (
+    adaptive,
     adjusted,
     anchored,
     competition,
@@ -20,6 +21,7 @@ from gamesolve.solvers import (
     variance_reduced,
     wrappers,
 )
+from gamesolve.solvers.adaptive import *
 from gamesolve.solvers.adjusted import *
 from gamesolve.solvers.anchored import *
 from gamesolve.solvers.competition import *
@@ -37,6 +39,7 @@ FAMILIES = (
     adjusted,
     monotone,
     anchored,
+    adaptive,
     competition,
     implicit,
     shaping,
@@ -45,6 +48,7 @@ FAMILIES = (
 )
 
 __all__: list[str] = []
+__all__ += adaptive.__all__
 __all__ += adjusted.__all__
 __all__ += anchored.__all__
 __all__ += competition.__all__

@@ -1,24 +1,19 @@
 """Extrapolation: step with the gradients at a trial point, or correct them by their last change."""
 
-import jax
 import optax
 
 from gamesolve import transforms
-from gamesolve.checks import check_number
 from gamesolve.driving.sets import Projections
 from gamesolve.solver import parametric
 from gamesolve.solvers.entry import Cost, declare
 from gamesolve.transforms import rates
-from gamesolve.trees import PyTree, State, Updates
 
 __all__ = [
     "alex_gda",
-    "extra_adam",
     "extragradient",
     "extragradient_plus",
     "mirror_prox",
     "ogda",
-    "optimistic_adam",
     "past_extragradient",
     "runge_kutta",
 ]
@@ -241,79 +236,6 @@ def runge_kutta(
 
 
 @declare(
-    formula="z + E (2 d_t - d_(t-1)), d = Adam's direction",
-    paper="Daskalakis et al. 2018",
-    cost=Cost(),
-    rated=False,
-)
-@parametric
-def optimistic_adam(
-    learning_rate: rates.Rates, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
-) -> optax.GradientTransformation:
-    """Add the last change of Adam's direction: optimistic Adam.
-
-    With Adam's bias-corrected direction ``d_t = m_t / (sqrt(s_t) + eps)`` the move is ``E d_t + E (d_t - d_(t-1))``;
-    the first move is a plain Adam step.
-
-    Args:
-        learning_rate: step size E, see `transforms.rates`.
-        b1: decay rate of the first moment. Default: 0.9.
-        b2: decay rate of the second moment. Default: 0.999.
-        eps: constant added to the root of the second moment. Default: 1e-8.
-
-    Returns:
-        The solver.
-
-    Example:
-        >>> import gamesolve as gs
-        >>> solution = gs.solve(gs.games.icr_quadratic(), gs.optimistic_adam((0.02, 0.01)), (1.0, 1.0), 100)
-        >>> solution.status == gs.Status.BUDGET
-        Array(True, dtype=bool)
-
-    Reference:
-        Daskalakis et al., "Training GANs with Optimism", ICLR 2018, https://arxiv.org/abs/1711.00141
-    """
-    return optax.chain(_adam(b1, b2, eps), transforms.optimism(learning_rate))
-
-
-@declare(
-    formula="Adam step with v(w), w = trial Adam step",
-    paper="Gidel et al. 2019",
-    cost=Cost(fields=2),
-    rated=False,
-)
-@parametric
-def extra_adam(
-    learning_rate: rates.Rates, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
-) -> optax.GradientTransformation:
-    """Take an Adam step with the field at the end of a trial Adam step: extrapolated Adam.
-
-    The trial step ``w = z + E adam(v(z); m)`` leaves the moments m unchanged; the step ``z + E adam(v(w); m)`` updates
-    them.
-
-    Args:
-        learning_rate: step size E, see `transforms.rates`.
-        b1: decay rate of the first moment. Default: 0.9.
-        b2: decay rate of the second moment. Default: 0.999.
-        eps: constant added to the root of the second moment. Default: 1e-8.
-
-    Returns:
-        The solver.
-
-    Example:
-        >>> import gamesolve as gs
-        >>> solution = gs.solve(gs.games.curl(), gs.extra_adam(0.1), (1.0, 1.0), 1)
-        >>> [round(float(player), 3) for player in solution.players]
-        [0.9, 1.1]
-
-    Reference:
-        Gidel et al., "A Variational Inequality Perspective on GANs", ICLR 2019, https://arxiv.org/abs/1802.10551
-    """
-    adam = optax.chain(_adam(b1, b2, eps), transforms.descend(learning_rate))
-    return transforms.extra(adam)
-
-
-@declare(
     formula="z_i + E_i v_i(z_i, ẑ of the others), ẑ_i = z_i + γ_i (z_i_next - z_i), i in turn",
     paper="Lee, Cho, Yun 2024",
     cost=Cost(),
@@ -351,17 +273,3 @@ def alex_gda(
         https://arxiv.org/abs/2402.10475
     """
     return transforms.alex_gda(learning_rate, gamma, delta)
-
-
-def _adam(b1: float, b2: float, eps: float) -> optax.GradientTransformation:
-    """Return optax's Adam scaling, which mixes dtypes: it needs standard promotion even where users ask for strict."""
-    check_number("b1", b1, least=0.0, below=1.0)
-    check_number("b2", b2, least=0.0, below=1.0)
-    check_number("eps", eps, least=0.0)
-    adam = optax.scale_by_adam(b1, b2, eps)
-
-    def update(updates: Updates, state: State, params: PyTree = None) -> tuple[Updates, State]:
-        with jax.numpy_dtype_promotion("standard"):
-            return adam.update(updates, state, params)
-
-    return optax.GradientTransformation(adam.init, update)

@@ -1,4 +1,4 @@
-"""Methods for monotone games: project onto sets, or adapt the step size."""
+"""Methods for monotone games: project onto sets."""
 
 import optax
 
@@ -11,7 +11,6 @@ from gamesolve.transforms import rates
 __all__ = [
     "forward_backward_forward",
     "forward_reflected_backward",
-    "golden_ratio",
 ]
 
 
@@ -76,39 +75,3 @@ def forward_reflected_backward(
         2020, https://arxiv.org/abs/1808.04162
     """
     return optax.chain(transforms.optimism(learning_rate), transforms.project(projections))
-
-
-@declare(
-    formula="P(a_t + λ_t v_t), λ_t adaptive",
-    paper="Malitsky 2020",
-    cost=Cost(),
-    rated=False,
-)
-@parametric
-def golden_ratio(
-    learning_rate: float, ratio: float = 1.5, projections: Projections = None
-) -> optax.GradientTransformation:
-    """Adapt the step size to the fields seen so far, one per step: the adaptive golden-ratio method.
-
-    `transforms.golden_ratio` states the exact rule.
-
-    Args:
-        learning_rate: first step size, one number.
-        ratio: above 1 and at most the golden ratio, 1.618. Default: 1.5.
-        projections: one function per player that maps its parameters to its set, or None for an unconstrained player.
-            Default: no constraints.
-
-    Returns:
-        The solver.
-
-    Example:
-        >>> import gamesolve as gs
-        >>> solution = gs.solve(gs.games.curl(), gs.golden_ratio(0.1), (1.0, 1.0), 500, tol=1e-4)
-        >>> solution.status == gs.Status.CONVERGED
-        Array(True, dtype=bool)
-
-    Reference:
-        Malitsky, "Golden ratio algorithms for variational inequalities", Math. Programming 2020,
-        https://arxiv.org/abs/1803.08832
-    """
-    return transforms.golden_ratio(learning_rate, ratio, projections)

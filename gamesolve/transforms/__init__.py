@@ -11,6 +11,7 @@ solver.
 """
 
 from gamesolve.transforms._origin import direction
+from gamesolve.transforms.adaptive import golden_ratio, tiada, tiada_coordinates
 from gamesolve.transforms.adjusted import consensus, crossing_the_curl, hamiltonian, jare, lead, symplectic
 from gamesolve.transforms.anchored import (
     anchored_extragradient,
@@ -31,6 +32,7 @@ from gamesolve.transforms.extrapolated import (
     runge_kutta,
 )
 from gamesolve.transforms.flip_flop import flip_flop_extragradient
+from gamesolve.transforms.gap import gap_aware
 from gamesolve.transforms.geometry import (
     Potential,
     box,
@@ -43,8 +45,9 @@ from gamesolve.transforms.geometry import (
 )
 from gamesolve.transforms.gradient import descend, heavy_ball, slingshot
 from gamesolve.transforms.implicit import levenberg_marquardt, lss, newton, proximal
+from gamesolve.transforms.line_search import adaptive_extragradient
 from gamesolve.transforms.metric import metric_of, rms_metric
-from gamesolve.transforms.monotone import forward_backward_forward, golden_ratio
+from gamesolve.transforms.monotone import forward_backward_forward
 from gamesolve.transforms.multipliers import indexed, nupi
 from gamesolve.transforms.shaping import anticipate, follow_the_ridge, lola, sos, stackelberg
 from gamesolve.transforms.turns_ahead import alex_gda
@@ -53,6 +56,7 @@ from gamesolve.transforms.variance_reduced import svrg, svrg_extragradient, svrg
 
 __all__ = [
     "Potential",
+    "adaptive_extragradient",
     "alex_gda",
     "anchored_extragradient",
     "anchored_extragradient_varying",
@@ -73,6 +77,7 @@ __all__ = [
     "flip_flop_extragradient",
     "follow_the_ridge",
     "forward_backward_forward",
+    "gap_aware",
     "golden_ratio",
     "halpern",
     "hamiltonian",
@@ -107,5 +112,7 @@ __all__ = [
     "svrg_extragradient",
     "svrg_hamiltonian",
     "symplectic",
+    "tiada",
+    "tiada_coordinates",
     "unrolled_lola",
 ]

@@ -334,6 +334,28 @@ def follow_the_ridge(J, b, slices, eta, z, steps, total=False, zero_sum=False):
     return z
 
 
+def tiada(J, b, slices, eta, z, steps, alpha=0.6, beta=0.4):
+    sums = np.zeros(len(slices))
+    for _ in range(steps):
+        v = J @ z + b
+        sums += [v[own] @ v[own] for own in slices]
+        powers = np.array([sums.max() ** alpha, *sums[1:] ** beta])
+        z = z + eta * v / np.repeat(powers, [own.stop - own.start for own in slices])
+    return z
+
+
+def tiada_coordinates(J, b, slices, eta, z, steps, alpha=0.6, beta=0.4):
+    squares = np.zeros_like(z)
+    for _ in range(steps):
+        v = J @ z + b
+        squares += v**2
+        totals = [squares[own].sum() for own in slices]
+        powers = squares**beta
+        powers[slices[0]] = squares[slices[0]] ** alpha * (max(totals) / totals[0]) ** alpha
+        z = z + eta * v / powers
+    return z
+
+
 def lookahead(J, b, slices, eta, z, steps, period=6, alpha=0.5):
     slow = z
     for t in range(1, steps + 1):

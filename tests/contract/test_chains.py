@@ -30,6 +30,8 @@ READERS = {
     "optimistic_adam",
     "simgd",
     "slingshot",
+    "tiada",
+    "tiada_coordinates",
 }
 BEFORE = {
     "clip": optax.clip(1.0),

@@ -182,7 +182,7 @@ def test_an_equilibrium_is_a_fixed_point(x64, name):
 
 
 # The first step size of these is one number.
-ONE_NUMBER = {"golden_ratio", "anchored_extragradient_varying"}
+ONE_NUMBER = {"adaptive_extragradient", "golden_ratio", "anchored_extragradient_varying"}
 # These take one first step size for all players, respond to the other player's move, or have momentum.
 MOVING = {*ONE_NUMBER, "follow_the_ridge", "lead"}
 

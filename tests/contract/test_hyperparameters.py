@@ -20,7 +20,7 @@ BOUND = gs.games.rotation(2)
 SIGNED = {
     "lam",
     "momentum",
-    "beta",
+    ("lead", "beta"),
     "delta",
     ("sga", "eps"),
     ("lead", "alpha"),

@@ -30,11 +30,14 @@ POWERS = {
     "levenberg_marquardt": {"learning_rate": 0, "damping": 2},
     "sos": {"b": 1},
     "pola": {"penalty": 1},
+    # Player 0 divides by the 1.2th power of the scale, the other by the 0.8th.
+    "tiada": {"learning_rate": (0.2, -0.2)},
+    "tiada_coordinates": {"learning_rate": (0.2, -0.2)},
 }
 BASES = {"penalty": 1.0, "eps": 1e-5, "damping": 1.0, "lam": 1.0, "b": 0.1}
 # These keep or take squares of the field, which float32 holds from 2^-126 to 2^127; moments are fractions of squares.
 SQUARES = {"hamiltonian": 60, "svrg_hamiltonian": 60, "crossing_the_curl": 60, "levenberg_marquardt": 60}
-MOMENTS = {"optimistic_adam": 50, "extra_adam": 50, "acgd": 50}
+MOMENTS = {"optimistic_adam": 50, "extra_adam": 50, "acgd": 50, "tiada": 50, "tiada_coordinates": 50}
 
 
 def payoff(x, y, M, scale):
@@ -54,7 +57,9 @@ def solver_of(name, scale, rate=0.2):
         for key, power in powers.items()
         if key != "learning_rate"
     }
-    return entry.build(rate * scale ** powers.get("learning_rate", -1), **arguments)
+    power = powers.get("learning_rate", -1)
+    own = tuple(rate * scale**each for each in power) if isinstance(power, tuple) else rate * scale**power
+    return entry.build(own, **arguments)
 
 
 @jax.jit
@@ -110,6 +115,7 @@ def reports(state):
 # Those that divide by what vanishes there, and the core.
 DIVIDING = {
     *registry.CORE,
+    "adaptive_extragradient",
     "anderson",
     "golden_ratio",
     "sos",
@@ -139,8 +145,8 @@ def test_convergence_that_goes_on_stays_finite(name):
 
 # The square root of a second moment that is zero has no derivative.
 # The steps of the others are linear in the players of this game, and their derivatives the same everywhere.
-NONLINEAR = {"anderson", "golden_ratio", "sos", "lss"}
-QUICK = {"anderson", "golden_ratio", "sos", "lss", "cgd", "proximal"}
+NONLINEAR = {"adaptive_extragradient", "anderson", "golden_ratio", "sos", "lss"}
+QUICK = {"adaptive_extragradient", "anderson", "golden_ratio", "sos", "lss", "cgd", "proximal"}
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ def projecting():
     yield "forward_backward_forward", gs.forward_backward_forward(0.1, sets)
     yield "forward_reflected_backward", gs.forward_reflected_backward(0.1, sets)
     yield "golden_ratio", gs.golden_ratio(0.1, projections=sets)
+    yield "adaptive_extragradient", gs.adaptive_extragradient(projections=sets)
     yield "one function for all", gs.extragradient(0.1, projections=SIMPLEX)
     yield "a list", gs.extragradient(0.1, projections=list(sets))
     yield "chain", optax.chain(gs.simgd(0.1), transforms.project(sets))

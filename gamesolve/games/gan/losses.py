@@ -6,6 +6,7 @@ the relativistic loss only differences of logits within a pair have a meaning.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 import jax
@@ -24,11 +25,14 @@ class Loss:
         discriminator: values that the discriminator maximises.
         generator: values that the generator maximises. If None, the generator minimises the discriminator's payoff,
             and the game is zero-sum.
+        ideal: loss of the best discriminator when generated and real examples have the same distribution, which
+            `transforms.gap_aware` aims at. Default: unknown.
     """
 
     name: str
     discriminator: Values
     generator: Values | None = None
+    ideal: float | None = None
 
 
 def _likelihood(real: jax.Array, fake: jax.Array) -> jax.Array:
@@ -67,9 +71,9 @@ def _behind(real: jax.Array, fake: jax.Array) -> jax.Array:
     return jax.nn.log_sigmoid(fake - real)
 
 
-minimax = Loss("minimax", _likelihood)
-non_saturating = Loss("non_saturating", _likelihood, _believed)
-wasserstein = Loss("wasserstein", _difference)
-hinge = Loss("hinge", _margins, _output)
-least_squares = Loss("least_squares", _squares, _square_to_one)
-relativistic = Loss("relativistic", _ahead, _behind)
+minimax = Loss("minimax", _likelihood, ideal=math.log(4))
+non_saturating = Loss("non_saturating", _likelihood, _believed, ideal=math.log(4))
+wasserstein = Loss("wasserstein", _difference, ideal=0.0)
+hinge = Loss("hinge", _margins, _output, ideal=2.0)
+least_squares = Loss("least_squares", _squares, _square_to_one, ideal=0.25)
+relativistic = Loss("relativistic", _ahead, _behind, ideal=math.log(2))
