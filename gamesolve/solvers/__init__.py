@@ -15,6 +15,7 @@ from gamesolve.solvers import (
     gradient,
     implicit,
     monotone,
+    safeguarded,
     shaping,
     variance_reduced,
     wrappers,
@@ -25,6 +26,7 @@ from gamesolve.solvers.extrapolated import *
 from gamesolve.solvers.gradient import *
 from gamesolve.solvers.implicit import *
 from gamesolve.solvers.monotone import *
+from gamesolve.solvers.safeguarded import *
 from gamesolve.solvers.shaping import *
 from gamesolve.solvers.variance_reduced import *
 from gamesolve.solvers.wrappers import *
@@ -39,6 +41,7 @@ FAMILIES = (
     shaping,
     variance_reduced,
     wrappers,
+    safeguarded,
 )
 
 __all__: list[str] = []
@@ -48,6 +51,7 @@ __all__ += extrapolated.__all__
 __all__ += gradient.__all__
 __all__ += implicit.__all__
 __all__ += monotone.__all__
+__all__ += safeguarded.__all__
 __all__ += shaping.__all__
 __all__ += variance_reduced.__all__
 __all__ += wrappers.__all__

@@ -41,6 +41,7 @@ from gamesolve.transforms.monotone import (
     golden_ratio,
     halpern,
 )
+from gamesolve.transforms.safeguarded import guarded
 from gamesolve.transforms.shaping import anticipate, follow_the_ridge, lola, sos, stackelberg
 from gamesolve.transforms.variance_reduced import svrg, svrg_extragradient, svrg_hamiltonian
 
@@ -61,6 +62,7 @@ __all__ = [
     "follow_the_ridge",
     "forward_backward_forward",
     "golden_ratio",
+    "guarded",
     "halpern",
     "hamiltonian",
     "heavy_ball",
