@@ -24,11 +24,11 @@ def guarded(
     """Make any solver converge on monotone games: undo moves that do not pay, and take extragradient steps instead.
 
     The residual is ``||v||``. A point is accepted if its residual is at most ``contraction`` times that of the last
-    accepted point s. If no move of the inner solver is accepted for ``patience`` steps, or the residual has grown
-    hundredfold, the guard returns to s and takes an extragradient step, ``m = s + eta v(s)`` and ``w = s + eta v(m)``.
-    It accepts w if ``eta l <= 0.95`` with the slope ``l = ||v(w) - v(m)|| / ||w - m||``. The step size is 0.7 over the
-    largest slope seen, so there is none to choose. Failures in a row double the number of extragradient steps that
-    follow, up to 32.
+    accepted point s. If the inner solver gains no such point in ``patience`` steps, or if the residual has grown a
+    thousandfold, the guard returns to s and takes an extragradient step, ``m = s + eta v(s)`` and
+    ``w = s + eta v(m)``. It accepts w if ``eta l <= 0.95`` with the slope ``l = ||v(w) - v(m)|| / ||w - m||``. The step
+    size is 0.7 over the largest slope seen, so there is none to choose. Failures in a row double the number of
+    extragradient steps that follow, up to 32.
 
     Theorem: if ``-v`` is monotone, ``||v(w)||^2 <= ||v(s)||^2 - (1 - eta^2 l^2) ||v(m) - v(s)||^2`` at each accepted w.
     So the residuals of accepted points never increase. If v is also Lipschitz and vanishes somewhere, they tend to

@@ -16,7 +16,7 @@ from gamesolve.trees import Marks, Players, PyTree, State, Updates, at_least_flo
 # Step size of an extragradient step, and the largest one that a finished step may show, times the slope of the field.
 SHARE, LIMIT = 0.7, 0.95
 # A trial whose residual is larger by this factor is undone at once.
-GROWTH = 100.0
+GROWTH = 1000.0
 # Longest trial in units of an extragradient step: an overshooting trial stays finite.
 REACH = 1e4
 # Most extragradient steps between two trials.

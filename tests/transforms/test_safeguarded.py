@@ -76,7 +76,8 @@ def check(name, rates, number, steps):
         each = entry.cost.products()
         spent = (taken - falls) * each + 2 * falls
         assert np.mean(spent[fine] / np.maximum(bare_steps[fine] * each, 1)) <= 1.1
-        assert np.mean(status[fine] == gs.Status.CONVERGED) >= 0.99
+        # Mixtures that jump far and land well by luck are undone: some then need more steps than they get here.
+        assert np.mean(status[fine] == gs.Status.CONVERGED) >= 0.95
     assert np.mean(status == gs.Status.CONVERGED) >= np.mean(fine)
     return np.mean(fine), np.mean(status == gs.Status.CONVERGED)
 
