@@ -55,9 +55,11 @@ WITH_CYCLES = ["proximal", "newton"]
 IN_A_BRANCH |= {"proximal": 3, "newton": 4}  # another one balances Newton's map, if it is not solved densely
 # These solve with the follower's own curvature, which is zero in a bilinear game.
 WITH_A_FOLLOWER = ["stackelberg", "follow_the_ridge"]
+# These compute and factorise J itself.
+WITH_A_MATRIX = ["lazy_extra_newton"]
 
 
-@pytest.mark.parametrize("name", [name for name in registry.SOLVERS if name not in WITH_A_FOLLOWER])
+@pytest.mark.parametrize("name", [name for name in registry.SOLVERS if name not in WITH_A_FOLLOWER + WITH_A_MATRIX])
 def test_declared_costs_are_those_of_the_compiled_step(name):
     cost = registry.SOLVERS[name].cost
     declared = cost.fields + cost.jvps + cost.vjps

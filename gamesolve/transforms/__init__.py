@@ -33,6 +33,7 @@ from gamesolve.transforms.geometry import (
 )
 from gamesolve.transforms.gradient import descend, heavy_ball
 from gamesolve.transforms.implicit import levenberg_marquardt, lss, newton, proximal
+from gamesolve.transforms.lazy import lazy_extra_newton
 from gamesolve.transforms.metric import metric_of, rms_metric
 from gamesolve.transforms.monotone import (
     anchored_extragradient,
@@ -67,6 +68,7 @@ __all__ = [
     "hamiltonian",
     "heavy_ball",
     "jare",
+    "lazy_extra_newton",
     "lead",
     "levenberg_marquardt",
     "lola",

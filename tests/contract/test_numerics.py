@@ -28,6 +28,7 @@ POWERS = {
     "acgd": {"learning_rate": 0, "eps": 1},
     "newton": {"learning_rate": 0},
     "levenberg_marquardt": {"learning_rate": 0, "damping": 2},
+    "lazy_extra_newton": {"learning_rate": 0, "regularisation": 1},
     "sos": {"b": 1},
 }
 BASES = {"eps": 1e-5, "damping": 1.0, "lam": 1.0, "b": 0.1}
