@@ -11,7 +11,7 @@ from jax.scipy.linalg import solve_triangular
 
 from gamesolve.game import exact_products
 from gamesolve.linear.dense import dense_derivative, flattened
-from gamesolve.trees import PyTree, Scalar, norm, widened
+from gamesolve.trees import PyTree, Scalar, magnitude, norm, widened
 
 # Newton's method on a shift needs some five iterations; for matrices that are not monotone it might not converge.
 LIMIT = 50
@@ -86,7 +86,10 @@ def solve_cubic(form: Hessenberg, rhs: PyTree, weight: Scalar) -> tuple[PyTree, 
         The solution, shaped as ``rhs``, and the shift; zero and an arbitrary shift if ``rhs`` is zero.
     """
     flat, unravel = jax.flatten_util.ravel_pytree(widened(rhs))
-    level, length = jnp.log(jnp.asarray(weight, flat.dtype)), norm(flat)
+    # The system in units of its largest entry: derivatives of quotients square their divisors, which might underflow.
+    unit = magnitude((form.reduced, flat))
+    form, flat, weight = form._replace(reduced=form.reduced / unit), flat / unit, jnp.asarray(weight, flat.dtype) / unit
+    level, length = jnp.log(weight), norm(flat)
 
     def excess(form: Hessenberg, flat: jax.Array, level: jax.Array, logarithm: jax.Array) -> jax.Array:
         size = norm(solve_shifted(form, jnp.exp(logarithm), flat))
@@ -113,4 +116,4 @@ def solve_cubic(form: Hessenberg, rhs: PyTree, weight: Scalar) -> tuple[PyTree, 
     logarithm, *_ = jax.lax.while_loop(unsettled, newton, (first, jnp.ones_like(first), jnp.zeros((), jnp.int32)))
     _, slope = change(logarithm)
     shift = jnp.exp(logarithm - excess(form, flat, level, logarithm) / slope)
-    return unravel(solve_shifted(form, shift, flat)), shift
+    return unravel(solve_shifted(form, shift, flat)), unit * shift

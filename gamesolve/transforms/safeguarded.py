@@ -214,7 +214,8 @@ def _reach(state: GuardedState, residual: jax.Array) -> jax.Array:
 def _cut(move: Updates, longest: jax.Array) -> tuple[Updates, jax.Array]:
     """Return a move of at most some length, zero if it is not finite, and whether it is."""
     length = norm(move).astype(longest.dtype)
-    sound, share = jnp.isfinite(length), jnp.where(length > longest, longest / length, 1)
+    sound, long = jnp.isfinite(length), length > longest
+    share = jnp.where(long, longest / jnp.where(long, length, 1), 1)
     return jax.tree.map(lambda m: jnp.where(sound, share.astype(m.dtype) * m, 0), move), sound
 
 
