@@ -17,6 +17,7 @@ from gamesolve.solvers import (
     gradient,
     implicit,
     monotone,
+    safeguarded,
     shaping,
     variance_reduced,
     wrappers,
@@ -29,6 +30,7 @@ from gamesolve.solvers.extrapolated import *
 from gamesolve.solvers.gradient import *
 from gamesolve.solvers.implicit import *
 from gamesolve.solvers.monotone import *
+from gamesolve.solvers.safeguarded import *
 from gamesolve.solvers.shaping import *
 from gamesolve.solvers.variance_reduced import *
 from gamesolve.solvers.wrappers import *
@@ -45,6 +47,7 @@ FAMILIES = (
     shaping,
     variance_reduced,
     wrappers,
+    safeguarded,
 )
 
 __all__: list[str] = []
@@ -56,6 +59,7 @@ __all__ += extrapolated.__all__
 __all__ += gradient.__all__
 __all__ += implicit.__all__
 __all__ += monotone.__all__
+__all__ += safeguarded.__all__
 __all__ += shaping.__all__
 __all__ += variance_reduced.__all__
 __all__ += wrappers.__all__

@@ -45,10 +45,12 @@ from gamesolve.transforms.geometry import (
 )
 from gamesolve.transforms.gradient import descend, heavy_ball, slingshot
 from gamesolve.transforms.implicit import levenberg_marquardt, lss, newton, proximal
+from gamesolve.transforms.lazy import lazy_extra_newton
 from gamesolve.transforms.line_search import adaptive_extragradient
 from gamesolve.transforms.metric import metric_of, rms_metric
 from gamesolve.transforms.monotone import forward_backward_forward
 from gamesolve.transforms.multipliers import indexed, nupi
+from gamesolve.transforms.safeguarded import guarded
 from gamesolve.transforms.shaping import anticipate, follow_the_ridge, lola, sos, stackelberg
 from gamesolve.transforms.turns_ahead import alex_gda
 from gamesolve.transforms.unrolled import hola, meta_mapg, pola, unrolled_lola
@@ -79,12 +81,14 @@ __all__ = [
     "forward_backward_forward",
     "gap_aware",
     "golden_ratio",
+    "guarded",
     "halpern",
     "hamiltonian",
     "heavy_ball",
     "hola",
     "indexed",
     "jare",
+    "lazy_extra_newton",
     "lead",
     "levenberg_marquardt",
     "lola",

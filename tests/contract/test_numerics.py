@@ -28,6 +28,7 @@ POWERS = {
     "acgd": {"learning_rate": 0, "eps": 1},
     "newton": {"learning_rate": 0},
     "levenberg_marquardt": {"learning_rate": 0, "damping": 2},
+    "lazy_extra_newton": {"learning_rate": 0, "regularisation": 1},
     "sos": {"b": 1},
     "pola": {"penalty": 1},
     # Player 0 divides by the 1.2th power of the scale, the other by the 0.8th.
@@ -145,7 +146,7 @@ def test_convergence_that_goes_on_stays_finite(name):
 
 # The square root of a second moment that is zero has no derivative.
 # The steps of the others are linear in the players of this game, and their derivatives the same everywhere.
-NONLINEAR = {"adaptive_extragradient", "anderson", "golden_ratio", "sos", "lss"}
+NONLINEAR = {"adaptive_extragradient", "anderson", "golden_ratio", "lazy_extra_newton", "sos", "lss"}
 QUICK = {"adaptive_extragradient", "anderson", "golden_ratio", "sos", "lss", "cgd", "proximal"}
 
 
