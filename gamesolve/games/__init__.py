@@ -13,6 +13,7 @@ from gamesolve.games.matrix import (
     simplices,
 )
 from gamesolve.games.quadratics import bilinear, curl, icr_quadratic, polymatrix, quadratic, rotation
+from gamesolve.games.quantal import in_log_odds, log_odds, quantal, strategies
 from gamesolve.games.random_quadratics import random_quadratic
 from gamesolve.games.stochastic import dual_regression, finite_sum, noisy_bilinear, shifted_classes, single_entries
 from gamesolve.games.toy import cosine
@@ -27,7 +28,9 @@ __all__ = [
     "finite_sum",
     "gan",
     "icr_quadratic",
+    "in_log_odds",
     "lagrangian",
+    "log_odds",
     "matching_pennies",
     "matrix_game",
     "multiplier_projection",
@@ -35,6 +38,7 @@ __all__ = [
     "noisy_bilinear",
     "polymatrix",
     "quadratic",
+    "quantal",
     "random_matrix_game",
     "random_quadratic",
     "rock_paper_scissors",
@@ -42,4 +46,5 @@ __all__ = [
     "shifted_classes",
     "simplices",
     "single_entries",
+    "strategies",
 ]
