@@ -42,6 +42,13 @@ from gamesolve.transforms.monotone import (
     halpern,
 )
 from gamesolve.transforms.shaping import anticipate, follow_the_ridge, lola, sos, stackelberg
+from gamesolve.transforms.simplex import (
+    magnetic,
+    mutation,
+    predictive_regret_matching_plus,
+    regret_matching,
+    regret_matching_plus,
+)
 from gamesolve.transforms.variance_reduced import svrg, svrg_extragradient, svrg_hamiltonian
 
 __all__ = [
@@ -69,15 +76,20 @@ __all__ = [
     "levenberg_marquardt",
     "lola",
     "lss",
+    "magnetic",
     "metric_of",
     "mirror",
     "mirror_extrapolate",
+    "mutation",
     "newton",
     "optimism",
     "past_extragradient",
     "potential_metric",
+    "predictive_regret_matching_plus",
     "project",
     "proximal",
+    "regret_matching",
+    "regret_matching_plus",
     "rms_metric",
     "runge_kutta",
     "simplex_entropy",
