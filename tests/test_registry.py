@@ -42,7 +42,14 @@ def bilinear():
 
 
 # Some steps of these take more fields or products, in a branch whose flops are counted as well.
-IN_A_BRANCH = {"past_extragradient": 1, "halpern": 1, "svrg": 1, "svrg_extragradient": 1, "svrg_hamiltonian": 2}
+IN_A_BRANCH = {
+    "past_extragradient": 1,
+    "halpern": 1,
+    "svrg": 1,
+    "svrg_extragradient": 1,
+    "svrg_hamiltonian": 2,
+    "restarted": 1,
+}
 # If cycles of GMRES stall, MINRES takes one more product each to begin, to iterate and to compute the residual.
 WITH_CYCLES = ["proximal", "newton"]
 IN_A_BRANCH |= {"proximal": 3, "newton": 4}  # another one balances Newton's map, if it is not solved densely

@@ -16,6 +16,7 @@ from gamesolve.solvers import (
     implicit,
     monotone,
     shaping,
+    simplex,
     variance_reduced,
     wrappers,
 )
@@ -26,6 +27,7 @@ from gamesolve.solvers.gradient import *
 from gamesolve.solvers.implicit import *
 from gamesolve.solvers.monotone import *
 from gamesolve.solvers.shaping import *
+from gamesolve.solvers.simplex import *
 from gamesolve.solvers.variance_reduced import *
 from gamesolve.solvers.wrappers import *
 
@@ -37,6 +39,7 @@ FAMILIES = (
     competition,
     implicit,
     shaping,
+    simplex,
     variance_reduced,
     wrappers,
 )
@@ -49,5 +52,6 @@ __all__ += gradient.__all__
 __all__ += implicit.__all__
 __all__ += monotone.__all__
 __all__ += shaping.__all__
+__all__ += simplex.__all__
 __all__ += variance_reduced.__all__
 __all__ += wrappers.__all__

@@ -25,6 +25,7 @@ READERS = {
     "forward_reflected_backward",
     "golden_ratio",
     "lookahead",
+    "magnetic_mirror_descent",
     "ogda",
     "optimistic_adam",
     "simgd",
