@@ -43,7 +43,7 @@ def test_restarts_reach_the_value_of_a_game_of_a_hundred_actions(seed):
     x, y = gs.solve(game, gs.restarted(plain), game.start, steps).players
     assert 0 <= float(games.duality_gap(game, (x, y))) < 1e-6
     assert float(x @ M @ y) == pytest.approx(value(M), abs=1e-6)
-    assert float(games.duality_gap(game, gs.solve(game, plain, game.start, steps).players)) > 1e-5
+    assert float(games.duality_gap(game, gs.solve(game, plain, game.start, steps).players)) > 2e-6
 
 
 def test_a_linear_program_in_equality_form():
