@@ -1,6 +1,7 @@
 """A catalogue of games, each with a start and the equilibria that are known."""
 
 from gamesolve.games import data, gan
+from gamesolve.games.entropies import in_log_odds, log_odds, quantal, strategies
 from gamesolve.games.matrix import (
     duality_gap,
     lagrangian,
@@ -13,7 +14,6 @@ from gamesolve.games.matrix import (
     simplices,
 )
 from gamesolve.games.quadratics import bilinear, curl, icr_quadratic, polymatrix, quadratic, rotation
-from gamesolve.games.quantal import in_log_odds, log_odds, quantal, strategies
 from gamesolve.games.random_quadratics import random_quadratic
 from gamesolve.games.stochastic import dual_regression, finite_sum, noisy_bilinear, shifted_classes, single_entries
 from gamesolve.games.toy import cosine
