@@ -182,7 +182,7 @@ def restarted(
         move, inner_state = solver.update(
             updates, state.inner, players, game=game, grad=grad, marks=marks, **extra_args
         )
-        since = optax.safe_increment(state.since)
+        since = jnp.asarray(optax.safe_increment(state.since))
         share = 1 / since.astype(widest(players))
         past = optax.tree.sub(optax.apply_updates(players, move), state.average)
         average = optax.tree.add(state.average, rates.times(share, past))
