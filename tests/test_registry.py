@@ -50,6 +50,7 @@ IN_A_BRANCH = {
     "svrg_extragradient": 1,
     "svrg_hamiltonian": 2,
     "guarded": 1,
+    "restarted": 1,
 }
 IN_A_BRANCH |= {"anchored_optimism": 1}
 # If cycles of GMRES stall, MINRES takes one more product each to begin, to iterate and to compute the residual.

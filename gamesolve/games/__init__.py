@@ -8,6 +8,7 @@ from gamesolve.games.constrained import (
     multiplier_projection,
     multipliers,
 )
+from gamesolve.games.entropies import in_log_odds, log_odds, quantal, strategies
 from gamesolve.games.generalised import fischer_burmeister, generalised, generalised_multipliers, kkt_residual
 from gamesolve.games.leaves import by_leaf, joined_leaves, split_leaves
 from gamesolve.games.matrix import (
@@ -48,6 +49,7 @@ __all__ = [
     "generalised_multipliers",
     "grow_penalty",
     "icr_quadratic",
+    "in_log_odds",
     "iterated_chicken",
     "iterated_matching_pennies",
     "iterated_prisoners_dilemma",
@@ -55,6 +57,7 @@ __all__ = [
     "joined_leaves",
     "kkt_residual",
     "lagrangian",
+    "log_odds",
     "matching_pennies",
     "matrix_game",
     "multiplier_projection",
@@ -64,6 +67,7 @@ __all__ = [
     "polymatrix",
     "public_goods",
     "quadratic",
+    "quantal",
     "random_matrix_game",
     "random_quadratic",
     "repeated_game",
@@ -74,6 +78,7 @@ __all__ = [
     "simplices",
     "single_entries",
     "split_leaves",
+    "strategies",
     "tandem",
     "ultimatum",
 ]

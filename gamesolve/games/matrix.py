@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 from numpy.typing import ArrayLike
 
-from gamesolve.checks import check_count
+from gamesolve.checks import check_count, check_number
 from gamesolve.game import Game, general_sum, zero_sum
 from gamesolve.trees import Players, PyTree
 
@@ -70,8 +70,14 @@ def matching_pennies() -> Game:
     return dataclasses.replace(game, start=start, equilibria=(game.start,))
 
 
-def rock_paper_scissors() -> Game:
-    """Make rock, paper, scissors, a zero-sum game of value 0 with the uniform strategies as its only equilibrium.
+def rock_paper_scissors(stakes: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Game:
+    """Make rock, paper, scissors, a zero-sum game of value 0 with one equilibrium.
+
+    With stakes (a, b, c) both players play rock, paper and scissors in the proportions b, c and a. The stakes
+    (3, 1, 3) make the perturbed game of Sokota et al. 2023, and (1, 1, 3) the biased one of Abe et al. 2023.
+
+    Args:
+        stakes: amounts that paper wins from rock, scissors from paper, and rock from scissors. Default: 1 each.
 
     Returns:
         The game. It starts away from the equilibrium.
@@ -81,10 +87,19 @@ def rock_paper_scissors() -> Game:
         >>> game = gs.games.rock_paper_scissors()
         >>> [round(float(p), 4) for p in game.equilibria[0][0]]
         [0.3333, 0.3333, 0.3333]
+        >>> biased = gs.games.rock_paper_scissors(stakes=(1.0, 1.0, 3.0))
+        >>> [round(float(p), 4) for p in biased.equilibria[0][0]]
+        [0.2, 0.6, 0.2]
     """
-    game = matrix_game([[0.0, 1.0, -1.0], [-1.0, 0.0, 1.0], [1.0, -1.0, 0.0]])
+    if not isinstance(stakes, tuple | list) or len(stakes) != 3:
+        raise ValueError(f"stakes must be three numbers, of paper, scissors and rock as winners, got {stakes!r}.")
+    for stake in stakes:
+        check_number("stakes", stake, above=0.0)
+    paper, scissors, rock = stakes
+    game = matrix_game([[0.0, paper, -rock], [-paper, 0.0, scissors], [rock, -scissors, 0.0]])
     start = (jnp.array([0.8, 0.1, 0.1]), jnp.array([0.1, 0.6, 0.3]))
-    return dataclasses.replace(game, start=start, equilibria=(game.start,))
+    strategy = jnp.array([scissors, rock, paper]) / sum(stakes)
+    return dataclasses.replace(game, start=start, equilibria=((strategy, strategy),))
 
 
 def random_matrix_game(key: jax.Array, shape: tuple[int, int] = (10, 10)) -> Game:

@@ -19,6 +19,7 @@ from gamesolve.solvers import (
     monotone,
     safeguarded,
     shaping,
+    simplex,
     variance_reduced,
     wrappers,
 )
@@ -32,6 +33,7 @@ from gamesolve.solvers.implicit import *
 from gamesolve.solvers.monotone import *
 from gamesolve.solvers.safeguarded import *
 from gamesolve.solvers.shaping import *
+from gamesolve.solvers.simplex import *
 from gamesolve.solvers.variance_reduced import *
 from gamesolve.solvers.wrappers import *
 
@@ -45,6 +47,7 @@ FAMILIES = (
     competition,
     implicit,
     shaping,
+    simplex,
     variance_reduced,
     wrappers,
     safeguarded,
@@ -61,5 +64,6 @@ __all__ += implicit.__all__
 __all__ += monotone.__all__
 __all__ += safeguarded.__all__
 __all__ += shaping.__all__
+__all__ += simplex.__all__
 __all__ += variance_reduced.__all__
 __all__ += wrappers.__all__

@@ -242,7 +242,7 @@ def runge_kutta(
 )
 @parametric
 def alex_gda(
-    learning_rate: rates.Rates, gamma: float = 1.5, delta: float = 1.5
+    learning_rate: rates.Rates, gamma: float = 1.5, delta: float = 1.5, projections: Projections = None
 ) -> optax.GradientTransformationExtraArgs:
     """Move in turn, each player against the extrapolated last moves of the others: alternating-extrapolation GDA.
 
@@ -256,6 +256,8 @@ def alex_gda(
         learning_rate: step size E, see `transforms.rates`.
         gamma: extrapolation factor of the first player's moves. Default: 1.5.
         delta: extrapolation factor of the other players' moves. Default: 1.5.
+        projections: one function per player that maps its parameters to its set, or None for an unconstrained player;
+            extrapolation starts from the projected moves. Default: no constraints.
 
     Returns:
         The solver; it stands first in a chain, since it takes the gradients itself.
@@ -272,4 +274,4 @@ def alex_gda(
         Lee, Cho, Yun, "Fundamental Benefit of Alternating Updates in Minimax Optimization", ICML 2024,
         https://arxiv.org/abs/2402.10475
     """
-    return transforms.alex_gda(learning_rate, gamma, delta)
+    return transforms.alex_gda(learning_rate, gamma, delta, projections)

@@ -52,6 +52,13 @@ from gamesolve.transforms.monotone import forward_backward_forward
 from gamesolve.transforms.multipliers import indexed, nupi
 from gamesolve.transforms.safeguarded import guarded
 from gamesolve.transforms.shaping import anticipate, follow_the_ridge, lola, sos, stackelberg
+from gamesolve.transforms.simplex import (
+    magnetic,
+    mutation,
+    predictive_regret_matching_plus,
+    regret_matching,
+    regret_matching_plus,
+)
 from gamesolve.transforms.turns_ahead import alex_gda
 from gamesolve.transforms.unrolled import hola, meta_mapg, pola, unrolled_lola
 from gamesolve.transforms.variance_reduced import svrg, svrg_extragradient, svrg_hamiltonian
@@ -93,18 +100,23 @@ __all__ = [
     "levenberg_marquardt",
     "lola",
     "lss",
+    "magnetic",
     "meta_mapg",
     "metric_of",
     "mirror",
     "mirror_extrapolate",
+    "mutation",
     "newton",
     "nupi",
     "optimism",
     "past_extragradient",
     "pola",
     "potential_metric",
+    "predictive_regret_matching_plus",
     "project",
     "proximal",
+    "regret_matching",
+    "regret_matching_plus",
     "rms_metric",
     "runge_kutta",
     "simplex_entropy",

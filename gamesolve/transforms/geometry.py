@@ -187,7 +187,7 @@ def potential_metric(potentials: Potential | tuple[Potential, ...]) -> optax.Gra
     """
 
     def diagonal(_: PyTree, players: PyTree) -> Players:
-        return tuple(p.metric(player) for p, player in zip(_each(potentials, players), players, strict=True))
+        return tuple(p.metric(player) for p, player in zip(each_of(potentials, players), players, strict=True))
 
     return optax.stateless(diagonal)
 
@@ -202,7 +202,7 @@ def frames(potentials: Potential | tuple[Potential, ...], players: Players) -> t
         transposed = jax.linear_transpose(centre, player)
         return centre, lambda move: transposed(move)[0]
 
-    return tuple(map(frame, _each(potentials, players), players))
+    return tuple(map(frame, each_of(potentials, players), players))
 
 
 @parametric
@@ -231,7 +231,7 @@ def mirror(learning_rate: rates.Rates, potentials: Potential | tuple[Potential, 
     check_potentials(potentials)
 
     def init(params: PyTree) -> rates.RatesState:
-        declare(_projections(potentials), params)
+        declare(projections_of(potentials), params)
         return rates.init(learning_rate)
 
     def update(updates: Updates, state: State, params: PyTree = None) -> tuple[Players, rates.RatesState]:
@@ -248,7 +248,7 @@ def mirror(learning_rate: rates.Rates, potentials: Potential | tuple[Potential, 
 
 def mirrored(potentials: Potential | tuple[Potential, ...], players: Players, steps: Players) -> Players:
     """Return the players whose dual variables are those of ``players`` minus ``steps``."""
-    each = zip(_each(potentials, players), players, steps, strict=True)
+    each = zip(each_of(potentials, players), players, steps, strict=True)
     return tuple(kind.primal(optax.tree.sub(kind.dual(player), step)) for kind, player, step in each)
 
 
@@ -259,13 +259,15 @@ def check_potentials(potentials: Potential | tuple[Potential, ...]) -> None:
         raise TypeError(f"potentials must be a Potential or a tuple with one per player, got {potentials!r}.")
 
 
-def _projections(potentials: Potential | tuple[Potential, ...]) -> Projections:
+def projections_of(potentials: Potential | tuple[Potential, ...]) -> Projections:
+    """Return the projections onto the players' sets."""
     if isinstance(potentials, Potential):
         return potentials.projection
     return tuple(kind.projection for kind in potentials)
 
 
-def _each(potentials: Potential | tuple[Potential, ...], players: Players) -> tuple[Potential, ...]:
+def each_of(potentials: Potential | tuple[Potential, ...], players: Players) -> tuple[Potential, ...]:
+    """Return one potential per player."""
     require_players("a geometry", players)
     if isinstance(potentials, Potential):
         return (potentials,) * len(players)

@@ -446,3 +446,27 @@ def pola(J, b, slices, eta, z, steps, alpha=None, penalty=1.0, iterations=10, ze
             reached[own] = trial[own]
         z = reached
     return z
+
+
+def magnetic_mirror_descent(J, b, slices, eta, z, steps, alpha=0.1, potentials=None):
+    start = z
+    for _ in range(steps):
+        z = (z + eta * (J @ z + b) + eta * alpha * start) / (1 + eta * alpha)
+    return z
+
+
+def pdhg(J, b, slices, eta, z, steps):
+    return alex_gda(J, b, slices, eta, z, steps, gamma=2.0, delta=1.0)
+
+
+def restarted(J, b, slices, eta, z, steps, every=3, factor=0.37):
+    """On the whole space the gap is the norm of the field."""
+    iterates, gap = [], np.inf
+    for _ in range(steps):
+        z = z + eta * (J @ z + b)
+        iterates.append(z)
+        mean = np.mean(iterates, axis=0)
+        found = np.linalg.norm(J @ mean + b)
+        if len(iterates) % every == 0 and found <= factor * gap:
+            z, iterates, gap = mean, [], found
+    return z

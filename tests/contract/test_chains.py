@@ -26,6 +26,7 @@ READERS = {
     "forward_reflected_backward",
     "golden_ratio",
     "lookahead",
+    "magnetic_mirror_descent",
     "ogda",
     "optimistic_adam",
     "simgd",

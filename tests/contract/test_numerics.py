@@ -24,6 +24,7 @@ POWERS = {
     "crossing_the_curl": {"learning_rate": -2},
     "sga": {"lam": -1},
     "lead": {"alpha": -1},
+    "magnetic_mirror_descent": {"alpha": 1},
     "anchored_extragradient_varying": {"lipschitz": 1},
     "acgd": {"learning_rate": 0, "eps": 1},
     "newton": {"learning_rate": 0},

@@ -46,6 +46,13 @@ def projecting():
     yield "mirror", mirror
     yield "mirror per player", gs.per_player(mirror, single)
     yield "mirror_prox", gs.mirror_prox(0.3, transforms.simplex_entropy())
+    yield "magnetic_mirror_descent", gs.magnetic_mirror_descent(0.3, 0.1, transforms.simplex_entropy(), period=10)
+    yield "magnetic per player", gs.per_player(transforms.magnetic(0.3, 0.1, period=10), single)
+    yield "regret_matching", transforms.regret_matching()
+    yield "regret matching in turn", gs.alternating(transforms.regret_matching_plus(), single)
+    yield "alex_gda", gs.alex_gda(0.1, projections=sets)
+    yield "pdhg", gs.pdhg(0.1, projections=sets)
+    yield "restarted", gs.restarted(gs.pdhg(0.1, projections=sets), every=5)
     yield "competitive_mirror_descent", gs.competitive_mirror_descent(0.3, transforms.simplex_entropy())
 
 
