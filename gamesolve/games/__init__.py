@@ -8,7 +8,6 @@ from gamesolve.games.constrained import (
     multiplier_projection,
     multipliers,
 )
-from gamesolve.games.generalised import fischer_burmeister, generalised, generalised_multipliers, kkt_residual
 from gamesolve.games.leaves import by_leaf, joined_leaves, split_leaves
 from gamesolve.games.matrix import (
     duality_gap,
@@ -20,6 +19,7 @@ from gamesolve.games.matrix import (
 )
 from gamesolve.games.quadratics import bilinear, curl, icr_quadratic, polymatrix, quadratic, rotation
 from gamesolve.games.random_quadratics import random_quadratic
+from gamesolve.games.shared_constraints import fischer_burmeister, generalised, generalised_multipliers, kkt_residual
 from gamesolve.games.stochastic import dual_regression, finite_sum, noisy_bilinear, shifted_classes, single_entries
 from gamesolve.games.toy import cosine
 
