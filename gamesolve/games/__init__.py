@@ -9,7 +9,6 @@ from gamesolve.games.constrained import (
     multipliers,
 )
 from gamesolve.games.entropies import in_log_odds, log_odds, quantal, strategies
-from gamesolve.games.generalised import fischer_burmeister, generalised, generalised_multipliers, kkt_residual
 from gamesolve.games.leaves import by_leaf, joined_leaves, split_leaves
 from gamesolve.games.matrix import (
     duality_gap,
@@ -30,6 +29,7 @@ from gamesolve.games.repeated import (
     repeated_game,
     repeated_public_goods,
 )
+from gamesolve.games.shared_constraints import fischer_burmeister, generalised, generalised_multipliers, kkt_residual
 from gamesolve.games.stochastic import dual_regression, finite_sum, noisy_bilinear, shifted_classes, single_entries
 from gamesolve.games.toy import cosine, public_goods, tandem, ultimatum
 

@@ -65,7 +65,7 @@ def test_shared_equalities_are_met_on_average_of_the_data():
 
 
 def test_a_private_constraint_binds_its_player_alone():
-    """Player 1 must leave x at least 1 of room; player 0 is not bound by it and does not pay for it."""
+    """Player 1 must keep x + y below 1. Player 0 is not bound by that, and does not pay for it."""
     private = {"private": (None, lambda x, y: y + x - 1)}
     game = games.generalised(lambda x, y: -((x - 0.4) ** 2), lambda x, y: -((y - 2) ** 2), **private)
     start = (0.0, 0.0, games.generalised_multipliers((0.0, 0.0), **private))
