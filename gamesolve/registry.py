@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import jax
+import numpy as np
 
 from gamesolve import games, solvers
 from gamesolve.game import Game
@@ -30,6 +31,19 @@ class GameEntry:
     summary: str
 
 
+def _wheel() -> Game:
+    """Return the network game of a hub and eight players on a ring around it."""
+    ring = np.roll(np.eye(8), 1, axis=0)
+    return games.network(np.block([[np.zeros((1, 1)), np.ones((1, 8))], [np.ones((8, 1)), ring + ring.T]]), 0.2)
+
+
+def _steered() -> Game:
+    """Return the open-loop game of two players who push one rotating point and care for different axes of it."""
+    costs = (np.diag([1.0, 0.1]), np.diag([0.1, 1.0]))
+    system = games.linear_quadratic([[1.0, 0.3], [-0.3, 1.0]], (np.eye(2),) * 2, costs, (2 * np.eye(2),) * 2)
+    return games.open_loop(system, 5, [1.0, 0.5])
+
+
 _GAMES = (
     GameEntry("bilinear", lambda: games.bilinear(1.0), "x y on two numbers"),
     GameEntry(
@@ -49,6 +63,8 @@ _GAMES = (
         lambda: games.random_quadratic(jax.random.key(2), (3, 4, 5)),
         "polymatrix zero-sum, 3 + 4 + 5 dimensions",
     ),
+    GameEntry("network", _wheel, "efforts of 9 players on a wheel, who profit from their neighbours"),
+    GameEntry("control", _steered, "two players steer one linear system over 5 steps, inputs fixed in advance"),
     GameEntry("curl", games.curl, "field (-y, x)"),
     GameEntry("rotation", lambda: games.rotation(5), "xᵀ y in 5 + 5 dimensions"),
     GameEntry("cosine", games.cosine, "field (cos φ, sin θ): two centres and two saddles per period"),
