@@ -15,5 +15,6 @@ NAMES = {
     "recipe": "what the images of ACGD hinge on: step sizes, batch, metric, tolerance",
     "watch": "verdicts of gs.watch on runs of known state, its cost, and when it announces a collapse",
     "recommend": "the solver of gs.recommend on random games against a full tuned comparison",
+    "applications": "gradients that solvers need on networks, control, and robust or fair classification",
     "images": "optimisers and regularisers on digits and MNIST: score, distance, coverage, seconds",
 }
