@@ -14,7 +14,7 @@ from gamesolve.games.matrix import (
     rock_paper_scissors,
     simplices,
 )
-from gamesolve.games.network import network, response_factor
+from gamesolve.games.networks import network, response_factor
 from gamesolve.games.quadratics import bilinear, curl, icr_quadratic, polymatrix, quadratic, rotation
 from gamesolve.games.random_quadratics import random_quadratic
 from gamesolve.games.robust import adversarial_classification, adversarial_loss, group_losses, group_robust
