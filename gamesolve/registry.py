@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import TypeVar
 
 import jax
@@ -29,6 +30,26 @@ class GameEntry:
     name: str
     make: Callable[[], Game]
     summary: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """A family of solvers, from the first line of its module: ``Title: idea.``.
+
+    Attributes:
+        name: name of the module in `gamesolve.solvers`, and the `SolverEntry.family` of its solvers.
+        title: its title.
+        idea: what its solvers do, in a line.
+    """
+
+    name: str
+    title: str
+    idea: str
+
+
+def _family(module: ModuleType) -> Family:
+    title, idea = (module.__doc__ or "").splitlines()[0].rstrip(".").split(": ", 1)
+    return Family(module.__name__.rpartition(".")[2], title, idea)
 
 
 def _wheel() -> Game:
@@ -71,6 +92,7 @@ _GAMES = (
 )
 
 SOLVERS: dict[str, SolverEntry] = {entry.name: entry for family in solvers.FAMILIES for entry in entries(family)}
+FAMILIES: dict[str, Family] = {family.name: family for family in map(_family, solvers.FAMILIES)}
 # The solvers that a comparison runs by default.
 CORE = ("simgd", "altgd", "extragradient", "ogda", "conopt", "cgd", "acgd")
 GAMES: dict[str, GameEntry] = {entry.name: entry for entry in _GAMES}
