@@ -348,6 +348,22 @@ def test_loops_of_scipy_are_recorded_until_their_budget(x64):
 
 
 @pytest.mark.usefixtures("x64")
+def test_the_files_that_the_readme_shows_are_methods():
+    text = (pathlib.Path(outside.__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    methods = []
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        assert len(code.strip().splitlines()) <= 20
+        file = {}
+        exec(code, file)
+        methods.append(file["METHOD"])
+    game = gs.games.random_quadratic(jax.random.key(0), (3, 2), rotation=0.2)
+    rule, root = methods
+    assert gs.solve(game, rule.build(0.1), game.start, 3).status == gs.Status.BUDGET
+    end = loop.run(game, root, jax.tree.map(lambda leaf: leaf[None], game.start), 200).points[0, -1]
+    np.testing.assert_allclose(end, 0, atol=1e-5)
+
+
+@pytest.mark.usefixtures("x64")
 def test_regret_matching_closes_the_gap_of_matrix_games():
     game = gs.games.random_matrix_game(jax.random.key(0))
     solver = outside.methods("matrix")["regret-matching-plus"].build(1.0)

@@ -7,7 +7,8 @@ import optax
 import pytest
 
 import gamesolve as gs
-from gamesolve import games
+from gamesolve import games, registry
+from gamesolve.compare import lanes
 
 pytestmark = pytest.mark.usefixtures("x64")
 
@@ -78,6 +79,15 @@ def test_games_on_one_graph_share_a_program_and_have_derivatives_in_the_strength
     assert float(jax.grad(total)(0.1)) == pytest.approx(np.ones(8) @ inverse @ G @ inverse @ b)
     first, second = games.network(G, 0.1, b), games.network(2 * G, 0.3, b)
     assert jax.tree.structure(first) == jax.tree.structure(second)
+
+
+def test_the_field_costs_as_much_per_player_with_50_players_as_with_5():
+    counted = {}
+    for number in (5, 50):
+        ring = np.roll(np.eye(number), 1, axis=0)
+        game = games.network(ring + ring.T, 0.4, np.ones((number, 100)))
+        counted[number] = lanes.flops(game, registry.SOLVERS["simgd"], game.start, None, {}) / number
+    assert counted[50] == pytest.approx(counted[5], rel=0.01)
 
 
 @pytest.mark.parametrize(
