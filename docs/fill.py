@@ -5,7 +5,8 @@ others as it reads them. Generated parts stand between a marker and ``<!-- end -
 
 - ``<!-- solvers: columns -->``: a table of all solvers, or of one family with ``<!-- solvers(family): columns -->``;
 - ``<!-- games: columns -->`` and ``<!-- families: columns -->``: tables of the catalogue games and of the families;
-- ``<!-- functions: solvers -->``: the API entries of all solvers, one section per family.
+- ``<!-- functions: solvers -->``: the API entries of all solvers, one section per family;
+- ``<!-- listing(family): solvers -->``: the part of ``gamesolve compare --list`` on this family.
 
 The output of an example is a ``text`` block that follows a ``python`` block and "prints".
 """
@@ -15,11 +16,12 @@ import io
 import pathlib
 import re
 from collections.abc import Callable, Iterable
-from types import ModuleType
 from typing import Any
 
-from gamesolve import registry, solvers
-from gamesolve.solvers.entry import Cost, entries
+from gamesolve import registry
+from gamesolve.cli import tables
+from gamesolve.registry import Family
+from gamesolve.solvers.entry import Cost, SolverEntry
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FILES = (ROOT / "README.md", ROOT / "docs" / "compare.md")
@@ -33,9 +35,9 @@ COLUMNS: dict[str, Callable[[Any], str]] = {
     "cost per step": lambda entry: cost(entry.cost),
     "game": lambda entry: f"`{entry.name}`",
     "what it is": lambda entry: entry.summary,
-    "family": lambda family: f"[{summary(family)[0]}](docs/solvers/{name(family)}.md)",
-    "idea": lambda family: summary(family)[1],
-    "for example": lambda family: ", ".join(f"`{entry.name}`" for entry in entries(family)[:EXAMPLES]),
+    "family": lambda family: f"[{family.title}](docs/solvers/{family.name}.md)",
+    "idea": lambda family: family.idea,
+    "for example": lambda family: ", ".join(f"`{entry.name}`" for entry in members(family)[:EXAMPLES]),
 }
 
 MARKER = re.compile(r"(<!-- (\w+)(?:\((\w+)\))?: ([^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -51,8 +53,15 @@ def fill(text: str) -> str:
 def generated(kind: str, family: str | None, columns: str) -> str:
     """Return the part that a marker asks for."""
     if kind == "functions":
-        return "\n\n".join(map(section, solvers.FAMILIES))
-    rows = {"solvers": registry.SOLVERS.values(), "games": registry.GAMES.values(), "families": solvers.FAMILIES}[kind]
+        return "\n\n".join(map(section, registry.FAMILIES.values()))
+    if kind == "listing":
+        families = [each for each in registry.FAMILIES.values() if family in (None, each.name)]
+        return f"```text\n{tables.solver_listing(families)}\n```"
+    rows = {
+        "solvers": registry.SOLVERS.values(),
+        "games": registry.GAMES.values(),
+        "families": registry.FAMILIES.values(),
+    }[kind]
     return table([row for row in rows if family is None or row.family == family], columns.split(", "))
 
 
@@ -62,21 +71,15 @@ def table(rows: Iterable[Any], columns: list[str]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
-def section(family: ModuleType) -> str:
+def section(family: Family) -> str:
     """Return the section of the API page for a family: its title and its functions."""
-    functions = "\n".join(f".. autofunction:: gamesolve.{entry.name}" for entry in entries(family))
-    return f"### {summary(family)[0]}\n\n```{{eval-rst}}\n{functions}\n```"
+    functions = "\n".join(f".. autofunction:: gamesolve.{entry.name}" for entry in members(family))
+    return f"### {family.title}\n\n```{{eval-rst}}\n{functions}\n```"
 
 
-def name(family: ModuleType) -> str:
-    """Return the name of a family, which is also that of its page."""
-    return family.__name__.rpartition(".")[2]
-
-
-def summary(family: ModuleType) -> tuple[str, str]:
-    """Return the title and the idea of a family, "Title: idea." in the first line of its docstring."""
-    title, idea = (family.__doc__ or "").splitlines()[0].rstrip(".").split(": ", 1)
-    return title, idea
+def members(family: Family) -> list[SolverEntry]:
+    """Return the solvers of a family."""
+    return [entry for entry in registry.SOLVERS.values() if entry.family == family.name]
 
 
 def cost(spent: Cost) -> str:

@@ -18,5 +18,6 @@ NAMES = {
     "waiting": "where a person waits: import, first and second call, gamesolve compare",
     "watch": "verdicts of gs.watch on runs of known state, its cost, and when it announces a collapse",
     "recommend": "the solver of gs.recommend on random games against a full tuned comparison",
+    "applications": "gradients that solvers need on networks, control, and robust or fair classification",
     "images": "optimisers and regularisers on digits and MNIST: score, distance, coverage, seconds",
 }

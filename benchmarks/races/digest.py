@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.stats
 
 from benchmarks import suites
 from benchmarks.races import schema, store
@@ -176,6 +177,25 @@ def profile(digest: Digest) -> list[Row]:
         dict(zip(columns, [name, *a, *b], strict=True)) for name, a, b in zip(solvers, by_ratio, by_budget, strict=True)
     ]
     return sorted(rows, key=lambda row: -row["within 2x of the best"])
+
+
+def ranking(digest: Digest) -> list[Row]:
+    """Return the solvers of a race by their mean rank in the cost to the target, over all problems of `times`.
+
+    Equal costs share a rank, and all solvers that have not solved a problem share the last one.
+    """
+    taken, solvers = times(digest)
+    if not len(taken):
+        return []
+    ranks = scipy.stats.rankdata(np.nan_to_num(taken, nan=np.inf), axis=1).mean(axis=0)
+    known = digest.suite.solvers if isinstance(digest.suite, Race) else {}
+    papers = {name: method.paper for name, method in known.items()}
+    columns = zip(solvers, ranks, np.isfinite(taken).mean(axis=0), strict=True)
+    rows = [
+        {"solver": name, "source": papers.get(name.split(" (")[0], ""), "mean rank": rank, "solved": solved}
+        for name, rank, solved in sorted(columns, key=lambda column: column[1])
+    ]
+    return [{"place": place, **row} for place, row in enumerate(rows, 1)]
 
 
 def at_equal_budget(digest: Digest) -> list[Row]:

@@ -100,6 +100,7 @@ def _section(digest: digests.Digest) -> Row:
     unit, tables, figures = schema.AXES[digest.axis], [("", digest.rows)], []
     if isinstance(digest.suite, Race) and digest.cells:
         tables = [
+            (f"ranking by {unit} to the target", digests.ranking(digest)),
             (f"profiles over {unit}", digests.profile(digest)),
             (f"values at equal {unit}", digests.at_equal_budget(digest)),
             ("cells", digests.summary(digest)),

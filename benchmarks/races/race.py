@@ -10,8 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from benchmarks.outside import Method, loop
+from benchmarks.outside.loop import Loop
 from benchmarks.suites.suite import STEP_SIZES, TUNING_SEEDS, Entry, Race
-from gamesolve import Status, analysis, compare, linear
+from gamesolve import Status, analysis, compare, linear, registry
 from gamesolve.compare import curves, lanes, outcomes, profiles
 from gamesolve.compare.costs import spent
 from gamesolve.compare.vectors import ravel
@@ -53,7 +55,7 @@ class Play:
 
 
 def cell(
-    suite: Race, game: Entry, solver: SolverEntry, budget: int, seeds: int
+    suite: Race, game: Entry, solver: Method, budget: int, seeds: int
 ) -> tuple[dict[str, Any], pd.DataFrame | None]:
     """Compute a cell.
 
@@ -88,7 +90,7 @@ def cell(
         "budget": budget,
         "lanes": seeds,
         "steps": int(ledger["step"][0, -1]),
-        "flops_per_step": lanes.flops(problem.game, solver, problem.start, _sampler(game, problem), _CACHE),
+        "flops_per_step": lanes.flops(problem.game, _counted(solver), problem.start, _sampler(game, problem), _CACHE),
         "products_per_step": float(np.median(play.ended(ledger["spent"]) / np.maximum(play.ended(ledger["step"]), 1))),
         "seconds": run.seconds,
         "seconds_per_product": run.seconds / ledger["spent"][:, -1].sum(),
@@ -98,8 +100,10 @@ def cell(
     return summary, _points(play, summary)
 
 
-def _tune(game: Entry, solver: SolverEntry, size: int, budget: int) -> tuple[np.ndarray, float]:
+def _tune(game: Entry, solver: Method, size: int, budget: int) -> tuple[np.ndarray, float]:
     """Return the median final value of each step size, and the step size where it is smallest."""
+    if isinstance(solver, Loop):  # it has no step size
+        return np.full(len(STEP_SIZES), np.nan), 1.0
     rates = np.repeat(STEP_SIZES, TUNING_SEEDS)
     # Batches of as many lanes as the test has, so that one program serves both.
     padded = np.concatenate([rates, np.full(-len(rates) % size, rates[-1])])
@@ -115,7 +119,7 @@ def _tune(game: Entry, solver: SolverEntry, size: int, budget: int) -> tuple[np.
 
 
 def _play(
-    game: Entry, solver: SolverEntry, rates: np.ndarray, seed: int, budget: int, which: np.ndarray | None = None
+    game: Entry, solver: Method, rates: np.ndarray, seed: int, budget: int, which: np.ndarray | None = None
 ) -> Play:
     which = np.arange(len(rates)) if which is None else which
     # Two starts at least: compare takes one to mean the game's own.
@@ -123,7 +127,10 @@ def _play(
     problem = _problem(game, seed, max(2, int(which.max()) + 1), device, jnp.result_type(float))
     starts = jax.tree.map(lambda leaf: leaf[which], problem.starts)
     keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(seed), i))(jnp.asarray(which))
-    run = lanes.run(problem.game, solver, rates, starts, keys, _sampler(game, problem), budget, _CACHE)
+    if isinstance(solver, Loop):
+        run = loop.run(problem.game, solver, starts, budget)
+    else:
+        run = lanes.run(problem.game, solver, rates, starts, keys, _sampler(game, problem), budget, _CACHE)
     points = np.concatenate([jax.vmap(ravel)(starts)[:, None], run.points], axis=1)
     size = points.shape[1]
     # Equally many rows for all solvers, so that one program measures them.
@@ -134,6 +141,11 @@ def _play(
     within = ledger["spent"] <= budget * (1 + 1e-9)
     within[:, 0] = True
     return Play(problem, run, ledger, values[:, :size], residuals[:, :size], within)
+
+
+def _counted(solver: Method) -> SolverEntry:
+    """Return the solver whose operations per step are those of this method: of a loop its fields alone count."""
+    return registry.SOLVERS["simgd"] if isinstance(solver, Loop) else solver
 
 
 def _sampler(game: Entry, problem: compare.Problem) -> Any:
@@ -188,12 +200,18 @@ def _statuses(game: Entry, play: Play, target: float) -> dict[str, int]:
     return {name: names.count(name) for name in ("converged", "diverged", "cycling", "budget")}
 
 
-def _rates(suite: Race, play: Play, solver: SolverEntry, rate: float) -> dict[str, float | None]:
+def _rates(suite: Race, play: Play, solver: Method, rate: float) -> dict[str, float | None]:
     """Return the measured contraction, and the predicted one if the game and the solver have it."""
     missing: dict[str, float | None] = {"contraction": None, "predicted": None}
     known = play.problem.equilibrium
     # Games too large for a dense step map are not near their rates by the end of a run either.
-    if not suite.rated or known is None or not solver.rated or play.problem.jacobian is None:
+    if (
+        isinstance(solver, Loop)
+        or not suite.rated
+        or known is None
+        or not solver.rated
+        or play.problem.jacobian is None
+    ):
         return missing
     floor = curves.rounding_floor(known, play.values)
     ends = zip(play.values, play.last, strict=True)

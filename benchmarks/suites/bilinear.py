@@ -4,7 +4,7 @@ import functools
 
 import jax
 
-from benchmarks.suites.rivals import RIVALS
+from benchmarks.outside import methods
 from benchmarks.suites.suite import USUAL, Entry, Race
 from gamesolve import games, registry
 
@@ -17,15 +17,16 @@ def _entry(size: int, condition: float, solvers: tuple[str, ...] | None = None, 
     return Entry(name, make, summary, solvers=solvers, budget=budget)
 
 
+OUTSIDE = methods("bilinear")
 SUITE = Race(
     "bilinear",
     "Which solvers converge if the flow only rotates, and how does the condition number matter?",
     (
-        Entry("scalar", functools.partial(games.bilinear, 1.0), "x y on two numbers", solvers=(*USUAL, *RIVALS)),
+        Entry("scalar", functools.partial(games.bilinear, 1.0), "x y on two numbers", solvers=(*USUAL, *OUTSIDE)),
         *(_entry(10, condition) for condition in (1.0, 10.0, 1e2, 1e4, 1e6)),
         _entry(500, 10.0, registry.CORE, 200),
     ),
-    registry.SOLVERS | RIVALS,
+    registry.SOLVERS | OUTSIDE,
     x64=True,
     rated=True,
 )

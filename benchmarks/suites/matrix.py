@@ -8,6 +8,7 @@ import jax.flatten_util
 import jax.numpy as jnp
 import optax
 
+from benchmarks.outside import methods
 from benchmarks.suites.suite import Entry, Race, solvers
 from gamesolve import games
 from gamesolve.compare.lanes import Measure
@@ -78,6 +79,6 @@ SUITE = Race(
         _entry("random-100", lambda: games.random_matrix_game(jax.random.key(1), (50, 50)), "50 x 50, normal payoffs"),
         _entry("portfolio", _portfolio, PORTFOLIO, _natural_residual),
     ),
-    solvers(*PROJECTED, projections=SETS),
+    solvers(*PROJECTED, projections=SETS) | methods("matrix"),
     target=1e-2,
 )

@@ -123,6 +123,21 @@ def players(settings: Settings) -> list[Row]:
     )
 
 
+def many_players(settings: Settings) -> list[Row]:
+    """Time solvers on rings of more and more players of a thousand dimensions, each with two neighbours.
+
+    Payoffs that look at few others show what the number of players costs by itself.
+    """
+    del settings
+    timed = []
+    for number in (2, 5, 10, 20, 50):
+        ring = np.roll(np.eye(number), 1, axis=0)
+        benefits = np.random.default_rng(0).random((number, 1000))
+        game = gs.games.network(np.maximum(ring, ring.T), 0.4, benefits)
+        timed += [_timed(name, number, game, game.start, 50) for name in ("simgd", "altgd", "cgd")]
+    return _rows("players", timed)
+
+
 def batch(settings: Settings) -> list[Row]:
     """Time solvers on minibatches of a finite sum."""
     del settings
@@ -179,5 +194,5 @@ SUITE = Tables(
     "scaling",
     "How does the cost of a step grow with parameters, players, examples, lanes and devices?",
     {f"parameters-{name}": functools.partial(parameters, name) for name in registry.SOLVERS if name not in DENSE}
-    | {"players": players, "batch": batch, "lanes": lanes, "devices": devices},
+    | {"players": players, "many-players": many_players, "batch": batch, "lanes": lanes, "devices": devices},
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from benchmarks.outside import Method
 from gamesolve import registry
 from gamesolve.compare.lanes import Measure, Sampler
 from gamesolve.game import Game, Players
@@ -91,7 +92,7 @@ class Race:
     name: str
     question: str
     games: tuple[Entry, ...]
-    solvers: Mapping[str, SolverEntry]
+    solvers: Mapping[str, Method]
     budget: int = 2000
     target: float = 1e-3
     x64: bool = False

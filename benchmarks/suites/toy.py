@@ -6,8 +6,8 @@ import math
 import jax
 import jax.numpy as jnp
 
+from benchmarks.outside import methods
 from benchmarks.published import games as published
-from benchmarks.suites.rivals import RIVALS
 from benchmarks.suites.suite import USUAL, Entry, Race, solvers
 from gamesolve import games
 from gamesolve.game import Game, Players
@@ -53,6 +53,6 @@ SUITE = Race(
         _dirac("dirac-squares", ", least squares", gan.least_squares),
         _dirac("dirac-r1", " with R1 of weight 0.3", gan.minimax, gan.r1(0.3)),
     ),
-    solvers(*USUAL) | RIVALS,
+    solvers(*USUAL) | methods("toy"),
     x64=True,
 )

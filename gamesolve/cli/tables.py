@@ -95,16 +95,28 @@ def _footnotes(runs: Sequence[Run]) -> list[str]:
 def listing() -> str:
     """Return the games and solvers of the registry; long cells continue on the lines below."""
     games = [f"  {entry.name:15}{entry.summary}" for entry in registry.GAMES.values()]
-    rows = [(entry.name, entry.formula, entry.paper) for entry in registry.SOLVERS.values()]
-    name, _, paper = (max(map(len, column)) for column in zip(*rows, strict=True))
+    notation = "solvers by family (one step; z all players, v the field, J its Jacobian)"
+    return "\n".join(["games", *games, "", notation, "", solver_listing(registry.FAMILIES.values())])
+
+
+def solver_listing(families: Iterable[registry.Family]) -> str:
+    """Return the solvers of some families, under the title and the idea of each family."""
+    rows = {entry.name: (entry.name, entry.formula, entry.paper) for entry in registry.SOLVERS.values()}
+    name, _, paper = (max(map(len, column)) for column in zip(*rows.values(), strict=True))
     name, paper = name + 2, min(paper, 40)
     formula = WIDTH - 2 - name - 2 - paper
-    solvers = [
-        f"  {first:{name}}{second:{formula + 2}}{third}".rstrip()
-        for entry in rows
-        for first, second, third in _wrapped(entry, (name, formula, paper))
-    ]
-    return "\n".join(["games", *games, "", "solvers (one step; z all players, v the field, J its Jacobian)", *solvers])
+
+    def lines(family: registry.Family) -> str:
+        heading = textwrap.wrap(f"{family.title}: {family.idea}", WIDTH)
+        cells = [
+            f"  {first:{name}}{second:{formula + 2}}{third}".rstrip()
+            for entry in registry.SOLVERS.values()
+            if entry.family == family.name
+            for first, second, third in _wrapped(rows[entry.name], (name, formula, paper))
+        ]
+        return "\n".join([*heading, *cells])
+
+    return "\n\n".join(map(lines, families))
 
 
 def _wrapped(cells: Sequence[str], widths: Sequence[int]) -> Iterable[tuple[str, ...]]:

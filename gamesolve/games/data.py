@@ -121,6 +121,30 @@ def breast_cancer() -> Dataset:
     return _dataset((inputs - inputs.mean(axis=0)) / inputs.std(axis=0), labels)
 
 
+def diabetes() -> Dataset:
+    """Return ten standardised measurements of each of 442 people with diabetes, from scikit-learn.
+
+    Returns:
+        The `Dataset`: inputs of shape (442, 10), each column of mean zero and variance one, the second one the sex;
+        classes 0 and 1 (the disease advances by more than the median within a year).
+
+    Raises:
+        ImportError: if scikit-learn is not installed; the message says what to install.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> inputs, labels = gs.games.data.diabetes()
+        >>> inputs.shape, int(labels.sum()), int((inputs[:, 1] > 0).sum())
+        ((442, 10), 221, 207)
+
+    Reference:
+        Efron, Hastie, Johnstone, Tibshirani, "Least Angle Regression", Annals of Statistics 2004,
+        https://arxiv.org/abs/math/0406456
+    """
+    inputs, progression = _optional("sklearn.datasets", "scikit-learn").load_diabetes(return_X_y=True)
+    return _dataset((inputs - inputs.mean(axis=0)) / inputs.std(axis=0), progression > np.median(progression))
+
+
 def _optional(module: str, package: str) -> ModuleType:
     try:
         return importlib.import_module(module)

@@ -3,6 +3,7 @@
 import doctest
 import itertools
 import json
+import pathlib
 import re
 import shutil
 import subprocess
@@ -16,10 +17,11 @@ import pytest
 
 import gamesolve as gs
 from benchmarks import __main__ as command
-from benchmarks import published, suites
+from benchmarks import outside, published, suites
+from benchmarks.outside import Loop, loop
 from benchmarks.published import claims
 from benchmarks.races import digest, pages, race, runner, schema, store
-from benchmarks.suites import rivals, scaling
+from benchmarks.suites import scaling
 from benchmarks.suites.suite import Settings
 from gamesolve import registry
 from gamesolve.cli.results import write_json
@@ -285,10 +287,110 @@ def test_optax_takes_the_same_steps(x64):
     game = gs.games.random_quadratic(jax.random.key(0), (3, 2))
     ends = [
         gs.solve(game, solver, game.start, 50).players
-        for solver in (rivals.RIVALS["optax-optimistic"].build(0.1), gs.ogda(0.1))
+        for solver in (outside.methods("bilinear")["optax-optimistic"].build(0.1), gs.ogda(0.1))
     ]
     for theirs, ours in zip(*ends, strict=True):
         np.testing.assert_allclose(theirs, ours, rtol=1e-12)
+
+
+def test_methods_from_elsewhere_are_found_and_have_a_source():
+    found = outside.methods("bilinear") | outside.methods("quadratic") | outside.methods("matrix")
+    files = {path.stem for path in pathlib.Path(outside.__file__).parent.glob("*.py")} - {"__init__", "loop"}
+    assert {name.replace("-", "_") for name in found} == files
+    assert len(found) >= 12
+    assert not found.keys() & registry.SOLVERS.keys()
+    assert all(method.paper and method.formula for method in found.values())
+    for suite in ("bilinear", "quadratic"):
+        assert outside.methods(suite).keys() <= suites.load(suite).solvers.keys()
+
+
+METHODS = outside.methods("quadratic")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_from_elsewhere_approach_an_equilibrium(name, x64):
+    game, method = gs.games.random_quadratic(jax.random.key(0), (3, 2), rotation=0.2), METHODS[name]
+    if isinstance(method, Loop):
+        end = loop.run(game, method, jax.tree.map(lambda leaf: leaf[None], game.start), 200).points[0, -1]
+    else:
+        end = np.concatenate(gs.solve(game, method.build(0.05), game.start, 200).players)
+    assert np.linalg.norm(end) < 0.6 * np.linalg.norm(np.concatenate(game.start))
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "scipy-krylov" else pytest.mark.full) for name in METHODS]
+)
+def test_methods_from_elsewhere_run_in_the_suites(name, x64):
+    suite = suites.load("quadratic")
+    game = next(entry for entry in suite.games if entry.name == "monotone")
+    summary, points = race.cell(suite, game, suite.solvers[name], budget=300, seeds=2)
+    assert summary["learning_rate"] > 0
+    assert points["spent"].max() <= 300
+    assert points["step"].max() > 1
+    assert all(np.array(summary["final"]) < 0.7 * np.array(summary["first"]))
+    assert summary["products_per_step"] == pytest.approx(21 if name == "optimistix-newton" else 1)
+
+
+def test_loops_of_scipy_are_recorded_until_their_budget(x64):
+    game = gs.games.random_quadratic(jax.random.key(0), (3, 2))
+    starts = jax.tree.map(lambda leaf: leaf[None], game.start)
+    method = outside.methods("bilinear")["scipy-hybr"]
+    run = loop.run(game, method, starts, 40)
+    assert run.points.shape == (1, 40, 5)
+    np.testing.assert_allclose(run.points[0, -1], 0, atol=1e-8)  # its equilibrium
+    np.testing.assert_array_equal(run.points[0, 0], np.concatenate(game.start))
+    norms = [np.linalg.norm(np.concatenate(game.field((point[:3], point[3:])))) for point in run.points[0]]
+    assert norms == sorted(norms, reverse=True)
+    calls = []
+    endless = Loop("endless", lambda field, start: [calls.append(field(start)) for _ in range(100)], "none", "none")
+    assert loop.run(game, endless, starts, 7).points.shape == (1, 7, 5)
+    assert len(calls) == 7
+
+
+@pytest.mark.usefixtures("x64")
+def test_the_files_that_the_readme_shows_are_methods():
+    text = (pathlib.Path(outside.__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    methods = []
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        assert len(code.strip().splitlines()) <= 20
+        file = {}
+        exec(code, file)
+        methods.append(file["METHOD"])
+    game = gs.games.random_quadratic(jax.random.key(0), (3, 2), rotation=0.2)
+    rule, root = methods
+    assert gs.solve(game, rule.build(0.1), game.start, 3).status == gs.Status.BUDGET
+    end = loop.run(game, root, jax.tree.map(lambda leaf: leaf[None], game.start), 200).points[0, -1]
+    np.testing.assert_allclose(end, 0, atol=1e-5)
+
+
+@pytest.mark.usefixtures("x64")
+def test_regret_matching_closes_the_gap_of_matrix_games():
+    game = gs.games.random_matrix_game(jax.random.key(0))
+    solver = outside.methods("matrix")["regret-matching-plus"].build(1.0)
+    solution = gs.solve(game, solver, game.start, 2000)
+    assert float(gs.games.duality_gap(game, solution.players)) < 1e-2
+    for player in solution.players:
+        assert float(player.sum()) == pytest.approx(1)
+    matrix, players = np.asarray(game.constants[0]), [np.full(10, 0.1), np.full(10, 0.1)]
+    regrets, totals = [np.zeros(10), np.zeros(10)], [np.zeros(10), np.zeros(10)]
+    for weight in range(1, 21):  # the rule in plain NumPy
+        totals = [total + weight * player for total, player in zip(totals, players, strict=True)]
+        values = [-matrix @ players[1], players[0] @ matrix]
+        for i in range(2):
+            regrets[i] = np.maximum(regrets[i] + values[i] - values[i] @ players[i], 0)
+        players = [regret / regret.sum() for regret in regrets]
+    averages = gs.solve(game, solver, game.start, 20).players
+    np.testing.assert_allclose(np.stack(averages), np.stack(totals) / 210, rtol=1e-10)
+
+
+def test_the_report_ranks_all_solvers(small):
+    for each in digest.load([small]):
+        rows = digest.ranking(each)
+        assert [row["place"] for row in rows] == [1, 2]
+        assert {row["solver"] for row in rows} == set(SOLVERS)
+        assert sum(row["mean rank"] for row in rows) == pytest.approx(3)
+        assert rows[0]["mean rank"] <= rows[1]["mean rank"]
+        assert all(row["source"] == registry.SOLVERS[row["solver"]].paper for row in rows)
 
 
 def test_inner_iterations_are_added_up():

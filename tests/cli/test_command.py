@@ -15,7 +15,7 @@ import matplotlib.image
 import pytest
 
 import gamesolve
-from gamesolve import cli, compare, registry
+from gamesolve import cli, compare, registry, solvers
 from gamesolve.cli import command, loading, tables
 from gamesolve.compare.runs import COLUMNS
 
@@ -305,12 +305,19 @@ def test_list_names_every_game_and_solver_in_a_fresh_process():
     assert result.stderr == ""
     first = next(line for line in lines if line.startswith("  simgd "))
     edges = [2, first.index(registry.SOLVERS["simgd"].formula), first.index(registry.SOLVERS["simgd"].paper), 120]
-    found: list[list[str]] = []
-    for line in lines[lines.index(first) :]:
+    titles = [family.__doc__.splitlines()[0].removesuffix(".") for family in solvers.FAMILIES]
+    headings = [line for line in lines[lines.index(first) - 1 :] if line and not line.startswith(" ")]
+    assert headings == titles
+    families, found = dict(zip(titles, solvers.FAMILIES, strict=True)), []
+    for line in lines[lines.index(first) - 1 :]:
+        if not line.startswith(" "):
+            family = families.get(line)
+            continue
         assert all(line[edge - 2 : edge].isspace() for edge in edges[:-1] if edge < len(line))
         cells = [line[edge:end].strip() for edge, end in itertools.pairwise(edges)]
         if cells[0]:
             found.append(cells)
+            assert cells[0] in family.__all__
         else:  # what the column could not hold
             found[-1] = [f"{above} {below}".strip() for above, below in zip(found[-1], cells, strict=True)]
     assert found == [[entry.name, entry.formula, entry.paper] for entry in registry.SOLVERS.values()]
