@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from numpy.typing import ArrayLike
 
 from gamesolve.game import Game
-from gamesolve.games.matrix import lagrangian, multipliers
+from gamesolve.games.constrained import lagrangian, multipliers
 from gamesolve.games.robust import Classifier, classifier, labelled, penalty
 
 
