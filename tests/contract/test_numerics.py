@@ -137,7 +137,7 @@ def test_convergence_that_goes_on_stays_finite(name):
 
 # The square root of a second moment that is zero has no derivative.
 # The steps of the others are linear in the players of this game, and their derivatives the same everywhere.
-NONLINEAR = {"anderson", "golden_ratio", "sos", "lss"}
+NONLINEAR = {"anderson", "golden_ratio", "sos", "lss", "restarted"}
 QUICK = {"anderson", "golden_ratio", "sos", "lss", "cgd", "proximal"}
 
 
