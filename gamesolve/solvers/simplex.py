@@ -18,7 +18,7 @@ from gamesolve.transforms import rates
 from gamesolve.transforms._base import require_game
 from gamesolve.transforms._origin import INSIDE, require_origin
 from gamesolve.transforms.simplex import ON_SIMPLICES
-from gamesolve.trees import Marks, Players, PyTree, Scalar, State, Updates, dot, norm, widest
+from gamesolve.trees import Marks, Players, PyTree, Scalar, State, Updates, dot, norm, widened, widest
 
 __all__ = ["magnetic_mirror_descent", "pdhg", "restarted"]
 
@@ -27,7 +27,7 @@ __all__ = ["magnetic_mirror_descent", "pdhg", "restarted"]
     formula="∇ψ*((∇ψ(z) + E v + α E ∇ψ(ρ)) / (1 + α E))",
     paper="Sokota et al. 2023",
     cost=Cost(),
-    arguments={"alpha": 0.1, "potentials": transforms.squared_distance()},
+    arguments={"alpha": 0.1, "period": 3, "potentials": transforms.squared_distance()},
     rated=False,
 )
 @parametric
@@ -224,7 +224,8 @@ def _gap(game: Game, sets: tuple[Declared, ...], players: Players, radius: Scala
     radius = jnp.where(radius > 0, radius, 1).astype(size.dtype)
     backwards = lambda log_t: natural_residual(sets, players, rates.times(jnp.exp2(log_t), u))
     # Projections bring points together, so that the distance is at most t ||u||.
-    nearest = jnp.log2(radius) - jnp.log2(jnp.where(size > 0, size, 1))
+    length = jnp.where(size > 0, size, 1)
+    nearest = jnp.log2(radius) - jnp.log2(length)
 
     def halve(_: int, ends: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         low, high = ends
@@ -233,4 +234,6 @@ def _gap(game: Game, sets: tuple[Declared, ...], players: Players, radius: Scala
         return jnp.where(inside, middle, low), jnp.where(inside, high, middle)
 
     low, _ = jax.lax.fori_loop(0, BISECTIONS, halve, (nearest, nearest + DOUBLINGS))
-    return dot(u, backwards(low)) / radius
+    # The product of two small trees would underflow.
+    ahead = optax.tree.scale(1 / radius, widened(backwards(low)))
+    return size * dot(optax.tree.scale(1 / length, widened(u)), ahead)

@@ -448,10 +448,11 @@ def pola(J, b, slices, eta, z, steps, alpha=None, penalty=1.0, iterations=10, ze
     return z
 
 
-def magnetic_mirror_descent(J, b, slices, eta, z, steps, alpha=0.1, potentials=None):
-    start = z
-    for _ in range(steps):
-        z = (z + eta * (J @ z + b) + eta * alpha * start) / (1 + eta * alpha)
+def magnetic_mirror_descent(J, b, slices, eta, z, steps, alpha=0.1, period=3, potentials=None):
+    reference = z
+    for step in range(steps):
+        reference = reference if step % period else z
+        z = (z + eta * (J @ z + b) + eta * alpha * reference) / (1 + eta * alpha)
     return z
 
 

@@ -147,7 +147,7 @@ def test_convergence_that_goes_on_stays_finite(name):
 
 # The square root of a second moment that is zero has no derivative.
 # The steps of the others are linear in the players of this game, and their derivatives the same everywhere.
-NONLINEAR = {"adaptive_extragradient", "anderson", "golden_ratio", "lazy_extra_newton", "sos", "lss"}
+NONLINEAR = {"adaptive_extragradient", "anderson", "golden_ratio", "lazy_extra_newton", "sos", "lss", "restarted"}
 QUICK = {"adaptive_extragradient", "anderson", "golden_ratio", "sos", "lss", "cgd", "proximal"}
 
 
