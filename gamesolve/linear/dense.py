@@ -39,7 +39,9 @@ def dense_derivative(function: Callable[[jax.Array], jax.Array], point: jax.Arra
     return rows.T
 
 
-def check_size(point: jax.Array, instead: str = "Pass k= to find leading eigenvalues without a matrix") -> None:
+def check_size(
+    point: jax.Array | jax.ShapeDtypeStruct, instead: str = "Pass k= to find leading eigenvalues without a matrix"
+) -> None:
     """Raise if a square matrix for this vector would be too large; ``instead`` says what needs no matrix."""
     size = point.size * point.size * point.dtype.itemsize
     if size > LARGEST_MATRIX:

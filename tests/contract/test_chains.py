@@ -140,6 +140,7 @@ AROUND = {
     "lookahead": lambda solver: gs.lookahead(solver, period=2, alpha=0.5),
     "average": gs.average,
     "anderson": gs.anderson,
+    "guarded": gs.guarded,
     "chain": lambda solver: optax.chain(optax.identity(), solver),
     "masked": lambda solver: optax.masked(solver, (True, True)),
     "multi_transform": lambda solver: optax.multi_transform({"all": solver}, ("all", "all")),
