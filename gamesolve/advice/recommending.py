@@ -9,7 +9,6 @@ import numpy as np
 from gamesolve.advice import ends, families, model, probe, proposals, runs, trials
 from gamesolve.advice.families import Family, Scales
 from gamesolve.advice.model import Model
-from gamesolve.advice.noise import noise_of
 from gamesolve.advice.probe import Probe
 from gamesolve.advice.proposals import Proposal
 from gamesolve.advice.recommendation import Recommendation, Row
@@ -17,6 +16,7 @@ from gamesolve.advice.trials import Course, Trial
 from gamesolve.advice.verdict import failed, why
 from gamesolve.checks import check_key, check_number, whole_number
 from gamesolve.compare.curves import contraction
+from gamesolve.compare.noise import noise_of
 from gamesolve.compare.vectors import length, ravel
 from gamesolve.driving.plan import check_game
 from gamesolve.driving.sets import Projections

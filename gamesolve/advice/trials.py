@@ -9,9 +9,10 @@ import jax
 import numpy as np
 
 from gamesolve.advice import runs
-from gamesolve.advice.noise import Noise
 from gamesolve.advice.proposals import Proposal
 from gamesolve.advice.runs import Runs, Setup
+from gamesolve.compare.curves import floors
+from gamesolve.compare.noise import Noise
 from gamesolve.driving.plan import Status
 from gamesolve.driving.sets import Projections
 from gamesolve.game import Game
@@ -268,9 +269,3 @@ def _extended(curves: np.ndarray, counts: np.ndarray, rows: np.ndarray) -> np.nd
     for curve, count, row in zip(longer, counts, rows, strict=True):
         curve[count + 1 : count + 1 + len(row)] = row
     return longer
-
-
-def floors(curves: np.ndarray) -> np.ndarray:
-    """Return the root mean square of each curve over its last half: the noise floor, once a run has got there."""
-    half = curves[:, curves.shape[1] // 2 :]
-    return np.sqrt(np.mean(half**2, axis=1))

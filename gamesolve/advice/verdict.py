@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gamesolve.advice.noise import Noise
 from gamesolve.advice.probe import Probe, stability
 from gamesolve.advice.recommendation import Row
+from gamesolve.compare.noise import Noise
 
 # Share of rotation above which a game is called one of rotation, and below which it is called one of curvature.
 TURNING, CURVED = 0.7, 0.3

@@ -10,6 +10,7 @@
 ('budget', 0.995, 0.995)
 """
 
+from gamesolve.compare.choices import RULES
 from gamesolve.compare.curves import contraction
 from gamesolve.compare.pictures import Picture, picture
 from gamesolve.compare.plane import Plane
@@ -17,8 +18,11 @@ from gamesolve.compare.problem import Problem, Settings, prepare
 from gamesolve.compare.runs import Row, Run, measure
 from gamesolve.compare.spectra import stability
 from gamesolve.compare.timing import time_steps
+from gamesolve.compare.tuning import tuned
+from gamesolve.compare.verdicts import verdict
 
 __all__ = [
+    "RULES",
     "Picture",
     "Plane",
     "Problem",
@@ -31,4 +35,6 @@ __all__ = [
     "prepare",
     "stability",
     "time_steps",
+    "tuned",
+    "verdict",
 ]

@@ -38,7 +38,7 @@ class Noise(NamedTuple):
     spent: int = 0
 
 
-def noise_of(game: Game, sample: Sampler, key: Key, start: Players, most: float) -> Noise:
+def noise_of(game: Game, sample: Sampler, key: Key, start: Players, most: float, blur: float = BLUR) -> Noise:
     """Return the noise of a game with this sampler; a game that is bound to data is its own mean.
 
     Args:
@@ -47,6 +47,7 @@ def noise_of(game: Game, sample: Sampler, key: Key, start: Players, most: float)
         key: typed random key.
         start: players where the noise is measured.
         most: largest number of draws for the mean, at least `DRAWS`.
+        blur: error of the mean, relative to the field at the start, down to which draws are added. Default: `BLUR`.
     """
     sample = as_pytree("sample", sample)
     own, key = jax.random.split(key)
@@ -59,7 +60,7 @@ def noise_of(game: Game, sample: Sampler, key: Key, start: Players, most: float)
             "sample must return arrays whose first axis is the batch, got a scalar. Return an array of shape (1,)."
         )
     deviation = float(_deviation(game, draws, start))
-    wanted = (deviation / BLUR) ** 2 if math.isfinite(deviation) else 0.0
+    wanted = (deviation / blur) ** 2 if math.isfinite(deviation) else 0.0
     count = max(DRAWS, math.ceil(min(wanted, most)))
     draws = jax.vmap(sample)(jax.random.split(own, count))
     merged = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), draws)
