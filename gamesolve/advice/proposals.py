@@ -101,7 +101,7 @@ def _tried(model: Model, family: Family, values: np.ndarray, target: float, most
     number, count = len(values), len(jax.tree.leaves(model.starts)[0])
     setup = Setup(family, model.constraints, model.game)
     starts = jax.tree.map(lambda leaf: jnp.tile(leaf, (number, *(1,) * (leaf.ndim - 1))), model.starts)
-    tried, far = runs.begin(setup, np.repeat(values, count, axis=0), starts), FAR * _size(model.starts)
+    tried, far = runs.begin(setup, np.repeat(values, count, axis=0), starts), FAR * size(model.starts)
     tol = np.tile(target * runs.residuals(model.game, model.starts, model.constraints), number)
     while True:
         tried = runs.advance(setup, tried, PIECE, tol, far)
@@ -116,7 +116,7 @@ def _tried(model: Model, family: Family, values: np.ndarray, target: float, most
             return Proposal(family, values[at], float(each[at, 0]), float(means[at]))
 
 
-def _size(players: Players) -> float:
+def size(players: Players) -> float:
     """Return the largest norm of some players, or 1 if that is smaller."""
     return max(1.0, float(jnp.max(jax.vmap(lambda one: length(ravel(one)))(players))))
 

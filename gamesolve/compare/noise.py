@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gamesolve.checks import as_pytree
+from gamesolve.compare.vectors import ravel
 from gamesolve.game import Game
 from gamesolve.sampling.samplers import Sampler
 from gamesolve.trees import Batch, Key, Players, norm
@@ -74,3 +75,14 @@ def _deviation(game: Game, draws: Batch, players: Players) -> jax.Array:
     mean = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), fields)
     distances = jax.vmap(lambda field: norm(jax.tree.map(jnp.subtract, field, mean)))(fields)
     return jnp.sqrt(jnp.sum(distances**2) / (DRAWS - 1)) / norm(mean)
+
+
+def pushes(game: Game, noise: Noise, players: Players, count: int) -> jax.Array:
+    """Return the deviations of some draws' fields from their mean at these players, shape (count, parameters)."""
+    return _pushes(game, noise.sample, players, jax.random.split(jax.random.fold_in(noise.key, 0), count))
+
+
+@jax.jit
+def _pushes(game: Game, sample: Sampler, players: Players, keys: Key) -> jax.Array:
+    fields = jax.vmap(lambda key: ravel(game.bind(sample(key)).field(players)))(keys)
+    return fields - jnp.mean(fields, axis=0)

@@ -231,6 +231,22 @@ def test_a_noisy_game_is_ranked_by_its_noise_floor():
     np.testing.assert_allclose(found.probe.equilibrium, (0.8, 0.4), atol=0.25)
 
 
+def test_the_noise_floor_is_predicted_beside_the_measured_one():
+    data = jax.random.normal(jax.random.key(1), (32, 2))
+    payoff = lambda x, y, a: jnp.mean((x - a[:, 0]) ** 2) / 2 + x * y - jnp.mean((y - a[:, 1]) ** 2) / 2
+    game, sample = gs.zero_sum(payoff).bind(data), gs.minibatches(data, 4)
+    found = gs.recommend(game, (4.0, 1.0), sample=sample, key=jax.random.key(0), budget=8000, solvers=["simgd"])
+    row = found.table[0]
+    residual = lambda players, _: jnp.hypot(*game.field(players))
+    run = lambda key: gs.solve(game, row.solver, (0.0, 0.0), 2000, sample=sample, key=key, record=residual).trace
+    curves = jax.vmap(run)(jax.random.split(jax.random.key(2), 32))[:, 1000:]
+    measured = float(jnp.sqrt(jnp.mean(curves**2))) / found.probe.residual
+    assert row.floor.residual == pytest.approx(measured, rel=0.08)
+    assert f"{row.floor.residual:.1e}" in str(found)
+    assert "A quarter of its step sizes takes four times as long" in found.why
+    assert found.spent <= 8000
+
+
 def test_a_mean_of_too_few_draws_is_said():
     game = gs.zero_sum(lambda x, y, a: jnp.mean((x - a) ** 2) / 2 - jnp.mean((y - a) ** 2) / 2)
     sample = lambda key: 5 * jax.random.normal(key, (1,))
