@@ -1,5 +1,6 @@
 """Recommend a solver: probe the game, predict on its linear model, try the best, and say why."""
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -13,7 +14,7 @@ from gamesolve.advice.probe import Probe
 from gamesolve.advice.proposals import Proposal
 from gamesolve.advice.recommendation import Recommendation, Row
 from gamesolve.advice.trials import Course, Trial
-from gamesolve.advice.verdict import failed, why
+from gamesolve.advice.verdict import failed, unjudged, why
 from gamesolve.checks import check_key, check_number, whole_number
 from gamesolve.compare.curves import contraction
 from gamesolve.compare.noise import Noise, noise_of
@@ -123,7 +124,8 @@ def recommend(
         held.sort(key=lambda trial: trial.score)
     rows = tuple(_row(trial, local, noisy, seen, course) for trial in held)
     solver = None if failed(rows, seen) else rows[0].solver
-    return Recommendation(solver, why(rows, seen, target, noise, enough), rows, seen, target, total, budget)
+    sentence = why(rows, seen, target, noise, enough) + unjudged(rows[0], constraints is not None, bool(look))
+    return Recommendation(solver, sentence, rows, seen, target, total, budget)
 
 
 def _checked(
@@ -202,7 +204,9 @@ def _proposals(
     known = [family for family in pool if local.whole or family.spectral]
     predicted = proposals.propose(local, known, scales, target, budget, seen.size)
     others = [] if local.whole else [_unpredicted(family, scales) for family in pool if family not in known]
-    return [*predicted[:TRIED], *others], local.whole
+    steady = (one for one in predicted if not one.family.restless or proposals.stays(local, one, target))
+    tried = [*itertools.islice(steady, TRIED)] or predicted[:TRIED]
+    return [*tried, *others], local.whole
 
 
 def _unpredicted(family: Family, scales: Scales) -> Proposal:

@@ -110,6 +110,14 @@ def _caution(best: Row) -> str:
     return "; stop it with tol=, since its steps do not shrink at an equilibrium" if best.name in RESTLESS else ""
 
 
+def unjudged(best: Row, constrained: bool, judged: bool) -> str:
+    """Return a sentence if nobody looked whether a run ended at a stable equilibrium."""
+    if judged or best.measured is None:
+        return ""
+    cause = "constraints decide it too" if constrained else "the game is too large"
+    return f" Whether its end is stable was not checked: {cause}."
+
+
 def _times(row: Row, best: Row) -> str:
     ratio = f"{(row.measured or 0) / (best.measured or 1):.2g}"
     return "as many" if ratio == "1" else f"{ratio} times as many"

@@ -109,6 +109,11 @@ def test_adam_comes_with_a_caution():
     assert "stop it with tol=" in found.why
 
 
+def test_solvers_that_leave_the_equilibrium_later_are_not_tried():
+    found = gs.recommend(GAME, START, solvers=["alternating adam", "simgd"])
+    assert [row.name for row in found.table] == ["simgd"]
+
+
 def test_named_solvers_that_do_not_suit_the_game_are_said():
     wrong = gs.zero_sum(lambda x, y: -(x**2) + x * y + y**2)
     found = gs.recommend(wrong, START, solvers=["anderson"])
@@ -202,7 +207,8 @@ def test_eigenvalues_give_no_verdict_under_constraints():
     box = lambda player: optax.projections.projection_box(player, -1.0, 1.0)
     game = gs.general_sum(lambda x, y: x**2 + x, lambda x, y: -((y - x) ** 2))
     found = gs.recommend(game, (0.5, 0.2), constraints=box, solvers=["simgd"], budget=4000)
-    assert "stable" not in str(found)
+    assert "stable" not in str(found.probe)
+    assert found.why.endswith("Whether its end is stable was not checked: constraints decide it too.")
     np.testing.assert_allclose(found.probe.equilibrium, (1.0, 1.0), atol=1e-3)
     assert found.solver is not None
 
@@ -258,8 +264,9 @@ def test_a_mean_of_too_few_draws_is_said():
 
 def test_large_players_are_predicted_from_eigenvalues():
     game = gs.games.random_quadratic(jax.random.key(0), (200, 200), rotation=0.5)
-    found = gs.recommend(game, solvers=["extragradient", "ogda"], budget=6000)
+    found = gs.recommend(game, solvers=["extragradient"], budget=6000)
     assert found.probe.jacobian is None
+    assert found.why.endswith("Whether its end is stable was not checked: the game is too large.")
     assert found.table[0].measured is not None
     assert found.spent <= 6000
 
