@@ -24,7 +24,7 @@ from gamesolve.solver import Solver
 from gamesolve.trees import Players, PyTree
 
 # Draws at the equilibrium whose deviations are the pushes, and fewest that are worth a prediction.
-PUSHES, FEWEST = 512, 64
+PUSHES, FEWEST = 1024, 64
 # The first step sizes of a search spread over this power of those without noise, down to far smaller ones.
 STRETCH = 2.5
 # Families within this factor of the lowest floor are refined.

@@ -21,6 +21,7 @@ import gamesolve
 from gamesolve import compare, registry
 from gamesolve.cli import endings, recommending, results, surroundings, tables
 from gamesolve.cli.loading import CommandError, blaming, load_game
+from gamesolve.compare.choices import RULES
 
 T = TypeVar("T")
 
@@ -137,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _compare(options: argparse.Namespace, arguments: list[str]) -> None:
     settings = compare.Settings(options.steps, options.lr, options.seeds, tune=options.tune)
-    solvers = _named({**registry.SOLVERS, **compare.RULES}, options.solvers, registry.CORE, "solver")
+    solvers = _named({**registry.SOLVERS, **RULES}, options.solvers, registry.CORE, "solver")
     names, problems = _own(options, settings) if options.target else _catalogue(options, settings)
     first = next(problems)  # most mistakes show here, before anything is written
     try:

@@ -8,7 +8,8 @@ from typing import Any
 import jax
 
 from gamesolve import registry
-from gamesolve.compare import RULES, Problem, Row, Run, stability, verdict
+from gamesolve.compare import Problem, Row, Run, stability, verdict
+from gamesolve.compare.choices import RULES
 
 # Maximum length of a line.
 WIDTH = 120

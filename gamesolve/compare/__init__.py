@@ -10,7 +10,6 @@
 ('budget', 0.995, 0.995)
 """
 
-from gamesolve.compare.choices import RULES
 from gamesolve.compare.curves import contraction
 from gamesolve.compare.pictures import Picture, picture
 from gamesolve.compare.plane import Plane
@@ -22,7 +21,6 @@ from gamesolve.compare.tuning import tuned
 from gamesolve.compare.verdicts import verdict
 
 __all__ = [
-    "RULES",
     "Picture",
     "Plane",
     "Problem",

@@ -17,6 +17,7 @@ import pytest
 import gamesolve
 from gamesolve import cli, compare, registry
 from gamesolve.cli import command, loading, tables
+from gamesolve.compare.choices import RULES
 from gamesolve.compare.runs import COLUMNS
 
 GAME = """
@@ -161,7 +162,7 @@ def test_a_game_of_ones_own(folder, capsys, game, start):
     assert (folder / f"out/my_game-{game}.png").stat().st_size > 10_000
 
 
-KNOWN = {**registry.SOLVERS, **compare.RULES}
+KNOWN = {**registry.SOLVERS, **RULES}
 
 
 def test_noise_sets_and_rules_of_optax_at_their_best_step_sizes(folder, capsys):

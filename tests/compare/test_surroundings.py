@@ -10,8 +10,9 @@ import pytest
 
 import gamesolve as gs
 from gamesolve import compare, registry
+from gamesolve.compare.choices import RULES
 
-SOLVERS = {**registry.SOLVERS, **compare.RULES}
+SOLVERS = {**registry.SOLVERS, **RULES}
 
 
 def runs(game, names, settings, start=None, **around):
@@ -73,7 +74,7 @@ def test_players_stay_in_their_sets():
 def test_rules_are_those_of_optax(name, arrange):
     game, start = gs.games.icr_quadratic(), (1.0, 2.0)
     expected = gs.solve(game, arrange(optax.adam(0.1), optax.adam(0.01)), start, 5).players
-    found = gs.solve(game, compare.RULES[name].build((0.1, 0.01)), start, 5).players
+    found = gs.solve(game, RULES[name].build((0.1, 0.01)), start, 5).players
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
