@@ -66,7 +66,8 @@ def _drawn(kind: str, size: int, seed: int) -> tuple[gs.Game, Players, Players]:
     while True:
         base, _ = draw(kind, size, seed)
         if np.linalg.eigvals(np.asarray(gs.analysis.jacobian(base, base.equilibria[0]))).real.max() < 0:
-            return base, *(start_of(base, None, jax.random.key(1000 * seed + part)) for part in (1, 2))
+            first, second = (start_of(base, None, jax.random.key(1000 * seed + part)) for part in (1, 2))
+            return base, first, second
         seed += 1000
 
 

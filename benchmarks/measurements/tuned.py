@@ -12,6 +12,7 @@ import gamesolve as gs
 from gamesolve import registry
 from gamesolve.advice.families import STEPS, Axis, Family
 from gamesolve.driving.sets import Projections
+from gamesolve.transforms.rates import Rates
 from gamesolve.trees import Players
 
 # Solvers that take one step size for all players.
@@ -67,7 +68,7 @@ def named(name: str) -> Family:
     """Return a solver of the registry with its step sizes alone."""
     entry = registry.SOLVERS[name]
 
-    def make(constraints: Projections, rate: gs.transforms.rates.Rates) -> gs.Solver:
+    def make(constraints: Projections, rate: Rates) -> gs.Solver:
         return entry.build(rate) if constraints is None else entry.build(rate, projections=constraints)
 
     return Family(name, make, entry.cost, (Axis(STEPS.values, "step"),), separate=name not in ONE_SIZE)

@@ -224,6 +224,7 @@ def test_constraints_are_kept_and_measured_by_the_natural_residual():
     np.testing.assert_allclose(solution.players[1], 0.5, atol=1e-4)
 
 
+@pytest.mark.full
 def test_a_noisy_game_is_ranked_by_its_noise_floor():
     game = gs.zero_sum(lambda x, y, a: jnp.mean((x - a) ** 2) + x * y - y**2)
     sample = lambda key: 1 + jax.random.normal(key, (8,))
