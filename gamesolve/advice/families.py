@@ -86,6 +86,8 @@ class Family:
         any_zero: whether the solver may also converge to an unstable equilibrium, which no player wants.
             Default: False.
         spectral: whether the eigenvalues of J decide the rate. Default: False.
+        restless: whether its steps do not shrink with the field, so that a run may leave the equilibrium again.
+            Default: False.
     """
 
     name: str
@@ -96,6 +98,7 @@ class Family:
     separate: bool = True
     any_zero: bool = False
     spectral: bool = False
+    restless: bool = False
 
     def build(self, values: Any, number: int, constraints: Projections = None) -> Solver:
         """Return the solver for some players.
@@ -169,7 +172,7 @@ SETS = (
     Family("simgd", _plain(solvers.simgd), Cost(), (STEPS, MOMENTA), spectral=True),
     Family("forward_reflected_backward", _within(solvers.forward_reflected_backward), Cost(), (FINE,)),
     Family("golden_ratio", _within(solvers.golden_ratio), Cost(), (FINE,), rated=False, separate=False),
-    Family("adam", _plain(_adams(per_player)), Cost(), (LENGTHS, _B1), rated=False),
+    Family("adam", _plain(_adams(per_player)), Cost(), (LENGTHS, _B1), rated=False, restless=True),
 )
 FREE = (
     Family("anderson", _plain(_anderson), Cost(), (FINE,), rated=False, any_zero=True, spectral=True),
@@ -180,8 +183,8 @@ FREE = (
     Family("conopt", _plain(solvers.conopt), _cost(solvers.conopt), (STEPS, WEIGHTS), any_zero=True),
     Family("cgd", _plain(solvers.cgd), _cost(solvers.cgd), (LONG,)),
     Family("proximal", _plain(solvers.proximal), _cost(solvers.proximal), (LONG,), any_zero=True),
-    Family("adam", _plain(_adams(per_player)), Cost(), (LENGTHS, _B1), rated=False),
-    Family("alternating adam", _plain(_adams(alternating)), Cost(), (LENGTHS, _B1), rated=False),
+    Family("adam", _plain(_adams(per_player)), Cost(), (LENGTHS, _B1), rated=False, restless=True),
+    Family("alternating adam", _plain(_adams(alternating)), Cost(), (LENGTHS, _B1), rated=False, restless=True),
 )
 
 

@@ -26,6 +26,8 @@ CLOSE, SETTINGS, WIDTHS = 2.0, 48, (0.3, 0.1)
 # Smallest and largest ratio of the step sizes of player 0 and the others, and those that a search begins with.
 RATIOS = (1.0, 0.2, 5.0)
 EXTREME = 100.0
+# Steps after which a solver has forgotten the moments of its way: ten memories of Adam's second moments.
+LATER = 10_000
 # Players this many times farther away than at the start have diverged.
 FAR = 1e3
 
@@ -101,7 +103,7 @@ def _tried(model: Model, family: Family, values: np.ndarray, target: float, most
     number, count = len(values), len(jax.tree.leaves(model.starts)[0])
     setup = Setup(family, model.constraints, model.game)
     starts = jax.tree.map(lambda leaf: jnp.tile(leaf, (number, *(1,) * (leaf.ndim - 1))), model.starts)
-    tried, far = runs.begin(setup, np.repeat(values, count, axis=0), starts), FAR * _size(model.starts)
+    tried, far = runs.begin(setup, np.repeat(values, count, axis=0), starts), FAR * size(model.starts)
     tol = np.tile(target * runs.residuals(model.game, model.starts, model.constraints), number)
     while True:
         tried = runs.advance(setup, tried, PIECE, tol, far)
@@ -116,7 +118,19 @@ def _tried(model: Model, family: Family, values: np.ndarray, target: float, most
             return Proposal(family, values[at], float(each[at, 0]), float(means[at]))
 
 
-def _size(players: Players) -> float:
+def stays(model: Model, proposal: Proposal, target: float) -> bool:
+    """Return whether runs on a model are under the target all along the last half of a long run."""
+    if not np.isfinite(proposal.mean):
+        return False
+    setup = Setup(proposal.family, model.constraints, model.game, observed=model.game)
+    number = len(jax.tree.leaves(model.starts)[0])
+    begun = runs.begin(setup, np.tile(proposal.values, (number, 1)), model.starts)
+    ended = runs.advance(setup, begun, LATER, None, FAR * size(model.starts))
+    goal = target * runs.residuals(model.game, model.starts, model.constraints)
+    return bool((np.asarray(ended.trace)[:, LATER // 2 :] <= goal[:, None]).all())
+
+
+def size(players: Players) -> float:
     """Return the largest norm of some players, or 1 if that is smaller."""
     return max(1.0, float(jnp.max(jax.vmap(lambda one: length(ravel(one)))(players))))
 

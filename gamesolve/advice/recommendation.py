@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from gamesolve.advice.floors import Floor
 from gamesolve.advice.probe import Probe
 from gamesolve.solver import Solver
 from gamesolve.trees.faces import shown
@@ -34,6 +35,8 @@ class Row(NamedTuple):
         elsewhere: whether it converged to another equilibrium than the probe's.
         curve: residual after each recorded step, relative to the start.
         cost: evaluations between two entries of the curve.
+        floor: predicted `Floor` of a noisy game, relative to the start; None without noise, for solvers whose steps
+            adapt, and for large games.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Row(NamedTuple):
     elsewhere: bool
     curve: np.ndarray
     cost: float
+    floor: Floor | None = None
 
 
 @shown("code")
@@ -98,6 +102,9 @@ class Recommendation:
     def __str__(self) -> str:
         """Return the probe, the table and the sentence."""
         cells = [TITLES, *(_cells(row) for row in self.table)]
+        if any(row.floor for row in self.table):  # residuals are noise floors
+            floors = ["-" if row.floor is None else f"{row.floor.residual:.1e}" for row in self.table]
+            cells = [(*row, floor) for row, floor in zip(cells, ["predicted", *floors], strict=True)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in cells]
         spent = f"spent {self.spent} of {self.budget} evaluations (fields and products with J)"

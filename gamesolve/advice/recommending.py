@@ -1,22 +1,23 @@
 """Recommend a solver: probe the game, predict on its linear model, try the best, and say why."""
 
+import itertools
 import math
 from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
 
-from gamesolve.advice import ends, families, model, probe, proposals, runs, trials
+from gamesolve.advice import ends, families, floors, model, probe, proposals, runs, trials
 from gamesolve.advice.families import Family, Scales
 from gamesolve.advice.model import Model
-from gamesolve.advice.noise import noise_of
 from gamesolve.advice.probe import Probe
 from gamesolve.advice.proposals import Proposal
 from gamesolve.advice.recommendation import Recommendation, Row
 from gamesolve.advice.trials import Course, Trial
-from gamesolve.advice.verdict import failed, why
+from gamesolve.advice.verdict import failed, unjudged, why
 from gamesolve.checks import check_key, check_number, whole_number
 from gamesolve.compare.curves import contraction
+from gamesolve.compare.noise import Noise, noise_of
 from gamesolve.compare.vectors import length, ravel
 from gamesolve.driving.plan import check_game
 from gamesolve.driving.sets import Projections
@@ -29,6 +30,9 @@ from gamesolve.trees import Key, Players
 PROBE, TRIED = 0.3, 4
 # Step sizes of a trial relative to a prediction; noisy games and those without a prediction need smaller ones.
 NEAR, NOISY, WIDE = (1.0, 0.5), (1.0, 0.3, 0.1, 0.03), (1.0, 0.3, 0.1, 0.03, 0.01)
+# Noisy games: share of the budget for draws at the equilibrium, and that of the run whose floor is predicted; number of
+# proposals that are tried, each once, since a small budget leaves no room for more runs to get to their floors.
+DRAWN, HORIZON, FEW = 0.1, 0.05, 3
 # Shortest probes that the mean of a noisy game must leave room for.
 LOOKS = 10
 # Evaluations that the first piece of a cheap solver takes.
@@ -99,8 +103,15 @@ def recommend(
         sentence = f"None of {', '.join(solvers or ())} suits this game, which is large or unstable. Name others."
         return Recommendation(None, sentence, (), seen, target, used, budget)
     local = _model(mean, start, seen, constraints)
-    chosen, predicted = _proposals(local, pool, _scales(start, seen), target, budget, seen)
-    factors = NOISY if noise is not None else NEAR if predicted else WIDE
+    noisy = _pushed(game, local, noise, seen, DRAWN * budget)
+    used += 0 if noisy is None else noisy.spent
+    scales = _scales(start, seen)
+    if noisy is not None:
+        chosen, predicted = floors.propose(noisy, pool, scales, HORIZON * budget, seen.size)[:FEW], True
+    else:
+        chosen, predicted = _proposals(local, pool, scales, target, budget, seen)
+        predicted = predicted and noise is None
+    factors = _factors(noise is not None, predicted)
     points = (start,) if seen.equilibrium is None else (start, seen.equilibrium)
     far = proposals.FAR * max(1.0, *(float(length(ravel(players))) for players in points))
     course = Course(game, start, constraints, target * seen.residual, seen.residual, far, noise)
@@ -111,9 +122,10 @@ def recommend(
     if look:
         total += look * ends.judge(game, start, seen.equilibrium, held)
         held.sort(key=lambda trial: trial.score)
-    rows = tuple(_row(trial, local, seen, constraints, course) for trial in held)
+    rows = tuple(_row(trial, local, noisy, seen, course) for trial in held)
     solver = None if failed(rows, seen) else rows[0].solver
-    return Recommendation(solver, why(rows, seen, target, noise, enough), rows, seen, target, total, budget)
+    sentence = why(rows, seen, target, noise, enough) + unjudged(rows[0], constraints is not None, bool(look))
+    return Recommendation(solver, sentence, rows, seen, target, total, budget)
 
 
 def _checked(
@@ -163,6 +175,20 @@ def _model(game: Game, start: Players, seen: Probe, constraints: Projections) ->
     return None
 
 
+def _factors(noisy: bool, predicted: bool) -> tuple[float, ...]:
+    """Return the step sizes of trials relative to those that are proposed."""
+    if noisy:
+        return (1.0,) if predicted else NOISY
+    return NEAR if predicted else WIDE
+
+
+def _pushed(game: Game, local: Model | None, noise: Noise | None, seen: Probe, most: float) -> floors.Pushed | None:
+    """Return the linear model with the noise at the equilibrium, if the game is noisy and one was found."""
+    if noise is None or local is None or seen.equilibrium is None:
+        return None
+    return floors.pushed(game, local, noise, seen.equilibrium, most)
+
+
 def _scales(start: Players, seen: Probe) -> Scales:
     away = ravel(start) if seen.equilibrium is None else ravel(start) - ravel(seen.equilibrium)
     typical = float(jnp.sqrt(jnp.mean(away**2)))
@@ -178,7 +204,9 @@ def _proposals(
     known = [family for family in pool if local.whole or family.spectral]
     predicted = proposals.propose(local, known, scales, target, budget, seen.size)
     others = [] if local.whole else [_unpredicted(family, scales) for family in pool if family not in known]
-    return [*predicted[:TRIED], *others], local.whole
+    steady = (one for one in predicted if not one.family.restless or proposals.stays(local, one, target))
+    tried = [*itertools.islice(steady, TRIED)] or predicted[:TRIED]
+    return [*tried, *others], local.whole
 
 
 def _unpredicted(family: Family, scales: Scales) -> Proposal:
@@ -187,10 +215,10 @@ def _unpredicted(family: Family, scales: Scales) -> Proposal:
     return Proposal(family, np.array([scales.of(family.axes[0].unit), 1.0, *middle]), None)
 
 
-def _row(trial: Trial, local: Model | None, seen: Probe, constraints: Projections, course: Course) -> Row:
+def _row(trial: Trial, local: Model | None, noisy: floors.Pushed | None, seen: Probe, course: Course) -> Row:
     best, family = trial.best, trial.proposal.family
     values, steps = trial.settings[best], int(trial.steps[best])
-    solver = families.rounded(family.build(list(map(float, values)), len(seen.sizes), constraints))
+    solver = families.rounded(family.build(list(map(float, values)), len(seen.sizes), course.constraints))
     every = course.setup(trial.proposal).every
     curve = trial.curves[best, : steps // every + 1] / seen.residual
     whole = trial.curves[best, : int(trial.runs.steps[best]) + 1] / seen.residual
@@ -201,6 +229,7 @@ def _row(trial: Trial, local: Model | None, seen: Probe, constraints: Projection
     eps = float(np.finfo(whole.dtype).eps)
     balanced = eps < seen.lipschitz < 1 / eps  # or rounding hides eigenvalues of steps with momentum
     moved = trial.proposal._replace(values=values)
+    floor = None if noisy is None else floors.predict(noisy, family, solver)
     return Row(
         family.name,
         families.written(solver),
@@ -214,4 +243,5 @@ def _row(trial: Trial, local: Model | None, seen: Probe, constraints: Projection
         trial.elsewhere,
         curve,
         every * trial.cost,
+        None if floor is None else floor._replace(residual=floor.residual / seen.residual),
     )

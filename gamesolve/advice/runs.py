@@ -1,5 +1,6 @@
 """Run many settings of one family side by side, in pieces of one compiled program."""
 
+import math
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -91,7 +92,9 @@ def _begin(family: Family, constraints: Projections, game: Game, starts: Players
     return Runs(values, starts, jax.vmap(first)(values, starts), zeros, zeros, zeros)
 
 
-def advance(setup: Setup, runs: Runs, steps: int, tol: np.ndarray | None, max_norm: float) -> Runs:
+def advance(
+    setup: Setup, runs: Runs, steps: int, tol: np.ndarray | None, max_norm: float, most: float = math.inf
+) -> Runs:
     """Continue the runs by up to some steps; those that have ended stay.
 
     Args:
@@ -100,10 +103,11 @@ def advance(setup: Setup, runs: Runs, steps: int, tol: np.ndarray | None, max_no
         steps: largest number of steps, a multiple of ``setup.every``.
         tol: norm of the field, or natural residual, at which each run has converged. None: none ever does.
         max_norm: norm of the players beyond which a run has diverged.
+        most: iterations of inner solves per run, all in all, after which it stands still. Default: no limit.
     """
     static = (setup.family, setup.constraints, setup.every, steps)
     return _advance(
-        *static, setup.game, setup.observed, setup.sample, setup.key, runs._replace(trace=None), tol, max_norm
+        *static, setup.game, setup.observed, setup.sample, setup.key, runs._replace(trace=None), tol, max_norm, most
     )
 
 
@@ -120,11 +124,12 @@ def _advance(
     runs: Runs,
     tol: Any,
     max_norm: Any,
+    most: Any,
 ) -> Runs:
     record = None if observed is None else lambda players, state: natural_norm(observed, players, constraints)
 
     def lane(run: Runs, tol: Any) -> Runs:
-        solver = _solver(family, constraints, game, run.values)
+        solver = _solver(family, constraints, game, run.values, most)
         ended = solve(
             game,
             solver,
@@ -147,8 +152,8 @@ def _advance(
     return jax.vmap(lane)(runs, tol)
 
 
-def _solver(family: Family, constraints: Projections, game: Game, values: jax.Array) -> Solver:
-    return counted(family.build(tuple(values), game.num_players, constraints))
+def _solver(family: Family, constraints: Projections, game: Game, values: jax.Array, most: Any = math.inf) -> Solver:
+    return counted(family.build(tuple(values), game.num_players, constraints), most)
 
 
 def evaluations(family: Family, runs: Runs, unknowns: int) -> np.ndarray:

@@ -9,9 +9,10 @@ import jax
 import numpy as np
 
 from gamesolve.advice import runs
-from gamesolve.advice.noise import Noise
 from gamesolve.advice.proposals import Proposal
 from gamesolve.advice.runs import Runs, Setup
+from gamesolve.compare.curves import floors
+from gamesolve.compare.noise import Noise
 from gamesolve.driving.plan import Status
 from gamesolve.driving.sets import Projections
 from gamesolve.game import Game
@@ -163,7 +164,7 @@ def hold(course: Course, proposals: Sequence[Proposal], factors: Sequence[float]
         before = spent(course, trials)
         for trial in active:
             if spent(course, trials) + _next_price(course, trial) <= budget:
-                _continue(course, trial)
+                _continue(course, trial, budget - spent(course, trials))
         used, fastest = spent(course, trials), min(trial.measured for trial in trials)
         if used == before:
             break
@@ -224,31 +225,46 @@ def _entered(course: Course, proposal: Proposal, factors: Sequence[float]) -> Tr
     return Trial(proposal, settings, begun, first, np.zeros(count), first[:, 0], np.zeros(count, int), none)
 
 
-def _continue(course: Course, trial: Trial) -> None:
+def _continue(course: Course, trial: Trial, allowance: float) -> None:
     """Take one piece more, and another one in the runs that reach the target, which have to stay under it.
 
     A run that rises again goes on: it only passed the target.
     """
+    most = _most(course, trial, allowance)
     if not _is_priced(trial):
-        _advance(course, trial, _first(course, trial), trial.open, 0.0)
+        _advance(course, trial, _first(course, trial), trial.open, 0.0, most)
         return
-    passing = trial.open & _advance(course, trial, PIECE, trial.open, course.tol)
+    passing = trial.open & _advance(course, trial, PIECE, trial.open, course.tol, most)
     if course.noise is not None or not passing.any():
         return
     steps, taken, last = trial.steps.copy(), trial.taken.copy(), trial.last.copy()
-    _advance(course, trial, PIECE, passing, 0.0)
+    _advance(course, trial, PIECE, passing, 0.0, most)
     for i in np.flatnonzero(passing & ~trial.diverged):
         tail = trial.curves[i, steps[i] : trial.steps[i] + 1]
         if tail.max() <= course.tol:
             trial.passed[i], trial.steps[i], trial.last[i] = taken[i], steps[i], last[i]
 
 
-def _advance(course: Course, trial: Trial, steps: int, going: np.ndarray, tol: float) -> np.ndarray:
+def _most(course: Course, trial: Trial, allowance: float) -> float:
+    """Return the iterations of inner solves that each run may have taken after the next piece.
+
+    The last solve of a run may exceed them, so one of as many iterations as there are unknowns is set aside.
+    """
+    each = _cost(trial, 1) - _cost(trial, 0)
+    if not each:
+        return math.inf
+    steps = 2 * PIECE if _is_priced(trial) else _first(course, trial)
+    share = allowance / max(1, int(trial.open.sum())) - steps * (_cost(trial, 0) + course.price)
+    before = np.asarray(trial.runs.iterations).max()
+    return max(0.0, float(before + share / each - _unknowns(course)))
+
+
+def _advance(course: Course, trial: Trial, steps: int, going: np.ndarray, tol: float, most: float) -> np.ndarray:
     """Take some steps in the runs that go on, and return which of them have reached the tolerance."""
     setup, before = course.setup(trial.proposal), np.asarray(trial.runs.steps)
     status = np.where(trial.diverged, Status.DIVERGED, Status.BUDGET).astype(before.dtype)
     limits = np.where(going, tol, np.inf) if course.noise is None else None
-    trial.runs = runs.advance(setup, trial.runs._replace(status=status), steps, limits, course.far)
+    trial.runs = runs.advance(setup, trial.runs._replace(status=status), steps, limits, course.far, most)
     trial.curves = _extended(trial.curves, before // setup.every, np.asarray(trial.runs.trace))
     trial.taken = runs.evaluations(trial.proposal.family, trial.runs, _unknowns(course))
     reached = np.asarray(trial.runs.steps)
@@ -268,9 +284,3 @@ def _extended(curves: np.ndarray, counts: np.ndarray, rows: np.ndarray) -> np.nd
     for curve, count, row in zip(longer, counts, rows, strict=True):
         curve[count + 1 : count + 1 + len(row)] = row
     return longer
-
-
-def floors(curves: np.ndarray) -> np.ndarray:
-    """Return the root mean square of each curve over its last half: the noise floor, once a run has got there."""
-    half = curves[:, curves.shape[1] // 2 :]
-    return np.sqrt(np.mean(half**2, axis=1))

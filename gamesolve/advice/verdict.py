@@ -1,12 +1,13 @@
 """Say in one sentence why a solver was recommended, or why none was."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from gamesolve.advice.noise import Noise
 from gamesolve.advice.probe import Probe, stability
 from gamesolve.advice.recommendation import Row
+from gamesolve.compare.noise import Noise
 
 # Share of rotation above which a game is called one of rotation, and below which it is called one of curvature.
 TURNING, CURVED = 0.7, 0.3
@@ -14,6 +15,8 @@ TURNING, CURVED = 0.7, 0.3
 RESTLESS = ("adam", "alternating adam")
 # Error of the mean game that is mentioned, relative to a noise floor; ratio of two quarters of a curve that falls.
 CLEAR, FALLING = 0.3, 0.95
+# Ratio of a measured floor to the predicted one above which the run has not got there.
+ABOVE = 1.5
 
 
 def why(rows: Sequence[Row], probe: Probe, target: float, noise: Noise | None, enough: int) -> str:
@@ -53,13 +56,27 @@ def _floor(best: Row, noise: Noise) -> str:
     doubt = ""
     if noise.blur > CLEAR * best.residual:
         doubt = f"; the mean of {noise.weight:.0f} draws, by which it is judged, is off by {noise.blur:.1e} itself"
-    if _falls(best.curve):
+    falls = _falls(best.curve) if best.floor is None else best.residual > ABOVE * best.floor.residual
+    if falls:
         return (
             f"It came lowest, {best.residual:.1e} of the residual at the start, and was still falling"
-            f"{doubt}. Give a larger budget for a firmer answer."
+            f"{doubt}. Give a larger budget for a firmer answer.{_trade(best)}"
         )
     return (
         f"Of the tried solvers it has the lowest noise floor, {best.residual:.1e} of the residual at the start{doubt}."
+        f"{_trade(best)}"
+    )
+
+
+def _trade(best: Row) -> str:
+    """Return a sentence on rate against floor: what another step size, or the average of the iterates, changes."""
+    if best.floor is None:
+        return ""
+    memory = 1 / max(1e-12, -math.log(min(best.floor.rate, 1 - 1e-12)))
+    return (
+        f" It forgets its start by a factor of e in {memory:.0f} steps. A quarter of its step sizes takes four times "
+        f"as long, to about half the floor. The mean of k iterates divides the floor by about "
+        f"√(k/{best.floor.correlated:.0f})."
     )
 
 
@@ -91,6 +108,14 @@ def _place(probe: Probe, best: Row) -> str:
 def _caution(best: Row) -> str:
     """Return a warning about solvers whose steps stay as long as they are, which may leave the equilibrium later."""
     return "; stop it with tol=, since its steps do not shrink at an equilibrium" if best.name in RESTLESS else ""
+
+
+def unjudged(best: Row, constrained: bool, judged: bool) -> str:
+    """Return a sentence if nobody looked whether a run ended at a stable equilibrium."""
+    if judged or best.measured is None:
+        return ""
+    cause = "constraints decide it too" if constrained else "the game is too large"
+    return f" Whether its end is stable was not checked: {cause}."
 
 
 def _times(row: Row, best: Row) -> str:

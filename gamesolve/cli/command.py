@@ -19,8 +19,9 @@ import jax
 
 import gamesolve
 from gamesolve import compare, registry
-from gamesolve.cli import endings, recommending, results, tables
+from gamesolve.cli import endings, recommending, results, surroundings, tables
 from gamesolve.cli.loading import CommandError, blaming, load_game
+from gamesolve.compare.choices import RULES
 
 T = TypeVar("T")
 
@@ -35,7 +36,9 @@ examples:
   gamesolve compare
   gamesolve compare --games bilinear,icr --solvers altgd,extragradient,cgd --lr 0.05 --steps 5000
   gamesolve compare --games icr --lr 0.09,0.01           one step size per player
-  gamesolve compare my_game.py:game --start my_game.py:players
+  gamesolve compare --games icr --tune --seeds 5         each solver at its own best step size
+  gamesolve compare my_game.py:game --start my_game.py:players --solvers ogda,adam,alternating-adam
+  gamesolve compare my_game.py:game --sample my_game.py:sample --constraints my_game.py:sets
 """
 
 
@@ -117,6 +120,8 @@ def _parser() -> argparse.ArgumentParser:
         default=1,
         help="number of random starts; the table shows medians (default: the game's own start)",
     )
+    add("--tune", action="store_true", help="search each solver's best step size first; --lr a,b gives their ratio")
+    surroundings.add_arguments(command)
     add("--x64", action="store_true", help="compute in float64")
     add("--out", type=Path, metavar="FOLDER", help="output folder (default: runs/<time>-compare)")
     add("--list", action="store_true", help="list the games and solvers, and exit")
@@ -132,8 +137,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _compare(options: argparse.Namespace, arguments: list[str]) -> None:
-    settings = compare.Settings(options.steps, options.lr, options.seeds)
-    solvers = _named(registry.SOLVERS, options.solvers, registry.CORE, "solver")
+    settings = compare.Settings(options.steps, options.lr, options.seeds, tune=options.tune)
+    solvers = _named({**registry.SOLVERS, **RULES}, options.solvers, registry.CORE, "solver")
     names, problems = _own(options, settings) if options.target else _catalogue(options, settings)
     first = next(problems)  # most mistakes show here, before anything is written
     try:
@@ -166,6 +171,9 @@ def _catalogue(
 ) -> tuple[list[str], Iterator[tuple[compare.Problem, str]]]:
     if options.start:
         raise CommandError("--start needs a game in a file. Give one as my_game.py:game.")
+    if options.sample or options.constraints:
+        given = "--sample" if options.sample else "--constraints"
+        raise CommandError(f"{given} needs a game in a file. Give one as my_game.py:game.")
     entries = _named(registry.GAMES, options.games, DEFAULT_GAMES, "game")
 
     def prepared() -> Iterator[tuple[compare.Problem, str]]:
@@ -187,8 +195,9 @@ def _own(
         raise CommandError("--games selects games of the catalogue. Leave it out if you give a file.")
     _progress(f"{options.target} ...")
     name, game, start = load_game(options.target, options.start)
+    around = surroundings.load(options)
     with blaming(options.target, f"{options.target} failed at its start"):
-        problem = compare.prepare(name, game, settings, start)
+        problem = compare.prepare(name, game, settings, start, **around)
     return [name], iter([(problem, "your game")])
 
 

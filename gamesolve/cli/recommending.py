@@ -4,10 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from gamesolve.advice import recommend
-from gamesolve.cli.loading import CommandError, blaming, find, load_game
+from gamesolve.cli import surroundings
+from gamesolve.cli.loading import CommandError, blaming, load_game
 
 DESCRIPTION = """\
 Recommend a solver for your game. A short probe follows the flow to an equilibrium and predicts how solvers behave
@@ -25,9 +24,7 @@ def add_arguments(command: argparse.ArgumentParser, count: Any) -> None:
     add = command.add_argument
     add("target", metavar="FILE:NAME", help="your game, or a function that returns it")
     add("--start", metavar="FILE:NAME", help="starting players (default: the game's own start)")
-    add("--sample", metavar="FILE:NAME", help="sampler of a noisy game: a function of a random key")
-    add("--key", type=_seed, help="seed of the random key of --sample (default: 0)")
-    add("--constraints", metavar="FILE:NAME", help="a projection, or a tuple with one per player")
+    surroundings.add_arguments(command)
     add("--budget", type=count, default=20_000, help="evaluations that may be spent (default: %(default)s)")
     add("--reach", type=_share, default=1e-3, help="factor by which ‖v‖ must fall (default: %(default)s)")
     add("--solvers", nargs="+", metavar="NAME", help="solvers to choose from (default: all)")
@@ -38,21 +35,15 @@ def add_arguments(command: argparse.ArgumentParser, count: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Load the game, recommend a solver and print the table."""
     _, game, start = load_game(options.target, options.start)
-    sample = options.sample and find(options.sample, "a function of a random key")
-    constraints = options.constraints and find(options.constraints, "a projection or a tuple with one per player")
-    if options.key is not None and sample is None:
-        raise CommandError("--key needs --sample: without noise there is nothing to draw.")
-    key = None if sample is None else jax.random.key(options.key or 0)
+    around = surroundings.load(options)
     with blaming(options.target, f"{options.target} failed"):
         advice = recommend(
             game,
             start,
-            sample=sample,
-            key=key,
             budget=options.budget,
             target=options.reach,
-            constraints=constraints,
             solvers=options.solvers,
+            **around,
         )
     print(advice)
     if options.plot and not advice.table:
@@ -63,13 +54,6 @@ def run(options: argparse.Namespace) -> None:
             figure.savefig(options.plot, bbox_inches="tight")
         except (OSError, ValueError) as error:
             raise CommandError(f"cannot write {options.plot}: {error}.") from None
-
-
-def _seed(text: str) -> int:
-    """Read the seed of a random key."""
-    if not text.isdecimal() or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(f"must be an integer from 0 to 4294967295, got {text}")
-    return int(text)
 
 
 def _share(text: str) -> float:

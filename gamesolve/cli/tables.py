@@ -3,11 +3,14 @@
 import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
+from typing import Any
 
 import jax
 
 from gamesolve import registry
-from gamesolve.compare import Problem, Row, Run, stability
+from gamesolve.compare import Problem, Row, Run, stability, verdict
+from gamesolve.compare.choices import RULES
+from gamesolve.solvers.entry import SolverEntry
 
 # Maximum length of a line.
 WIDTH = 120
@@ -29,6 +32,8 @@ LEGEND = (
     "radius of the step map, none if the steps adapt or change. gradients, J products: whole fields, and products\n"
     "with their Jacobian, in these steps."
 )
+# A further column, if each solver has its own step size.
+TUNED = ("step size", 9, str)
 
 
 def table(problem: Problem, summary: str, runs: Sequence[Run]) -> str:
@@ -42,19 +47,33 @@ def table(problem: Problem, summary: str, runs: Sequence[Run]) -> str:
     Returns:
         The game, a line per run, and the notes as footnotes.
     """
-    quantity = "distance" if problem.game.equilibria else "‖v‖"
     broadest = max(len(run.row.solver) for run in runs)
+    layout = (*LAYOUT[:2], TUNED, *LAYOUT[2:]) if runs[0].row.tried else LAYOUT
     lines = [_heading(problem, summary, runs[0].row.seeds), ""]
-    lines.append(_line((heading.format(quantity=quantity) for heading, _, _ in LAYOUT), broadest))
-    lines += [_line(_cells(run.row), broadest) for run in runs]
-    return "\n".join(line.rstrip() for line in [*lines, *_footnotes(runs)])
+    lines.append(_line((heading.format(quantity=_quantity(problem)) for heading, _, _ in layout), layout, broadest))
+    lines += [_line(_cells(run.row, layout), layout, broadest) for run in runs]
+    sentence = textwrap.fill(verdict(problem, runs), len(lines[2]), subsequent_indent="  ")
+    return "\n".join(line.rstrip() for line in [*lines, *_footnotes(runs), sentence])
+
+
+def _quantity(problem: Problem) -> str:
+    if problem.noise is not None:
+        return "floor"
+    if problem.game.equilibria:
+        return "distance"
+    return "‖v‖" if problem.constraints is None else "residual"
 
 
 def _heading(problem: Problem, summary: str, seeds: int) -> str:
     size = sum(leaf.size for leaf in jax.tree.leaves(problem.start))
     facts = [f"{problem.game.num_players} players, {size} parameters"]
-    if problem.jacobian is not None:
+    if problem.jacobian is not None and problem.constraints is None:
         facts.append(f"the equilibrium is {stability(problem.jacobian)} under the flow of the field")
+    if problem.constraints is not None:
+        facts.append("in sets, with the natural residual ‖z - P(z + v)‖")
+    if problem.noise is not None:
+        measured = "distance" if problem.game.equilibria else "residual"
+        facts.append(f"noisy, with the floor of the {measured}")
     if seeds > 1:
         facts.append(f"medians over {seeds} starts")
     return f"{problem.name}: {summary}\n{'; '.join(facts)}"
@@ -64,16 +83,17 @@ def _status(row: Row) -> str:
     return f"{row.converged}/{row.seeds} conv" if row.status == "mixed" else row.status
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row, layout: Sequence[tuple[str, int, Any]]) -> list[str]:
     away = row.field_norm if row.distance is None else row.distance
-    values = [row.solver, _status(row), away, row.contraction, row.predicted, row.steps, row.fields]
+    tuned = [row.learning_rate] if row.tried else []
+    values = [row.solver, _status(row), *tuned, away, row.contraction, row.predicted, row.steps, row.fields]
     values += [row.products, row.microseconds, row.compile_seconds]
-    return ["-" if value is None else show(value) for value, (_, _, show) in zip(values, LAYOUT, strict=True)]
+    return ["-" if value is None else show(value) for value, (_, _, show) in zip(values, layout, strict=True)]
 
 
-def _line(cells: Iterable[str], broadest: int) -> str:
+def _line(cells: Iterable[str], layout: Sequence[tuple[str, int, Any]], broadest: int) -> str:
     """Lay out one line of the table, with words aligned to the left and numbers to the right."""
-    widths = [max(LAYOUT[0][1], broadest), *(width for _, width, _ in LAYOUT[1:])]
+    widths = [max(layout[0][1], broadest), *(width for _, width, _ in layout[1:])]
     padded = [
         text.ljust(width) if column < 2 else text.rjust(width)
         for column, (text, width) in enumerate(zip(cells, widths, strict=True))
@@ -96,27 +116,27 @@ def listing() -> str:
     """Return the games and solvers of the registry; long cells continue on the lines below."""
     games = [f"  {entry.name:15}{entry.summary}" for entry in registry.GAMES.values()]
     notation = "solvers by family (one step; z all players, v the field, J its Jacobian)"
-    return "\n".join(["games", *games, "", notation, "", solver_listing(registry.FAMILIES.values())])
+    rules = _group("Rules of optax: one for each player, at once or in turn", RULES.values())
+    return "\n".join(["games", *games, "", notation, "", solver_listing(registry.FAMILIES.values()), "", rules])
 
 
 def solver_listing(families: Iterable[registry.Family]) -> str:
     """Return the solvers of some families, under the title and the idea of each family."""
-    rows = {entry.name: (entry.name, entry.formula, entry.paper) for entry in registry.SOLVERS.values()}
-    name, _, paper = (max(map(len, column)) for column in zip(*rows.values(), strict=True))
-    name, paper = name + 2, min(paper, 40)
+    of = lambda family: [entry for entry in registry.SOLVERS.values() if entry.family == family.name]
+    return "\n\n".join(_group(f"{family.title}: {family.idea}", of(family)) for family in families)
+
+
+def _group(heading: str, entries: Iterable[SolverEntry]) -> str:
+    """Return solvers under a heading, in columns that are the same for all groups."""
+    every = (*registry.SOLVERS.values(), *RULES.values())
+    name, paper = 2 + max(len(entry.name) for entry in every), min(max(len(entry.paper) for entry in every), 40)
     formula = WIDTH - 2 - name - 2 - paper
-
-    def lines(family: registry.Family) -> str:
-        heading = textwrap.wrap(f"{family.title}: {family.idea}", WIDTH)
-        cells = [
-            f"  {first:{name}}{second:{formula + 2}}{third}".rstrip()
-            for entry in registry.SOLVERS.values()
-            if entry.family == family.name
-            for first, second, third in _wrapped(rows[entry.name], (name, formula, paper))
-        ]
-        return "\n".join([*heading, *cells])
-
-    return "\n\n".join(map(lines, families))
+    lines = [
+        f"  {first:{name}}{second:{formula + 2}}{third}".rstrip()
+        for entry in entries
+        for first, second, third in _wrapped((entry.name, entry.formula, entry.paper), (name, formula, paper))
+    ]
+    return "\n".join([*textwrap.wrap(heading, WIDTH), *lines])
 
 
 def _wrapped(cells: Sequence[str], widths: Sequence[int]) -> Iterable[tuple[str, ...]]:

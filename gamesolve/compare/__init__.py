@@ -17,6 +17,8 @@ from gamesolve.compare.problem import Problem, Settings, prepare
 from gamesolve.compare.runs import Row, Run, measure
 from gamesolve.compare.spectra import stability
 from gamesolve.compare.timing import time_steps
+from gamesolve.compare.tuning import tuned
+from gamesolve.compare.verdicts import verdict
 
 __all__ = [
     "Picture",
@@ -31,4 +33,6 @@ __all__ = [
     "prepare",
     "stability",
     "time_steps",
+    "tuned",
+    "verdict",
 ]

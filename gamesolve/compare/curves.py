@@ -59,6 +59,20 @@ def final(curves: np.ndarray, steps: Iterable[int]) -> float:
     return statistics.median(float(curve[np.isfinite(curve)][-1]) for curve in ended)
 
 
+def final_floor(curves: np.ndarray, steps: Iterable[int]) -> float:
+    """Return the median over the seeds of each curve's floor within its number of steps, see `floors`."""
+    return statistics.median(
+        float(floors(curve[None, : count + 1])[0]) for curve, count in zip(curves, steps, strict=True)
+    )
+
+
+def floors(curves: np.ndarray) -> np.ndarray:
+    """Return the root mean square of each curve over its last half: the noise floor, once a run has got there."""
+    half = curves[:, curves.shape[1] // 2 :]
+    with np.errstate(over="ignore"):  # diverged runs
+        return np.sqrt(np.mean(np.asarray(half, float) ** 2, axis=1))
+
+
 def median(values: Iterable[float | None]) -> float | None:
     """Return the median of the values that are known, or None if none is."""
     known = [value for value in values if value is not None]

@@ -20,11 +20,13 @@ from gamesolve.compare.spectra import LARGEST_SPECTRUM
 from gamesolve.compare.timing import compile_timed
 from gamesolve.compare.trajectories import distance_and_residual, known_equilibria, recorded
 from gamesolve.compare.vectors import ravel
+from gamesolve.driving.sets import Projections
 from gamesolve.driving.solve import step as take_step
 from gamesolve.game import Game, Players
 from gamesolve.solver import Solver, parametric
-from gamesolve.solvers.entry import SolverEntry
-from gamesolve.trees import Batch, Key, PyTree, Row, Scalar, State, Updates, widest
+from gamesolve.solvers.entry import Cost, SolverEntry
+from gamesolve.transforms.rates import Rates
+from gamesolve.trees import Batch, Key, PyTree, Row, State, Updates, widest
 
 # Rows of a large game's curves; a small one keeps every step, for fitting contractions.
 FEW_ROWS = 64
@@ -79,9 +81,16 @@ def counted(inner: optax.GradientTransformationExtraArgs, most: float = math.inf
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def build(entry: SolverEntry, game: Game, rate: Scalar) -> Solver:
+def build(entry: SolverEntry, game: Game, rate: Rates) -> Solver:
     """Return the solver at a step size; one that reduces variance gets the game on all of its data."""
     return entry.build(rate, full=game) if "full" in entry.arguments else entry.build(rate)
+
+
+def evaluations(cost: Cost, run: Lanes, unknowns: int) -> np.ndarray:
+    """Return the fields and products until each row, shape (lanes, rows); a dense solve counts one per unknown."""
+    steps = np.broadcast_to(run.every * np.arange(1.0, run.points.shape[1] + 1), run.iterations.shape)
+    iterations = run.iterations if run.iterations.any() else unknowns * steps
+    return cost.products() * steps + (cost.jvps_per_iteration + cost.vjps_per_iteration) * iterations
 
 
 def run(
@@ -99,7 +108,7 @@ def run(
     Args:
         game: the game.
         entry: the solver.
-        rates: step sizes, shape (lanes,).
+        rates: step sizes, shape (lanes,), or (lanes, players) if each player has its own.
         starts: players with a leading axis for the lanes.
         keys: typed random keys, shape (lanes,).
         sample: sampler of a step, or None.
@@ -137,7 +146,7 @@ def _follow(
     each = entry.cost.jvps_per_iteration + entry.cost.vjps_per_iteration
 
     def lane(rate: jax.Array, start: Players, key: jax.Array) -> Row:
-        solver = build(entry, game, rate)
+        solver = build(entry, game, tuple(rate) if rate.ndim else rate)
         solver = counted(solver, budget / each) if each else solver
         drawing = {} if sample is None else {"sample": sample, "key": key}
         return recorded(ravel, game, solver, start, steps, counters=("spent",), every=every, **drawing).trace
@@ -172,19 +181,23 @@ def _shared(cache: Cache, key: tuple[Any, ...], arguments: PyTree, compute: Call
     return cache[key]
 
 
-def measures(game: Game, measure: Measure | None, like: Players, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the measure, and the norm of the field, at points of shape (lanes, rows, n)."""
+def measures(
+    game: Game, measure: Measure | None, like: Players, points: np.ndarray, sets: Projections = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the measure, and the norm of the field or natural residual, at points of shape (lanes, rows, n)."""
     partial_measure = measure and jax.tree_util.Partial(measure)
-    return jax.tree.map(np.asarray, _measures(game, partial_measure, known_equilibria(game), like, points))
+    return jax.tree.map(np.asarray, _measures(sets, game, partial_measure, known_equilibria(game), like, points))
 
 
-@jax.jit
-def _measures(game: Game, measure: Any, equilibria: jax.Array | None, like: Players, points: jax.Array) -> Row:
+@partial(jax.jit, static_argnums=0)
+def _measures(
+    sets: Projections, game: Game, measure: Any, equilibria: jax.Array | None, like: Players, points: jax.Array
+) -> Row:
     _, unravel = jax.flatten_util.ravel_pytree(like)
 
     def at(flat: jax.Array) -> Row:
         players = unravel(flat)
-        distance, residual = distance_and_residual(game, equilibria, players)
+        distance, residual = distance_and_residual(game, equilibria, players, sets)
         return distance if measure is None else jnp.asarray(measure(game, players), flat.dtype), residual
 
     return jax.lax.map(jax.vmap(at), points)

@@ -69,10 +69,10 @@ def picture(problem: Problem, runs: Sequence[Run]) -> Picture:
     marked = None if place == "start" else np.asarray(problem.plane.project(ravel(point)))
     plane = problem.plane._replace(anchor=ravel(point))
     return Picture(
-        title=f"{problem.name}, step size {runs[0].row.learning_rate}",
+        title=f"{problem.name}, {_sizes(runs)}",
         paths={run.row.solver: run.path for run in runs},
         curves={run.row.solver: run.curves for run in runs},
-        quantity="distance to the equilibrium" if problem.game.equilibria else "norm of the field",
+        quantity=_quantity(problem),
         eigenvalues=None if matrix is None else np.linalg.eigvals(matrix),
         place=place,
         spectra={run.row.solver: run.spectrum for run in runs if run.spectrum is not None},
@@ -81,6 +81,18 @@ def picture(problem: Problem, runs: Sequence[Run]) -> Picture:
         axes=problem.axes,
         view=problem.view,
     )
+
+
+def _sizes(runs: Sequence[Run]) -> str:
+    """Return the step size of all solvers, or say that each has its own."""
+    row = runs[0].row
+    return "each solver at its best step size" if row.tried else f"step size {row.learning_rate}"
+
+
+def _quantity(problem: Problem) -> str:
+    if problem.game.equilibria:
+        return "distance to the equilibrium"
+    return "norm of the field" if problem.constraints is None else "natural residual"
 
 
 @jax.jit

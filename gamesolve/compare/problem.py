@@ -8,12 +8,20 @@ import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 
+from gamesolve.compare.noise import Noise, noise_of
 from gamesolve.compare.plane import Plane, choose_plane
 from gamesolve.compare.spectra import LARGEST_SPECTRUM, matrix_at
 from gamesolve.compare.vectors import length, ravel
+from gamesolve.driving.sets import Projections
 from gamesolve.game import Game, Players, as_players
 from gamesolve.linear.dense import LARGEST_MATRIX
+from gamesolve.sampling.samplers import Sampler
+from gamesolve.transforms.geometry import check_projections
+from gamesolve.trees import Key
 from gamesolve.trees.faces import shown
+
+# Most draws whose mean stands for a noisy game, and the error of their field, relative to the start, that suffices.
+DRAWS, BLUR = 2048, 0.01
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,12 +33,14 @@ class Settings:
         learning_rate: step size of all solvers, a number or a tuple with one per player. Default: 0.1.
         seeds: number of starting points; 1 means the game's own start. Default: 1.
         seed: seed of the random starting points. Default: 0.
+        tune: whether each solver gets its own best step size, see `tuned`. Default: False.
     """
 
     steps: int = 2000
     learning_rate: float | tuple[float, ...] = 0.1
     seeds: int = 1
     seed: int = 0
+    tune: bool = False
 
 
 @shown()
@@ -40,13 +50,15 @@ class Problem:
 
     Attributes:
         name: its name.
-        game: the game.
+        game: the game; a noisy one is bound to all of its data, or to many draws, and stands for its mean.
         starts: starting points, stacked along a leading axis.
         equilibrium: the known equilibrium nearest to the first start, or None.
         jacobian: J at that equilibrium; None if no equilibrium is known or the game is too large.
         plane: the plane in which paths are drawn.
         axes: labels of the two axes of the plane.
         view: description of the plane.
+        constraints: sets of the players. Default: none.
+        noise: how the game is noisy. Default: None, it is not.
     """
 
     name: str
@@ -57,6 +69,8 @@ class Problem:
     plane: Plane
     axes: tuple[str, str]
     view: str
+    constraints: Projections = None
+    noise: Noise | None = None
 
     @property
     def start(self) -> Players:
@@ -64,7 +78,16 @@ class Problem:
         return jax.tree.map(lambda leaf: leaf[0], self.starts)
 
 
-def prepare(name: str, game: Game, settings: Settings, start: Players | None = None) -> Problem:
+def prepare(
+    name: str,
+    game: Game,
+    settings: Settings,
+    start: Players | None = None,
+    *,
+    constraints: Projections = None,
+    sample: Sampler | None = None,
+    key: Key | None = None,
+) -> Problem:
     """Prepare everything that the runs on one game share.
 
     Args:
@@ -72,6 +95,9 @@ def prepare(name: str, game: Game, settings: Settings, start: Players | None = N
         game: the game, bound to its data.
         settings: settings of the comparison.
         start: starting point. Default: ``game.start``.
+        constraints: one projection per player, or one for all of them. Default: no constraints.
+        sample: sampler of each step for noisy games. Default: none.
+        key: typed random key of the noise. Default: that of seed 0.
 
     Returns:
         The problem.
@@ -89,6 +115,13 @@ def prepare(name: str, game: Game, settings: Settings, start: Players | None = N
             f"the step size must have {game.num_players} entries on {name}, one per player, got {len(rates)}."
         )
     start = as_players(start, game.num_players)
+    check_projections(constraints)
+    noise = None
+    if sample is not None:
+        noise = noise_of(game, sample, jax.random.key(0) if key is None else key, start, DRAWS, BLUR)
+        game = noise.mean
+    if constraints is not None:
+        game = dataclasses.replace(game, equilibria=())  # those that are known are zeros of the field, without sets
     flat, unravel = jax.flatten_util.ravel_pytree(start)
     # Large games are measured as they run, and their points are not kept.
     check_record(settings.seeds, settings.steps + 1, min(flat.size, LARGEST_SPECTRUM) * flat.dtype.itemsize)
@@ -100,7 +133,7 @@ def prepare(name: str, game: Game, settings: Settings, start: Players | None = N
     starts = jax.vmap(unravel)(_starts(flat, centre, settings))
     matrix = matrix_at(game, equilibrium)
     plane, axes, view = choose_plane(start, centre, matrix)
-    return Problem(name, game, starts, equilibrium, matrix, plane, axes, view)
+    return Problem(name, game, starts, equilibrium, matrix, plane, axes, view, constraints, noise)
 
 
 def check_record(seeds: int, rows: int, size: int) -> None:

@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 
 from gamesolve import linear
+from gamesolve.compare import lanes
+from gamesolve.compare.choices import suited
 from gamesolve.compare.costs import spent
-from gamesolve.compare.curves import contraction, final, median, rounding_floor
+from gamesolve.compare.curves import contraction, final, final_floor, median, rounding_floor
 from gamesolve.compare.outcomes import Outcome, equilibrium_of, outcome
 from gamesolve.compare.problem import Problem, Settings
 from gamesolve.compare.spectra import matrix_at, predict, stability
 from gamesolve.compare.timing import time_steps
 from gamesolve.compare.trajectories import Trajectories, trajectories
+from gamesolve.compare.tuning import ROUNDS, SIZES, tuned
+from gamesolve.compare.vectors import ravel
 from gamesolve.driving.solve import Status
 from gamesolve.game import Players
 from gamesolve.solvers.entry import Cost, SolverEntry
@@ -31,12 +35,15 @@ COLUMNS = {
     "converged": "number of seeds that converged",
     "diverged": "number of seeds that diverged",
     "seeds": "number of starting points; the columns below are medians over them",
-    "distance": "final Euclidean distance to the nearest known equilibrium; empty if none is known",
-    "field_norm": "final Euclidean norm of the field",
+    "tried": "number of step sizes that the search for the best one tried; 0 if the step size was given",
+    "distance": "final Euclidean distance to the nearest known equilibrium; empty if none is known. In noisy games its "
+    "root mean square over the last half of the run, the noise floor",
+    "field_norm": "final Euclidean norm of the field, or of the natural residual under constraints; in noisy games the "
+    "root mean square of the mean game's over the last half of the run",
     "contraction": "measured factor per step of the distance (of field_norm if no equilibrium is known), fitted by "
-    "least squares to its logarithm over the last half of the run; empty if it can't be measured",
+    "least squares to its logarithm over the last half of the run; empty if it can't be measured, as in noisy games",
     "predicted": "spectral radius of the solver's step map at the equilibrium; empty if its steps adapt or change, so "
-    "that there is none",
+    "that there is none, in noisy games and under constraints",
     "steps": "steps until the run converged, overflowed or had used its budget",
     "fields": "evaluations of the whole field (every player's gradient once) in these steps",
     "products": "products with the Jacobian of the field, or its transpose, in these steps",
@@ -58,6 +65,7 @@ class Row:
     converged: int
     diverged: int
     seeds: int
+    tried: int = 0
     distance: float | None = None
     field_norm: float | None = None
     contraction: float | None = None
@@ -84,6 +92,8 @@ class Run:
             the solver cannot run on the game.
         spectrum: eigenvalues of the step map; None if there is no prediction.
         point: point at which they were computed.
+        spent: evaluations (fields and products with J) after every step, a row per seed, like ``curves``.
+        outcomes: how each seed ended.
     """
 
     row: Row
@@ -91,6 +101,8 @@ class Run:
     path: np.ndarray
     spectrum: np.ndarray | None
     point: Players | None
+    spent: np.ndarray | None = None
+    outcomes: tuple[Outcome, ...] = ()
 
 
 def measure(problem: Problem, entry: SolverEntry, settings: Settings) -> Run:
@@ -106,35 +118,39 @@ def measure(problem: Problem, entry: SolverEntry, settings: Settings) -> Run:
         ValueError, as one for two players refuses a game of three, gives a row with status ``n/a`` and the reason.
     """
     try:
-        solver = entry.build(settings.learning_rate)
+        if settings.tune:
+            settings = dataclasses.replace(settings, learning_rate=tuned(problem, entry, settings))
+        solver = lanes.build(suited(problem, entry), problem.game, settings.learning_rate)
         runs = trajectories(problem, solver, settings)
     except ValueError as error:
         return _refused(problem, entry, settings, error)
     tolerance = linear.default_tolerance(problem.start)
-    outcomes = [
+    outcomes = tuple(
         outcome(distances, residuals, tolerance, finite)
         for distances, residuals, finite in zip(runs.distances, runs.residuals, runs.finite, strict=True)
-    ]
+    )
     point, listed = equilibrium_of(problem, runs, outcomes)
-    predicted, spectrum, notes = predict(problem.game, solver, point) if entry.rated else (None, None, ())
+    smooth = problem.noise is None and problem.constraints is None
+    predicted, spectrum, notes = predict(problem.game, solver, point) if entry.rated and smooth else (None, None, ())
     costs, uncounted = _costs(entry.cost, runs, outcomes)
     fitted = runs.distances if listed else runs.residuals
     floor = rounding_floor(point if listed else None, fitted)
     ends = [ended.steps for ended in outcomes]
-    microseconds, compile_seconds = time_steps(problem.game, solver, problem.start, ends[0])
+    microseconds, compile_seconds = time_steps(problem.game, solver, problem.start, ends[0], problem.noise)
+    away = final if problem.noise is None else final_floor
     row = Row(
         **_names(problem, entry, settings),
         **_statuses(outcomes),
-        distance=final(runs.distances, ends) if problem.game.equilibria else None,
-        field_norm=final(runs.residuals, ends),
-        contraction=median(contraction(curve, floor) for curve in fitted),
+        distance=away(runs.distances, ends) if problem.game.equilibria else None,
+        field_norm=away(runs.residuals, ends),
+        contraction=median(contraction(curve, floor) for curve in fitted) if problem.noise is None else None,
         predicted=predicted,
         **costs,
         microseconds=microseconds,
         compile_seconds=compile_seconds,
         notes="; ".join([*notes, *_warnings(problem, runs, outcomes, point), *uncounted]),
     )
-    return Run(row, runs.distances, runs.path[0], spectrum, point)
+    return Run(row, runs.distances, runs.path[0], spectrum, point, _spent(problem, entry.cost, runs), outcomes)
 
 
 def _refused(problem: Problem, entry: SolverEntry, settings: Settings, error: ValueError) -> Run:
@@ -151,7 +167,9 @@ def _refused(problem: Problem, entry: SolverEntry, settings: Settings, error: Va
 
 def _names(problem: Problem, entry: SolverEntry, settings: Settings) -> dict[str, Any]:
     rates = " ".join(f"{rate:g}" for rate in np.atleast_1d(settings.learning_rate))
-    return {"game": problem.name, "solver": entry.name, "learning_rate": rates, "seeds": settings.seeds}
+    return {"game": problem.name, "solver": entry.name, "learning_rate": rates, "seeds": settings.seeds} | {
+        "tried": SIZES * ROUNDS * settings.tune
+    }
 
 
 def _statuses(outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -161,6 +179,14 @@ def _statuses(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "converged": statuses.count(Status.CONVERGED),
         "diverged": statuses.count(Status.DIVERGED),
     }
+
+
+def _spent(problem: Problem, cost: Cost, runs: Trajectories) -> np.ndarray:
+    """Return the evaluations after every step, row by row; a dense solve counts a product per unknown."""
+    counts = np.pad(runs.iterations, ((0, 0), (1, 0)))
+    steps = np.broadcast_to(np.arange(counts.shape[1]), counts.shape)
+    iterations = np.cumsum(counts, axis=1) if counts.any() else steps * ravel(problem.start).size
+    return sum(spent(cost, steps, iterations).values(), start=np.zeros(counts.shape))
 
 
 def _costs(cost: Cost, runs: Trajectories, outcomes: Sequence[Outcome]) -> tuple[dict[str, Any], list[str]]:
@@ -184,7 +210,7 @@ def _warnings(
     problem: Problem, runs: Trajectories, outcomes: Sequence[Outcome], point: Players | None
 ) -> Iterator[str]:
     converged = any(ended.status is Status.CONVERGED for ended in outcomes)
-    if converged and stability(matrix_at(problem.game, point)) == "unstable":
+    if converged and problem.constraints is None and stability(matrix_at(problem.game, point)) == "unstable":
         yield "converged to an equilibrium that is unstable under the flow of the field"
     failed = sum(
         int(counts[: ended.steps].max(initial=0)) for counts, ended in zip(runs.fallbacks, outcomes, strict=True)

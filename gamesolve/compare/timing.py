@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gamesolve.compare.noise import Noise
 from gamesolve.driving.solve import solve
 from gamesolve.game import Game, Players
 from gamesolve.solver import Solver
@@ -22,7 +23,9 @@ BUDGET, MOST_ROUNDS = 2.0, 101
 Program = Callable[[], Any]
 
 
-def time_steps(game: Game, solver: Solver, start: Players, steps: int) -> tuple[float, float]:
+def time_steps(
+    game: Game, solver: Solver, start: Players, steps: int, noise: Noise | None = None
+) -> tuple[float, float]:
     """Time a solver's compiled steps.
 
     A call repeats the run from its start until it has taken `TIMED_STEPS` steps. Inner solves then do the same work
@@ -33,13 +36,14 @@ def time_steps(game: Game, solver: Solver, start: Players, steps: int) -> tuple[
         solver: the solver.
         start: the players at which each run starts.
         steps: length of a run.
+        noise: how the game is noisy: each step draws its data. Default: it is not.
 
     Returns:
         Microseconds per step (the best of a few calls), and seconds to trace and compile.
     """
     steps = max(1, steps)
     repeats = -(-TIMED_STEPS // steps)
-    arguments = (game, solver, start, repeats, False)
+    arguments = (game, solver, start, noise and (noise.sample, noise.key), repeats, False)
     compiled, compile_seconds = compile_timed(_repeat, *arguments, steps=steps)
     seconds = interleaved({"": partial(compiled, *arguments)}, TIMED_CALLS, budget=0.0)[""]
     return 1e6 * min(seconds) / (steps * repeats), compile_seconds
@@ -98,11 +102,15 @@ def median_ratio(above: list[float], below: list[float]) -> float:
 
 
 @partial(jax.jit, static_argnames="steps")
-def _repeat(game: Game, solver: Solver, start: Players, repeats: int, go_on: bool, *, steps: int) -> Players:
+def _repeat(
+    game: Game, solver: Solver, start: Players, draws: Any, repeats: int, go_on: bool, *, steps: int
+) -> Players:
+    drawing = {} if draws is None else dict(zip(("sample", "key"), draws, strict=True))
+
     def once(_: jax.Array, last: Players) -> Players:
         # go_on is False, but XLA does not know: otherwise it would hoist the run out of the loop (a barrier does not
         # prevent that).
         begin = jax.tree.map(partial(jnp.where, go_on), last, start)
-        return solve(game, solver, begin, steps).players
+        return solve(game, solver, begin, steps, **drawing).players
 
     return jax.lax.fori_loop(0, repeats, once, start)

@@ -109,6 +109,11 @@ def test_adam_comes_with_a_caution():
     assert "stop it with tol=" in found.why
 
 
+def test_solvers_that_leave_the_equilibrium_later_are_not_tried():
+    found = gs.recommend(GAME, START, solvers=["alternating adam", "simgd"])
+    assert [row.name for row in found.table] == ["simgd"]
+
+
 def test_named_solvers_that_do_not_suit_the_game_are_said():
     wrong = gs.zero_sum(lambda x, y: -(x**2) + x * y + y**2)
     found = gs.recommend(wrong, START, solvers=["anderson"])
@@ -202,7 +207,8 @@ def test_eigenvalues_give_no_verdict_under_constraints():
     box = lambda player: optax.projections.projection_box(player, -1.0, 1.0)
     game = gs.general_sum(lambda x, y: x**2 + x, lambda x, y: -((y - x) ** 2))
     found = gs.recommend(game, (0.5, 0.2), constraints=box, solvers=["simgd"], budget=4000)
-    assert "stable" not in str(found)
+    assert "stable" not in str(found.probe)
+    assert found.why.endswith("Whether its end is stable was not checked: constraints decide it too.")
     np.testing.assert_allclose(found.probe.equilibrium, (1.0, 1.0), atol=1e-3)
     assert found.solver is not None
 
@@ -218,6 +224,7 @@ def test_constraints_are_kept_and_measured_by_the_natural_residual():
     np.testing.assert_allclose(solution.players[1], 0.5, atol=1e-4)
 
 
+@pytest.mark.full
 def test_a_noisy_game_is_ranked_by_its_noise_floor():
     game = gs.zero_sum(lambda x, y, a: jnp.mean((x - a) ** 2) + x * y - y**2)
     sample = lambda key: 1 + jax.random.normal(key, (8,))
@@ -231,6 +238,22 @@ def test_a_noisy_game_is_ranked_by_its_noise_floor():
     np.testing.assert_allclose(found.probe.equilibrium, (0.8, 0.4), atol=0.25)
 
 
+def test_the_noise_floor_is_predicted_beside_the_measured_one():
+    data = jax.random.normal(jax.random.key(1), (32, 2))
+    payoff = lambda x, y, a: jnp.mean((x - a[:, 0]) ** 2) / 2 + x * y - jnp.mean((y - a[:, 1]) ** 2) / 2
+    game, sample = gs.zero_sum(payoff).bind(data), gs.minibatches(data, 4)
+    found = gs.recommend(game, (4.0, 1.0), sample=sample, key=jax.random.key(0), budget=8000, solvers=["simgd"])
+    row = found.table[0]
+    residual = lambda players, _: jnp.hypot(*game.field(players))
+    run = lambda key: gs.solve(game, row.solver, (0.0, 0.0), 2000, sample=sample, key=key, record=residual).trace
+    curves = jax.vmap(run)(jax.random.split(jax.random.key(2), 32))[:, 1000:]
+    measured = float(jnp.sqrt(jnp.mean(curves**2))) / found.probe.residual
+    assert row.floor.residual == pytest.approx(measured, rel=0.08)
+    assert f"{row.floor.residual:.1e}" in str(found)
+    assert "A quarter of its step sizes takes four times as long" in found.why
+    assert found.spent <= 8000
+
+
 def test_a_mean_of_too_few_draws_is_said():
     game = gs.zero_sum(lambda x, y, a: jnp.mean((x - a) ** 2) / 2 - jnp.mean((y - a) ** 2) / 2)
     sample = lambda key: 5 * jax.random.normal(key, (1,))
@@ -242,8 +265,9 @@ def test_a_mean_of_too_few_draws_is_said():
 
 def test_large_players_are_predicted_from_eigenvalues():
     game = gs.games.random_quadratic(jax.random.key(0), (200, 200), rotation=0.5)
-    found = gs.recommend(game, solvers=["extragradient", "ogda"], budget=6000)
+    found = gs.recommend(game, solvers=["extragradient"], budget=6000)
     assert found.probe.jacobian is None
+    assert found.why.endswith("Whether its end is stable was not checked: the game is too large.")
     assert found.table[0].measured is not None
     assert found.spent <= 6000
 

@@ -5,7 +5,7 @@ import argparse
 import numpy as np
 import pytest
 
-from benchmarks.measurements import recommend
+from benchmarks.measurements import recommend, tuned
 
 
 @pytest.mark.full
@@ -24,6 +24,13 @@ def test_kinds_of_games_differ_as_they_say():
     assert zero_sum.is_zero_sum
     assert not general.is_zero_sum
     np.testing.assert_array_equal(box(np.array([-1.0, 0.5])), [0.0, 0.5])
+
+
+def test_step_sizes_are_tuned_with_unequal_ones_for_the_players():
+    values = tuned.settings(tuned.named("simgd"), 10.0)
+    assert set(values[:, 1]) == {1.0, 0.2, 5.0}
+    assert values[:, 0].min() == pytest.approx(0.003)
+    assert set(tuned.settings(tuned.named("golden_ratio"), 10.0)[:, 1]) == {1.0}
 
 
 def test_the_full_table_has_two_hundred_games():

@@ -17,9 +17,11 @@ import pytest
 import gamesolve
 from gamesolve import cli, compare, registry, solvers
 from gamesolve.cli import command, loading, tables
+from gamesolve.compare.choices import RULES
 from gamesolve.compare.runs import COLUMNS
 
 GAME = """
+import jax
 import jax.numpy as jnp
 import gamesolve as gs
 import neighbour
@@ -49,6 +51,15 @@ def broken():
 failing = gs.zero_sum(lambda x, y: x * unknown_name)
 vector = gs.zero_sum(lambda x, y: x * y)
 later = gs.zero_sum(lambda x, y: jnp.log(x) * y)
+noisy = gs.zero_sum(lambda x, y, a: jnp.mean((x - a) ** 2) + x * y - y**2)
+
+
+def sample(key):
+    return jax.random.normal(key, (4,))
+
+
+def box(player):
+    return jnp.clip(player, -2.0, 2.0)
 """
 
 
@@ -84,6 +95,7 @@ def test_compare_prints_a_table_and_writes_its_folder(folder, capsys):
     assert float(first[2]) == pytest.approx(math.sqrt(2) * rho**60, rel=1e-2)
     assert first[3:7] == [f"{rho:.5f}", f"{rho:.5f}", "60", "120"]
     assert next(line for line in lines if line.startswith("acgd")).split()[4] == "-"
+    assert any(line.startswith("best: acgd, which ends at a ") for line in lines)
     assert not any("no prediction" in line for line in lines)  # the legend says it once
     assert "none if the steps adapt or change" in printed.out
     assert "written to out/first:" in lines
@@ -112,7 +124,7 @@ def test_manifest_says_how_to_run_it_again(folder, capsys):
     assert manifest["status"] == "finished"
     assert manifest["command"] == f"gamesolve {' '.join(arguments)} --out out --lr 0.3"
     assert manifest["precision"] == "float64"
-    assert manifest["settings"] == {"steps": 20, "learning_rate": 0.3, "seeds": 3, "seed": 0}
+    assert manifest["settings"] == {"steps": 20, "learning_rate": 0.3, "seeds": 3, "seed": 0, "tune": False}
     assert (manifest["seed"], manifest["games"], manifest["solvers"]) == (0, ["curl"], ["cgd"])
     assert set(manifest["versions"]) == {"python", "jax", "jaxlib", "optax", "numpy", "matplotlib", "gamesolve"}
     assert manifest["versions"]["gamesolve"] == gamesolve.__version__
@@ -150,6 +162,24 @@ def test_a_game_of_ones_own(folder, capsys, game, start):
     assert (folder / f"out/my_game-{game}.png").stat().st_size > 10_000
 
 
+KNOWN = {**registry.SOLVERS, **RULES}
+
+
+def test_noise_sets_and_rules_of_optax_at_their_best_step_sizes(folder, capsys):
+    target = ["my_game.py:noisy", "--start", "my_game.py:players", "--sample", "my_game.py:sample"]
+    options = ["--constraints", "my_game.py:box", "--tune", "--steps", "60", "--seeds", "2", "--out", "out"]
+    assert cli.main(["compare", *target, *options, "--solvers", "simgd", "alternating-adam", "cgd"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].endswith("noisy, with the floor of the residual; medians over 2 starts")
+    assert lines[3].split()[:5] == ["solver", "status", "step", "size", "floor"]
+    assert "  cgd: it has no form for sets" in lines
+    assert any(line.startswith("best: ") and "lower noise floor" in line for line in lines)
+    table = rows(folder / "out")
+    assert [row["tried"] for row in table] == ["36", "36", "36"]
+    assert float(table[0]["learning_rate"]) != float(table[1]["learning_rate"]) > 0
+    assert json.loads((folder / "out/manifest.json").read_text())["settings"]["tune"]
+
+
 MISTAKES = [
     ("my_gam.py:game", "there is no file my_gam.py. Did you mean my_game.py?"),
     ("elsewhere/none.py:game", "there is no file elsewhere/none.py."),
@@ -164,11 +194,11 @@ MISTAKES = [
         "my_game.py:payoff",
         "my_game.py:payoff takes 2 arguments. Give a Game, or a function without arguments that returns one.",
     ),
-    ("my_game.py:broken", "my_game.py:broken failed (line 25): RuntimeError: no data here"),
+    ("my_game.py:broken", "my_game.py:broken failed (line 26): RuntimeError: no data here"),
     ("my_game.py:game", "my_game.py:game has no start. Give one with --start my_game.py:players."),
     (
         "my_game.py:failing --start my_game.py:players",
-        "my_game.py:failing failed at its start (line 28): NameError: name 'unknown_name' is not defined",
+        "my_game.py:failing failed at its start (line 29): NameError: name 'unknown_name' is not defined",
     ),
     (
         "my_game.py:vector --start my_game.py:pair",
@@ -205,10 +235,16 @@ MISTAKES = [
     ("notes.txt:game", "notes.txt must be a Python file, with a name that ends in .py."),
     ("my_game.py:game --games icr", "--games selects games of the catalogue. Leave it out if you give a file."),
     ("--start my_game.py:players", "--start needs a game in a file. Give one as my_game.py:game."),
+    ("--games icr --sample my_game.py:sample", "--sample needs a game in a file. Give one as my_game.py:game."),
+    ("--games icr --constraints my_game.py:box", "--constraints needs a game in a file. Give one as my_game.py:game."),
+    (
+        "my_game.py:game --start my_game.py:players --key 3",
+        "--key needs --sample: without noise there is nothing to draw.",
+    ),
     ("--games bilinaer", "there is no game named 'bilinaer'; did you mean bilinear?"),
     ("--games icr --solvers cgdd", "there is no solver named 'cgdd'; did you mean cgd?"),
-    ("--solvers qqqqq", f"there is no solver named 'qqqqq'; known: {', '.join(registry.SOLVERS)}."),
-    ("--solvers ,", f"no solver given. Known: {', '.join(registry.SOLVERS)}."),
+    ("--solvers qqqqq", f"there is no solver named 'qqqqq'; known: {', '.join(KNOWN)}."),
+    ("--solvers ,", f"no solver given. Known: {', '.join(KNOWN)}."),
     ("--solvers cgd my_game.py:game", "my_game.py:game was read as the name of a solver. Write it before the options."),
     ("--games icr --lr 0.1,0.2,0.3", "the step size must have 2 entries on icr, one per player, got 3."),
     ("--games icr --out my_game.py/below", "cannot write to my_game.py/below: Not a directory."),
@@ -320,7 +356,7 @@ def test_list_names_every_game_and_solver_in_a_fresh_process():
             assert cells[0] in family.__all__
         else:  # what the column could not hold
             found[-1] = [f"{above} {below}".strip() for above, below in zip(found[-1], cells, strict=True)]
-    assert found == [[entry.name, entry.formula, entry.paper] for entry in registry.SOLVERS.values()]
+    assert found == [[entry.name, entry.formula, entry.paper] for entry in KNOWN.values()]
 
 
 def test_without_names_the_core_is_run():
@@ -354,7 +390,8 @@ def test_long_names_and_footnotes_stay_within_the_width():
     assert max(map(len, lines)) <= tables.WIDTH
     at = {line.index("n/a") for line in lines[4 : 4 + len(names)]}
     assert len(at) == 1
-    assert " ".join(line.strip() for line in lines[4 + len(names) :]) == f"{', '.join(names)}: {note}"
+    text = " ".join(line.strip() for line in lines[4 + len(names) :])
+    assert text == f"{', '.join(names)}: {note} best: none, no solver can run on the game or all diverge"
 
 
 def test_importing_gamesolve_does_not_import_matplotlib():

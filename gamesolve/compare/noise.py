@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gamesolve.checks import as_pytree
+from gamesolve.compare.vectors import ravel
 from gamesolve.game import Game
 from gamesolve.sampling.samplers import Sampler
 from gamesolve.trees import Batch, Key, Players, norm
@@ -38,7 +39,7 @@ class Noise(NamedTuple):
     spent: int = 0
 
 
-def noise_of(game: Game, sample: Sampler, key: Key, start: Players, most: float) -> Noise:
+def noise_of(game: Game, sample: Sampler, key: Key, start: Players, most: float, blur: float = BLUR) -> Noise:
     """Return the noise of a game with this sampler; a game that is bound to data is its own mean.
 
     Args:
@@ -47,6 +48,7 @@ def noise_of(game: Game, sample: Sampler, key: Key, start: Players, most: float)
         key: typed random key.
         start: players where the noise is measured.
         most: largest number of draws for the mean, at least `DRAWS`.
+        blur: error of the mean, relative to the field at the start, down to which draws are added. Default: `BLUR`.
     """
     sample = as_pytree("sample", sample)
     own, key = jax.random.split(key)
@@ -59,7 +61,7 @@ def noise_of(game: Game, sample: Sampler, key: Key, start: Players, most: float)
             "sample must return arrays whose first axis is the batch, got a scalar. Return an array of shape (1,)."
         )
     deviation = float(_deviation(game, draws, start))
-    wanted = (deviation / BLUR) ** 2 if math.isfinite(deviation) else 0.0
+    wanted = (deviation / blur) ** 2 if math.isfinite(deviation) else 0.0
     count = max(DRAWS, math.ceil(min(wanted, most)))
     draws = jax.vmap(sample)(jax.random.split(own, count))
     merged = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), draws)
@@ -73,3 +75,14 @@ def _deviation(game: Game, draws: Batch, players: Players) -> jax.Array:
     mean = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), fields)
     distances = jax.vmap(lambda field: norm(jax.tree.map(jnp.subtract, field, mean)))(fields)
     return jnp.sqrt(jnp.sum(distances**2) / (DRAWS - 1)) / norm(mean)
+
+
+def pushes(game: Game, noise: Noise, players: Players, count: int) -> jax.Array:
+    """Return the deviations of some draws' fields from their mean at these players, shape (count, parameters)."""
+    return _pushes(game, noise.sample, players, jax.random.split(jax.random.fold_in(noise.key, 0), count))
+
+
+@jax.jit
+def _pushes(game: Game, sample: Sampler, players: Players, keys: Key) -> jax.Array:
+    fields = jax.vmap(lambda key: ravel(game.bind(sample(key)).field(players)))(keys)
+    return fields - jnp.mean(fields, axis=0)
