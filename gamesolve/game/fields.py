@@ -8,6 +8,7 @@ its Jacobian works without changes. The value of a formal payoff means nothing; 
 import dataclasses
 from collections.abc import Callable
 from functools import partial
+from typing import NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -68,7 +69,7 @@ class Unknown:
         """Keep the error."""
         self._error = error
 
-    def __jax_array__(self, *_: object) -> jax.Array:
+    def __jax_array__(self, *_: object) -> NoReturn:
         """Raise the error."""
         raise self._error
 

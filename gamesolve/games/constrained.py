@@ -5,7 +5,7 @@ negative; `multiplier_projection` keeps them so.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 
 import jax
@@ -287,7 +287,7 @@ def _part(name: str, function: Constraint, x: PyTree, *arguments: PyTree) -> PyT
     return called(name, function, x, *arguments, takes=takes, hint=hint)
 
 
-def check_kinds(variables: PyTree, kinds: Iterator[str], player: int) -> None:
+def check_kinds(variables: PyTree, kinds: Collection[str], player: int) -> None:
     """Raise unless a player is a dict with multipliers for these kinds of constraints."""
     if not isinstance(variables, dict) or set(variables) != set(kinds):
         found = sorted(variables) if isinstance(variables, dict) else type(variables).__name__

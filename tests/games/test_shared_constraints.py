@@ -32,7 +32,7 @@ def test_the_example_of_nashopt():
     game, zeros = games.generalised(*PAYOFFS, **problem), (jnp.zeros(2), jnp.array(0.0), jnp.array(0.0))
     start = (*zeros, games.generalised_multipliers(zeros, **problem))
     solver = gs.extragradient(0.2, projections=(None, None, None, games.multiplier_projection))
-    solution = gs.solve(game, solver, start, 20_000, tol=1e-9)
+    solution = gs.solve(game, solver, start, 3000, tol=1e-8)
     assert solution.ending == gs.Status.CONVERGED
     x, y, z, multipliers = solution.players
     np.testing.assert_allclose(np.hstack([x, y, z]), [1, 0, 0, 0.5], atol=1e-6)
@@ -40,7 +40,7 @@ def test_the_example_of_nashopt():
     low = np.hstack([entry["low"] for entry in multipliers["private"]])
     np.testing.assert_allclose(low, [0, 1, 0.6, 0], atol=1e-6)
     for residual in (games.kkt_residual, games.fischer_burmeister):
-        assert float(optax.tree.norm(residual(game, solution.players))) < 1e-8
+        assert float(optax.tree.norm(residual(game, solution.players))) < 1e-7
         assert float(optax.tree.norm(residual(game, start))) > 0.5
 
 
