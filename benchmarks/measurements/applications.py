@@ -81,7 +81,7 @@ def rows(arguments: argparse.Namespace) -> Iterator[Row]:
     """Yield a row for each game: the gradients that each solver needs at its best step size, and that size."""
     with jax.enable_x64(True):
         for name, make in CASES.items():
-            case, row = make(), {"game": name}
+            case, row = make(), Row(game=name)
             for solver in dict.fromkeys((*FREE, *PROJECTED)):
                 allowed = solver in (FREE if case.sets is None else PROJECTED)
                 row[solver] = _best(case, solver, arguments) if allowed else None

@@ -8,7 +8,7 @@ import optax
 
 import gamesolve as gs
 from gamesolve.solvers.entry import Cost, SolverEntry
-from gamesolve.trees import Players, Updates
+from gamesolve.trees import Players, PyTree, Updates
 
 SUITES = ("matrix",)
 
@@ -18,7 +18,7 @@ class Regrets(NamedTuple):
 
     regrets: Players
     strategies: Players
-    count: jax.Array
+    steps: jax.Array
 
 
 @gs.parametric
@@ -29,19 +29,19 @@ def regret_matching_plus(learning_rate: float) -> optax.GradientTransformation:
     """
     del learning_rate
 
-    def init(params: Players) -> Regrets:
+    def init(params: PyTree) -> Regrets:
         if not all(isinstance(player, jax.Array) for player in params):
             raise ValueError("regret matching needs players that are probability vectors.")
         return Regrets(jax.tree.map(jnp.zeros_like, params), params, jnp.ones(()))
 
-    def update(updates: Updates, state: Regrets, params: Players, *, game: gs.Game, **_: Any) -> tuple[Updates, Any]:
+    def update(updates: Updates, state: Any, params: PyTree = None, **extra: Any) -> tuple[Updates, Any]:
         del updates  # the field is needed at the strategies, not at their averages
-        values = game.field(state.strategies)
+        values = extra["game"].field(state.strategies)
         gains = jax.tree.map(lambda value, mixed: value - value @ mixed, values, state.strategies)
         regrets = jax.tree.map(lambda regret, gain: jnp.maximum(regret + gain, 0), state.regrets, gains)
-        share = 2 / (state.count + 1)
+        share = 2 / (state.steps + 1)
         moves = jax.tree.map(lambda mixed, mean: (share * (mixed - mean)).astype(mean.dtype), state.strategies, params)
-        return moves, Regrets(regrets, jax.tree.map(_matched, regrets), state.count + 1)
+        return moves, Regrets(regrets, jax.tree.map(_matched, regrets), state.steps + 1)
 
     return optax.GradientTransformationExtraArgs(init, update)
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gamesolve.checks import known
 from gamesolve.game import Game, general_sum
 from gamesolve.trees import PyTree
 
@@ -57,7 +58,8 @@ def network(graph: ArrayLike, strength: ArrayLike, benefits: ArrayLike = 1.0) ->
     if factor.ndim:
         raise ValueError(f"strength must be a number, got shape {factor.shape}. Put weights per edge into graph.")
     system = jnp.eye(number) - factor * G
-    if not isinstance(system, jax.core.Tracer) and np.linalg.cond(np.asarray(system)) > 0.1 / jnp.finfo(float).eps:
+    matrix = known(system)
+    if matrix is not None and np.linalg.cond(matrix) > 0.1 / jnp.finfo(matrix.dtype).eps:
         raise ValueError(f"strength = {factor} makes I - strength G singular: there is no single equilibrium.")
     neighbours = [tuple(np.flatnonzero(row).tolist()) for row in G]
     weights = tuple(factor * row[row != 0] for row in G)
