@@ -119,7 +119,7 @@ def _attacked(
     saved: Saved,
 ) -> gan.CounterAttack:
     """Go on from a saved GAN; a solver that keeps the state of ACGD gets it."""
-    fresh = phase.init(saved.players)
+    fresh: Any = phase.init(saved.players)
     keeps = isinstance(fresh, tuple) and jax.tree.structure(fresh[:1]) == jax.tree.structure((saved.state,))
     state: Any = (saved.state, *fresh[1:]) if keeps else None
     return gan.counter_attack(
