@@ -26,6 +26,11 @@ def project(projections: Projections) -> optax.GradientTransformation:
 
     A run with ``tol`` then stops at the natural residual on these sets, see `gamesolve.solve`.
 
+    It projects the whole move of a step. That is the projected method for solvers that look at the game once, at the
+    players: `simgd` with or without momentum, `ogda`. Solvers that look elsewhere come to rest at other points if a
+    bound is active: in turns the later players have seen moves that were not projected. Put `project` inside
+    `alternating` then, one for each player, and use the ``projections`` of `extragradient` and the like.
+
     Args:
         projections: one function per player that projects its parameters onto its set, such as
             ``optax.projections.projection_simplex``, or None for an unconstrained player. One function stands for all
