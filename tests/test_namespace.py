@@ -44,12 +44,20 @@ def test_importing_the_package_imports_neither_heavy_libraries_nor_rooms_that_fe
     new = output_of(
         "import sys, jax, optax; before = set(sys.modules); import gamesolve; print(*set(sys.modules) - before)"
     )
-    rooms = [
-        f"gamesolve.{room}"
-        for room in ("analysis", "games", "loggers", "metrics", "plots", "registry", "watching", "cli")
-    ]
-    assert "gamesolve.driving.run" in new
-    assert not {*HEAVY, *rooms} & set(new)
+    assert [name for name in new if name.startswith("gamesolve")] == ["gamesolve"]
+    assert not {*HEAVY} & set(new)
+
+
+def test_a_solver_needs_no_rooms_of_other_purposes():
+    new = output_of("import sys, gamesolve as gs; gs.solve, gs.zero_sum, gs.simgd; print(*sys.modules)")
+    rooms = ("advice", "analysis", "cli", "compare", "games", "loggers", "metrics", "plots", "registry", "watching")
+    assert "gamesolve.driving.solve" in new
+    assert not {*HEAVY, *(f"gamesolve.{room}" for room in rooms)} & set(new)
+
+
+def test_a_star_import_brings_the_public_names():
+    found = output_of("from gamesolve import *; print(*globals())")
+    assert set(gs.__all__) <= set(found)
 
 
 @pytest.mark.parametrize("name", LATE)
