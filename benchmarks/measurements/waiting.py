@@ -42,7 +42,7 @@ def rows(arguments: argparse.Namespace) -> Iterator[Row]:
         "import": partial(_import, arguments.repeats),
         "calls": partial(_calls, arguments.solvers),
         "step": partial(_step, arguments.repeats),
-        "compare": _compare,
+        "compare": compared_calls,
     }
     for name in arguments.parts:
         yield from parts[name]()
@@ -95,12 +95,12 @@ def _step(repeats: int) -> Iterator[Row]:
     yield _row("jit(gs.step), two numbers", seconds, "over by hand", median_ratio(*times.values()), STEP)
 
 
-def _compare() -> Iterator[Row]:
+def compared_calls(*words: str) -> Iterator[Row]:
     """Time the first and the second ``gamesolve compare``, with a cache that is empty before the first."""
     with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryDirectory() as out:
-        environment = os.environ | {"XDG_CACHE_HOME": cache, "JAX_COMPILATION_CACHE_DIR": f"{cache}/programs"}
-        command = [sys.executable, "-m", "gamesolve", "compare", "--out", out]
+        environment = os.environ | {"XDG_CACHE_HOME": cache}
         for name, target in (("first", FIRST), ("second", SECOND)):
+            command = [sys.executable, "-m", "gamesolve", "compare", *words, "--out", f"{out}/{name}"]
             began = time.perf_counter()
             subprocess.run(command, env=environment, capture_output=True, check=True)
             seconds = time.perf_counter() - began

@@ -30,7 +30,7 @@ class NoiseTrace(NamedTuple):
         floor: mean squared distance of the players from the equilibrium in a long run.
         standard_error: standard error of ``floor`` from the number of lanes.
         per_player: each player's part of ``floor``.
-        rate: factor per step by which the variance that one step's noise has left fades, at the end of the sum.
+        rate: factor per step by which the deviation that one step's noise has left shrinks in mean square, at the end.
         steps: number of steps in the sum.
     """
 
@@ -124,7 +124,7 @@ def noise_floor_large(
         floor=float(total.sum(axis=1).mean()),
         standard_error=float(total.sum(axis=1).std(ddof=1) / np.sqrt(lanes)),
         per_player=tuple(map(float, total.mean(axis=0))),
-        rate=float(fading ** (2 / (BLOCK * noisy.stepping.period))),
+        rate=float(fading ** (1 / (BLOCK * noisy.stepping.period))),
         steps=block * BLOCK * noisy.stepping.period,
     )
 

@@ -93,16 +93,22 @@ def treat(
             f"remedies must map states to functions of the solver, got {remedies!r}. Write {{'rotating': lambda "
             "solver: ...}."
         )
-    refused = ({"checkpoint", "record", "batches", "state", "start"} & set(options)) | ({"log"} & set(watching or {}))
+    watching = watching or {}
+    refused = {"checkpoint", "record", "batches", "state", "start"} & set(options) or {"log"} & set(watching)
     if refused:
         raise TypeError(f"treat must run without {min(refused)}, which belongs to one solver. Use run and watch.")
+    if given := {"stop", "sample", "key"} & set(watching):
+        raise TypeError(
+            f"watching must leave out {min(given)}, which treat sets itself. Pass remedies, sample and key."
+        )
+    watch(game, solver, stop=list(remedies), tell=None)  # checks the states
     num_steps, most = whole_number("num_steps", num_steps, 0), whole_number("most", most, 0)
     state, steps, changes = None, 0, list[Change]()
     while True:
         stop = list(remedies) if len(changes) < most else []
-        seen = watch(game, solver, sample=sample, key=key, **{**(watching or {}), "stop": stop})
-        given = {"sample": sample, "key": key, "state": state, "start": steps, **options}
-        solution = run(game, solver, players, num_steps - steps, callbacks=[*callbacks, seen], **given)
+        seen = watch(game, solver, sample=sample, key=key, stop=stop, **watching)
+        settings = {"sample": sample, "key": key, "state": state, "start": steps, **options}
+        solution = run(game, solver, players, num_steps - steps, callbacks=[*callbacks, seen], **settings)
         players, state, steps = solution.players, solution.state, int(solution.steps)
         ended = solution.status == Status.STOPPED and seen.verdict.state in stop
         if not ended or steps >= num_steps:

@@ -69,9 +69,16 @@ def test_noise_is_drawn_as_in_one_run():
         ({"sad": lambda solver: solver}, {}, ValueError, "stop must be a list of states"),
         ({"rotating": gs.simgd(0.1)}, {}, TypeError, "remedies must map states to functions of the solver"),
         ({}, {"record": lambda players, state: players}, TypeError, "treat must run without record"),
+        ({"sad": lambda solver: solver}, {"most": 0}, ValueError, "stop must be a list of states"),
         ({"rotating": lambda: None}, {}, TypeError, "a remedy must take the solver"),
     ],
 )
 def test_mistakes_are_named(remedies, options, error, message):
     with pytest.raises(error, match=message):
         treated(gs.altgd(0.1), remedies, **options)
+
+
+@pytest.mark.parametrize("name", ["stop", "sample", "key"])
+def test_what_treat_sets_itself_is_refused(name):
+    with pytest.raises(TypeError, match=f"watching must leave out {name}, which treat sets itself"):
+        watching.treat(BILINEAR, gs.altgd(0.1), START, 100, {}, watching={name: None})
