@@ -1,0 +1,228 @@
+"""Measure the time to an accuracy against other kinds of methods: linear programs, regret matching, Krylov solves.
+
+Each method runs in float64 until its error, which all rows of a game measure in the same way, is at most the target.
+Compilation is not counted: it is in `waiting`. One process uses as many threads as each library likes.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.flatten_util
+import jax.numpy as jnp
+import numpy as np
+import optax
+import scipy.optimize
+import scipy.sparse.linalg
+
+import gamesolve as gs
+from benchmarks import report
+from benchmarks.report import Row
+from gamesolve.trees import Players, State
+
+ROUNDS, MOST_STEPS = 5, 400_000
+SETS = gs.games.simplices(2)
+OPTIONS = {
+    "games": report.choices(("matrix-100", "matrix-1000", "quadratic-100", "quadratic-1000", "control")),
+    "seconds": {"type": float, "default": 120.0, "help": "longest time of one run (default: %(default)s)"},
+}
+
+
+class Rival(NamedTuple):
+    """A method on a game: ``run()`` returns its answer, and ``ours`` is whether it is one of gamesolve's solvers."""
+
+    run: Callable[[], Any]
+    ours: bool = False
+
+
+class Problem(NamedTuple):
+    """A game, the error of an answer to it, its target, and the methods."""
+
+    error: Callable[[Any], float]
+    target: float
+    rivals: Mapping[str, Rival]
+
+
+def rows(arguments: argparse.Namespace) -> Iterator[Row]:
+    """Yield a row for each method on each game, with its time over that of the fastest that reached the target."""
+    jax.config.update("jax_enable_x64", True)
+    for name in arguments.games:
+        problem = PROBLEMS[name](arguments.seconds)
+        found = {rival: _timed(problem, problem.rivals[rival].run, arguments.seconds) for rival in problem.rivals}
+        reached = [seconds for seconds, error in found.values() if error <= problem.target]
+        ours = [
+            found[rival][0] for rival, one in problem.rivals.items() if one.ours and found[rival][1] <= problem.target
+        ]
+        for rival, (seconds, error) in found.items():
+            met = error <= problem.target
+            row = {"game": name, "method": rival, "ours": "yes" if problem.rivals[rival].ours else ""}
+            row |= {"seconds": round(seconds, 5), "error": f"{error:.1e}", "target": f"{problem.target:.0e}"}
+            yield row | {"over the fastest": round(seconds / min(reached), 2) if met else None}
+        ratio = min(ours, default=np.inf) / min(reached, default=np.inf)
+        verdict = "met" if ratio <= 2 else "missed"
+        yield {"game": name, "method": "best of ours", "over the fastest": round(ratio, 2), "verdict": verdict}
+
+
+main = partial(report.measure, "rivals", rows, packages=("jax", "jaxlib", "scipy", "numpy"))
+
+
+def _timed(problem: Problem, run: Callable[[], Any], limit: float) -> tuple[float, float]:
+    """Return the median seconds of a run and its error; a long run is timed once, after one that compiles."""
+    run()
+    times = []
+    while len(times) < ROUNDS and sum(times) < limit / 4:
+        began = time.perf_counter()
+        answer = jax.block_until_ready(run())
+        times.append(time.perf_counter() - began)
+    return statistics.median(times), problem.error(answer)
+
+
+def _matrix(size: int, limit: float) -> Problem:
+    """Return a random zero-sum matrix game, to a duality gap of 1e-6."""
+    game = gs.games.random_matrix_game(jax.random.key(0), (size, size))
+    payoffs = np.asarray(game.constants[0])
+    step = 0.95 / float(np.linalg.norm(payoffs, 2))
+    even = game.start
+    alternating = lambda part: gs.average(gs.alternating(part, part), decay=lambda t: t / (t + 2))
+    target = 1e-6
+    gap = lambda players: float(gs.games.duality_gap(game, tuple(map(jnp.asarray, players))))
+
+    def until(solver: optax.GradientTransformation, averaged: bool = False) -> Rival:
+        seen = lambda players, state: optax.tree.get(state, "average") if averaged else players
+        return Rival(partial(_until, game, solver, even, seen, gap, target, limit), ours=True)
+
+    rivals = {
+        "HiGHS, dual simplex": Rival(partial(_program, payoffs, "highs-ds")),
+        "HiGHS, interior point": Rival(partial(_program, payoffs, "highs-ipm")),
+        "restarted PDHG": until(gs.restarted(gs.pdhg(step, projections=SETS))),
+        "restarted extragradient": until(gs.restarted(gs.extragradient(step, projections=SETS))),
+        "regret matching+": until(alternating(gs.transforms.regret_matching_plus()), averaged=True),
+        "predictive regret matching+": until(
+            alternating(gs.transforms.predictive_regret_matching_plus()), averaged=True
+        ),
+    }
+    return Problem(gap, target, rivals)
+
+
+def _until(
+    game: gs.Game,
+    solver: optax.GradientTransformation,
+    players: Players,
+    seen: Callable[[Players, State], Players],
+    error: Callable[[Players], float],
+    target: float,
+    limit: float,
+    chunk: int = 500,
+) -> Players:
+    """Run in chunks until the error is met, or the time or the steps are over."""
+    state, steps, began = None, 0, time.perf_counter()
+    while True:
+        solution = gs.solve(game, solver, players, chunk, state=state, start=steps)
+        players, state, steps = solution.players, solution.state, steps + chunk
+        answer = seen(players, state)
+        if error(answer) <= target or steps >= MOST_STEPS or time.perf_counter() - began > limit:
+            return answer
+
+
+def _program(payoffs: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the equilibrium of a zero-sum matrix game by a linear program; the column player's are its multipliers."""
+    rows, columns = payoffs.shape
+    # The row player minimises the value w with payoffs' x <= w.
+    found = scipy.optimize.linprog(
+        np.append(np.zeros(rows), 1.0),
+        A_ub=np.hstack([payoffs.T, -np.ones((columns, 1))]),
+        b_ub=np.zeros(columns),
+        A_eq=np.append(np.ones(rows), 0.0)[None],
+        b_eq=[1.0],
+        bounds=[(0, None)] * rows + [(None, None)],
+        method=method,
+    )
+    x, y = np.maximum(found.x[:-1], 0), np.maximum(-found.ineqlin.marginals, 0)
+    return x / x.sum(), y / y.sum()
+
+
+def _quadratic(size: int, limit: float) -> Problem:
+    """Return a strongly monotone zero-sum quadratic game, to a field of 1e-8."""
+    game = gs.games.random_quadratic(jax.random.key(0), (size // 2,) * 2, condition=100.0, rotation=0.7)
+    start = game.start
+    field = jax.jit(lambda players: optax.tree.norm(game.field(players)))
+    error, target = lambda players: float(field(players)), 1e-8
+    flat, unravel = jax.flatten_util.ravel_pytree(start)
+    vector = jax.jit(lambda z: jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0])
+    bound = float(np.linalg.norm(np.asarray(gs.analysis.jacobian(game, start)), 2))
+
+    def until(solver: optax.GradientTransformation, chunk: int = 200) -> Rival:
+        seen = lambda players, _: players
+        return Rival(partial(_until, game, solver, start, seen, error, target, limit, chunk), ours=True)
+
+    def krylov() -> Players:
+        here = np.asarray(vector(flat))
+        operator = scipy.sparse.linalg.LinearOperator(
+            (flat.size, flat.size), lambda z: np.asarray(vector(flat + jnp.asarray(z).ravel())) - here, dtype=float
+        )
+        move = scipy.sparse.linalg.gmres(operator, -here, rtol=1e-12, restart=200)[0]
+        return unravel(flat + jnp.asarray(move))
+
+    def dense() -> Players:
+        J = np.asarray(gs.analysis.jacobian(game, start))
+        return unravel(jnp.asarray(np.asarray(flat) - np.linalg.solve(J, np.asarray(vector(flat)))))
+
+    rivals = {
+        "SciPy GMRES": Rival(krylov),
+        "dense Jacobian and LU": Rival(dense),
+        "newton": until(gs.newton(1.0), 1),
+        "cgd": until(gs.cgd(1 / bound)),
+        "extragradient": until(gs.extragradient(0.7 / bound)),
+        "anderson around simgd": until(gs.anderson(gs.simgd(0.1 / bound), depth=10)),
+    }
+    return Problem(error, target, rivals)
+
+
+def _control(limit: float) -> Problem:
+    """Return the open-loop game of two players who steer one system of six states, to a field of 1e-8."""
+    rng = np.random.default_rng(0)
+    A = 0.95 * np.linalg.qr(rng.normal(size=(6, 6)))[0]
+    push = tuple(rng.normal(size=(6, 2)) / 3 for _ in range(2))
+    costs = tuple(np.diag(rng.uniform(0.1, 1, 6)) for _ in range(2))
+    system = gs.games.linear_quadratic(A, push, costs, (np.eye(2),) * 2)
+    game = gs.games.open_loop(system, 30, np.ones(6))
+    return _of_game(game, limit)
+
+
+def _of_game(game: gs.Game, limit: float) -> Problem:
+    """Return a game without sets, to a field of 1e-8, by our solvers and SciPy's root finders."""
+    start = game.start
+    flat, unravel = jax.flatten_util.ravel_pytree(start)
+    vector = jax.jit(lambda z: jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0])
+    error, target = lambda players: float(jnp.linalg.norm(vector(jax.flatten_util.ravel_pytree(players)[0]))), 1e-8
+    bound = float(np.linalg.norm(np.asarray(gs.analysis.jacobian(game, start)), 2))
+    root = lambda method: unravel(
+        jnp.asarray(scipy.optimize.root(lambda z: np.asarray(vector(z)), np.asarray(flat), method=method, tol=1e-10).x)
+    )
+
+    def until(solver: optax.GradientTransformation, chunk: int = 200) -> Rival:
+        seen = lambda players, _: players
+        return Rival(partial(_until, game, solver, start, seen, error, target, limit, chunk), ours=True)
+
+    rivals = {
+        "SciPy root, hybr": Rival(partial(root, "hybr")),
+        "SciPy root, krylov": Rival(partial(root, "krylov")),
+        "newton": until(gs.newton(1.0), 1),
+        "simgd": until(gs.simgd(1 / bound)),
+        "altgd": until(gs.altgd(1 / bound)),
+        "anderson around altgd": until(gs.anderson(gs.altgd(1 / bound), depth=10)),
+    }
+    return Problem(error, target, rivals)
+
+
+PROBLEMS: Mapping[str, Callable[[float], Problem]] = {
+    "matrix-100": partial(_matrix, 100),
+    "matrix-1000": partial(_matrix, 1000),
+    "quadratic-100": partial(_quadratic, 100),
+    "quadratic-1000": partial(_quadratic, 1000),
+    "control": _control,
+}
