@@ -14,7 +14,7 @@ from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import out_of_sight, require_players
 from gamesolve.transforms.geometry import check_projections
-from gamesolve.trees import Players, PyTree, State, Updates, dot, norm, normalised, widened, widest
+from gamesolve.trees import Players, PyTree, State, Updates, dot, norm_ratio, widened, widest
 
 
 class GoldenState(NamedTuple):
@@ -72,13 +72,10 @@ def golden_ratio(
         if params is None:
             raise ValueError("golden_ratio needs the players. Pass them to update, as gamesolve.step does.")
         moved, turned = optax.tree.sub(params, state.players), optax.tree.sub(updates, state.updates)
-        # Norms as products of a size and a number near one: the derivative of a quotient squares its divisor.
-        sizes, units = zip(*map(normalised, (moved, turned)), strict=True)
-        length, change = map(norm, units)
-        known = (length > 0) & (change > 0)  # without movement there is nothing to learn, and the step size stays
+        inverse = norm_ratio(moved, turned)
+        known = inverse > 0  # without movement there is nothing to learn, and the step size stays
         largest = (1 / ratio + 1 / ratio**2) * state.step
         # The inverse slope is about as large as the step size: its square might overflow before it is divided.
-        inverse = jnp.where(known, sizes[0] / sizes[1], 1) * length / jnp.where(known, change, 1)
         local = ratio * state.growth / 4 * (inverse / state.step) * inverse
         step = jnp.where(known, jnp.minimum(largest, local), state.step).astype(state.step.dtype)
         growth = jnp.where(known, ratio * step / state.step, state.growth).astype(state.step.dtype)
