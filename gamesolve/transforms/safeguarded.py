@@ -10,7 +10,7 @@ from gamesolve.checks import check_number, whole_number
 from gamesolve.driving.sets import declared_by
 from gamesolve.game import Game
 from gamesolve.solver import parametric, with_game
-from gamesolve.transforms._base import require_game, require_players
+from gamesolve.transforms._base import require_all, require_game
 from gamesolve.transforms._origin import INSIDE, require_origin
 from gamesolve.trees import Marks, Players, PyTree, State, Updates, at_least_float32, norm, norm_ratio, widest
 
@@ -110,7 +110,7 @@ def guarded(
     solver = with_game(inner)
 
     def init(params: PyTree) -> GuardedState:
-        if sets := declared_by(solver, require_players("guarded", params)):
+        if sets := declared_by(solver, require_all("guarded", params)):
             raise ValueError(
                 f"the solver in guarded must be without projections, got some for player {sets[0].path[0]}. Use "
                 "extragradient or adaptive_extragradient with projections= instead."
