@@ -39,8 +39,8 @@ def lazy_extra_newton(regularisation: float, period: int = 1) -> optax.GradientT
 
     With ``(lambda I - J) s = u`` and ``lambda = M ||s||``. J is computed anew every ``period`` steps. The move differs
     from ``-s`` by ``(||s|| / 2 + ||z - z_J||) / period`` at most, with z_J the players of the last Jacobian: a larger
-    difference is cut to that length. For M of at least ``period`` times the Lipschitz constant of J only rounding errors
-    are larger; for a smaller M the step can differ from the formula.
+    difference is cut to that length. If M is at least ``period`` times the Lipschitz constant of J, only rounding
+    errors are larger. If M is smaller, the step can differ from the formula.
 
     Args:
         regularisation: M, see the solver `gamesolve.lazy_extra_newton`.

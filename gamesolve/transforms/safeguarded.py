@@ -174,7 +174,7 @@ def _judged(
 
 
 def _arrived(state: GuardedState, here: Seen) -> jax.Array:
-    """Return whether the players are at the end of an extragradient step: later parts of a chain may change the move."""
+    """Return whether the players are at the end of an extragradient step: later parts may change the move."""
     end = _moved(state.kept.players, state.last.updates, state.step)
     far = norm(optax.tree.sub(here.players, end))
     return (state.step > 0) & (far <= ROUNDING * jnp.finfo(far.dtype).eps * norm(end))

@@ -225,7 +225,7 @@ def factor(loss, ideal=2.0, **settings):
     return float(move[0])
 
 
-def test_gap_aware_slows_a_good_discriminator_and_hurries_a_weak_one():
+def test_gap_aware_slows_a_good_discriminator_and_speeds_up_a_weak_one():
     assert factor(2.0) == 1
     np.testing.assert_allclose([factor(1.9), factor(1.8), factor(0.0)], [0.1**0.5, 0.1, 0.1], rtol=1e-5)
     np.testing.assert_allclose([factor(2.1), factor(2.2), factor(9.0)], [2**0.5, 2.0, 2.0], rtol=1e-5)

@@ -84,7 +84,7 @@ def check(name, rates, number, steps):
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_a_guarded_solver_never_diverges_and_costs_nothing_while_it_pays(name, x64):
+def test_a_guarded_solver_never_diverges_and_costs_nothing_while_it_helps(name, x64):
     check(name, np.logspace(-2, 2, 5), 4, 300)
 
 
