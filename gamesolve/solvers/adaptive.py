@@ -78,7 +78,7 @@ def adaptive_extragradient(
         safety: s, below 1. Default: 0.9.
         projections: one function per player that maps its parameters to its set, or None for an unconstrained player.
             Default: no constraints.
-        max_trials: limit of the trials per step. Default: 50.
+        max_trials: limit of the trials per step; if all are too long, the players stay in this step. Default: 50.
 
     Returns:
         The solver.

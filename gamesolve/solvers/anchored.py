@@ -96,7 +96,8 @@ def halpern(learning_rate: rates.Rates) -> optax.GradientTransformation:
     ``z <- z + a + E v(w_k)``, where ``v(w_(-1)) = v(z_0)``.
 
     Args:
-        learning_rate: step size E, see `transforms.rates`.
+        learning_rate: step size E, see `transforms.rates`; below 1 / (sqrt(3) R) with the Lipschitz constant R of the
+            field: with larger ones bilinear games diverge.
 
     Returns:
         The solver.

@@ -162,10 +162,14 @@ def lazy_extra_newton(
     """Find an equilibrium of a monotone game by extragradient behind cubic-regularised Newton steps: LEN.
 
     ``(lambda I - J) s = -v`` with ``lambda = M ||s||``, then the step is ``z + E v(z - s) / lambda``. Every ``period``
-    steps J is computed as a dense matrix, by one product per parameter, and reduced to Hessenberg form; each of the
-    some five systems for lambda then takes O(n^2). With M proportional to ``period`` and to the Lipschitz constant
+    steps J is computed as a dense matrix, by one product per parameter, and reduced to Hessenberg form; each of
+    about five systems for lambda then takes O(n^2). With M proportional to ``period`` and to the Lipschitz constant
     R of J, it needs O(eps^(-2/3)) steps for an accuracy eps; the paper's theory has M = 3 period R, its experiments
     M = period R. With ``period=1`` it is the Newton proximal extragradient method.
+
+    With ``learning_rate=1`` the step differs from ``-s`` by ``(||s|| / 2 + ||z - z_J||) / period`` at most, with z_J
+    the players of the last Jacobian: a larger difference is cut to that length. If M is at least period R, only
+    rounding errors are larger. If M is smaller, the step can differ from the formula.
 
     Args:
         learning_rate: share E of the step, see `transforms.rates`. Default: 1, the method of the paper.

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve.checks import check_count
+from gamesolve.driving.sets import is_single
 from gamesolve.game import Game
 from gamesolve.solver import with_game
 from gamesolve.transforms import rates
@@ -148,6 +149,13 @@ def require_players(part: str, players: PyTree) -> Players:
     if not isinstance(players, tuple):
         raise out_of_sight(part)
     return players
+
+
+def require_all(part: str, params: PyTree) -> Players:
+    """Return the players that ``part`` is initialised with, or raise if it sees one player or a mask hides some."""
+    if is_single(params) or is_partial(params):
+        raise out_of_sight(part)
+    return params
 
 
 def require_no_model_state(part: str, game: Game) -> None:

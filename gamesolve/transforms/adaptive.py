@@ -6,15 +6,16 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
-from gamesolve.checks import check_number
-from gamesolve.driving.sets import Projections, declare, is_single, projected
+from gamesolve.checks import check_number, known
+from gamesolve.driving.sets import Projections, declare, projected
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
-from gamesolve.transforms._base import out_of_sight, require_players
+from gamesolve.transforms._base import require_all
 from gamesolve.transforms.geometry import check_projections
-from gamesolve.trees import Players, PyTree, State, Updates, dot, norm, normalised, widened, widest
+from gamesolve.trees import Players, PyTree, State, Updates, dot, norm_ratio, widened, widest
 
 
 class GoldenState(NamedTuple):
@@ -72,13 +73,10 @@ def golden_ratio(
         if params is None:
             raise ValueError("golden_ratio needs the players. Pass them to update, as gamesolve.step does.")
         moved, turned = optax.tree.sub(params, state.players), optax.tree.sub(updates, state.updates)
-        # Norms as products of a size and a number near one: the derivative of a quotient squares its divisor.
-        sizes, units = zip(*map(normalised, (moved, turned)), strict=True)
-        length, change = map(norm, units)
-        known = (length > 0) & (change > 0)  # without movement there is nothing to learn, and the step size stays
+        inverse = norm_ratio(moved, turned)
+        known = inverse > 0  # without movement there is nothing to learn, and the step size stays
         largest = (1 / ratio + 1 / ratio**2) * state.step
         # The inverse slope is about as large as the step size: its square might overflow before it is divided.
-        inverse = jnp.where(known, sizes[0] / sizes[1], 1) * length / jnp.where(known, change, 1)
         local = ratio * state.growth / 4 * (inverse / state.step) * inverse
         step = jnp.where(known, jnp.minimum(largest, local), state.step).astype(state.step.dtype)
         growth = jnp.where(known, ratio * step / state.step, state.growth).astype(state.step.dtype)
@@ -127,8 +125,8 @@ def tiada(learning_rate: rates.Rates, alpha: float = 0.6, beta: float = 0.4) -> 
     def moves(updates: Updates, squares: PyTree) -> Updates:
         slowest = _largest(squares)
         sums = (slowest, *squares[1:])
-        exponents = (alpha, *[beta] * (len(updates) - 1))
-        return rates.times(tuple(map(_inverse_power, sums, exponents)), updates)
+        exponents = (-alpha, *[-beta] * (len(updates) - 1))
+        return rates.times(tuple(map(_power, sums, exponents)), updates)
 
     return _tiada("tiada", learning_rate, alpha, beta, lambda player: dot(player, player), moves)
 
@@ -166,10 +164,10 @@ def tiada_coordinates(
     def moves(updates: Updates, squares: PyTree) -> Updates:
         totals = tuple(jnp.asarray(optax.tree.sum(player)) for player in squares)
         largest = _largest(totals)
-        share = jnp.where(largest > 0, totals[0] / jnp.where(largest > 0, largest, 1), 0) ** alpha
+        share = _power(totals[0] / jnp.where(largest > 0, largest, 1), alpha)
         exponents = (alpha, *[beta] * (len(updates) - 1))
         scales = tuple(
-            jax.tree.map(lambda square, power=power: _inverse_power(square, power), player)
+            jax.tree.map(lambda square, power=power: _power(square, -power), player)
             for player, power in zip(squares, exponents, strict=True)
         )
         scaled = jax.tree.map(lambda u, scale: u * scale.astype(jnp.result_type(u)), updates, scales)
@@ -191,14 +189,12 @@ def _tiada(
     rates.check("learning_rate", learning_rate)
     check_number("alpha", alpha, above=0.0, below=1.0)
     check_number("beta", beta, above=0.0, below=1.0)
-    if isinstance(alpha, float) and isinstance(beta, float) and alpha <= beta:
+    larger, smaller = known(alpha), known(beta)
+    if larger is not None and smaller is not None and np.any(larger <= smaller):
         raise ValueError(f"alpha must be above beta = {beta}, got {alpha}. Give player 0 the larger exponent.")
 
     def init(params: PyTree) -> TiadaState:
-        players = require_players(name, params)
-        if is_single(players):
-            raise out_of_sight(name)
-        zeros = tuple(map(squared, optax.tree.zeros_like(players)))
+        zeros = tuple(map(squared, optax.tree.zeros_like(require_all(name, params))))
         return TiadaState(rates.init(learning_rate), zeros)
 
     def update(updates: Updates, state: State, params: PyTree = None) -> tuple[Updates, TiadaState]:
@@ -215,6 +211,6 @@ def _largest(sums: Sequence[jax.Array]) -> jax.Array:
     return functools.reduce(jnp.maximum, sums)
 
 
-def _inverse_power(sums: jax.Array, exponent: float) -> jax.Array:
-    """Return ``sums^(-exponent)``, and zero for a sum of zero: its update is zero as well."""
-    return jnp.where(sums > 0, jnp.where(sums > 0, sums, 1) ** -exponent, 0)
+def _power(sums: jax.Array, exponent: float) -> jax.Array:
+    """Return ``sums^exponent``, and zero for a sum of zero: its update is zero as well, and its derivative finite."""
+    return jnp.where(sums > 0, jnp.where(sums > 0, sums, 1) ** exponent, 0)

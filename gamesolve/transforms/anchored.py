@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
-from gamesolve.checks import check_number
+from gamesolve.checks import check_number, known
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part, past_field
-from gamesolve.trees import DType, Players, PyTree, Scalar, State, Updates, widest
+from gamesolve.trees import DType, Players, PyTree, Scalar, State, Updates, at_least_float32, widest
 
 
 class AnchoredState(NamedTuple):
@@ -76,16 +77,18 @@ def anchored_extragradient_varying(learning_rate: float, lipschitz: float) -> op
     """
     check_number("learning_rate", learning_rate, above=0.0)
     check_number("lipschitz", lipschitz, above=0.0)
-    if isinstance(learning_rate, float) and isinstance(lipschitz, float) and learning_rate * lipschitz >= 0.75:
+    eta, bound = known(learning_rate), known(lipschitz)
+    if eta is not None and bound is not None and np.any(eta * bound >= 0.75):
         raise ValueError(f"learning_rate must be below 3 / (4 lipschitz) = {0.75 / lipschitz}, got {learning_rate}.")
 
     def first(players: Players) -> jax.Array:
-        return jnp.asarray(learning_rate, widest(players))
+        return jnp.asarray(learning_rate, at_least_float32(widest(players)))
 
     def move(step: Step, state: AnchoredState) -> tuple[Players, jax.Array]:
         eta, k = state.memory, state.count.astype(state.memory.dtype)
         square = (eta * lipschitz) ** 2
-        following = eta * (1 - (k + 2) ** 2 / ((k + 1) * (k + 3)) * square) / (1 - square)
+        # The quotient of the formula, written so that large counts do not overflow.
+        following = eta * (1 - (1 + 1 / (k + 1) / (k + 3)) * square) / (1 - square)
         return _extra_move(step, state, eta), following
 
     return _anchored("anchored_extragradient_varying", (), first, move)
@@ -98,7 +101,8 @@ def halpern(learning_rate: rates.Rates) -> optax.GradientTransformationExtraArgs
     ``a = (z_0 - z) / (k + 2)``, ``w_k = z + a + E v(w_(k-1))``, the move is ``a + E v(w_k)``; ``v(w_(-1)) = v(z_0)``.
 
     Args:
-        learning_rate: step size, see `transforms.rates`.
+        learning_rate: step size, see `transforms.rates`; below 1 / (sqrt(3) R) with the Lipschitz constant R of the
+            field: with larger ones bilinear games diverge.
 
     Returns:
         The transformation; it needs ``game=`` and all players. It returns moves, already scaled by the step size.

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.checks import check_number
+from gamesolve.checks import check_number, known
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.trees import PyTree, Scalar, State, Updates, at_least_float32, widest
@@ -55,7 +55,7 @@ def gap_aware(
         AISTATS 2023, https://arxiv.org/abs/2302.00089
     """
     check_number("ideal", ideal)
-    if width is None and isinstance(ideal, float) and ideal == 0:
+    if width is None and known(ideal) == 0:
         raise ValueError(
             "width must be given if the ideal loss is 0, got None. Give the gap at which the factor is largest."
         )

@@ -9,7 +9,7 @@ import optax
 
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
-from gamesolve.transforms._base import require_players
+from gamesolve.transforms._base import require_all
 from gamesolve.trees import DType, PyTree, Scalar, State, Updates
 
 
@@ -131,7 +131,7 @@ def slingshot(learning_rate: rates.Rates) -> optax.GradientTransformation:
     rates.check("learning_rate", learning_rate)
 
     def init(params: PyTree) -> SlingshotState:
-        if len(require_players("slingshot", params)) != 2:
+        if len(require_all("slingshot", params)) != 2:
             raise ValueError(
                 f"slingshot needs two players, whose steps have opposite signs, got {len(params)}. Use extragradient "
                 "or ogda for other numbers of players."

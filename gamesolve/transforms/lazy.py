@@ -37,7 +37,10 @@ class LazyState(NamedTuple):
 def lazy_extra_newton(regularisation: float, period: int = 1) -> optax.GradientTransformationExtraArgs:
     """Turn u into ``-v(z - s) / lambda``: an extragradient step behind a cubic-regularised Newton step s.
 
-    With ``(lambda I - J) s = u`` and ``lambda = regularisation ||s||``. J is computed anew every ``period`` steps.
+    With ``(lambda I - J) s = u`` and ``lambda = M ||s||``. J is computed anew every ``period`` steps. The move differs
+    from ``-s`` by ``(||s|| / 2 + ||z - z_J||) / period`` at most, with z_J the players of the last Jacobian: a larger
+    difference is cut to that length. If M is at least ``period`` times the Lipschitz constant of J, only rounding
+    errors are larger. If M is smaller, the step can differ from the formula.
 
     Args:
         regularisation: M, see the solver `gamesolve.lazy_extra_newton`.

@@ -1,5 +1,6 @@
 """Extragradient with a line search: the step size follows from how fast the field turns."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -13,7 +14,7 @@ from gamesolve.solver import parametric
 from gamesolve.transforms import rates
 from gamesolve.transforms._base import Step, part
 from gamesolve.transforms.geometry import check_projections
-from gamesolve.trees import Players, Scalar, at_least_float32, norm, normalised, widest
+from gamesolve.trees import Players, Scalar, at_least_float32, norm, norm_ratio, widest
 
 
 class SearchState(NamedTuple):
@@ -31,14 +32,16 @@ def adaptive_extragradient(
 
     ``w = project(z + l v(z))`` and the next players are ``project(z + l v(w))``. The step size l is halved until
     ``l ||v(w) - v(z)|| <= s ||w - z||``, with s the safety. The next step first tries
-    ``min(2 l, s^2 ||w - z|| / ||v(w) - v(z)||)``, or the same l again if z or v has not changed.
+    ``min(2 l, s^2 ||w - z|| / ||v(w) - v(z)||)``, or the same l again if z or v has not changed. It tries 2 l if the
+    move was so small that rounding removed it. The first trial is at most ``10 ||z|| / ||v||``.
 
     Args:
         learning_rate: step size that the first step tries. Default: 1.
         safety: s, below 1. Default: 0.9.
         projections: one function per player that projects its parameters onto its set, or None for an unconstrained
             player. Default: no constraints.
-        max_trials: limit of the trials per step; the last one is taken even if it is too long. Default: 50.
+        max_trials: limit of the trials per step. If all are too long, the players stay, and the next step continues
+            with shorter trials. Default: 50.
 
     Returns:
         The transformation; it needs ``game=`` and all players, and returns moves. Both fields see the same draw of the
@@ -70,37 +73,61 @@ def adaptive_extragradient(
     def ahead(players: Players, length: Scalar, u: Players) -> Players:
         return projected(projections, optax.tree.sub(players, rates.times(length, u)))
 
-    def search(game: Game, players: Players, u: Players, trial: jax.Array) -> tuple[jax.Array, Players]:
-        """Return the number of trials and the field at the end of the last one."""
-
-        def too_long(carry: tuple[jax.Array, jax.Array, Players]) -> jax.Array:
-            trials, accepted, _ = carry
-            return ~accepted & (trials < most)
-
-        def attempt(carry: tuple[jax.Array, jax.Array, Players]) -> tuple[jax.Array, jax.Array, Players]:
-            trials, *_ = carry
-            length = _halved(trial, trials)
-            point = ahead(players, length, u)
-            field = game.gradients(point)
-            change, distance = norm(optax.tree.add(field, u)), norm(optax.tree.sub(point, players))
-            return trials + 1, length * change <= safety * distance, field
-
-        first = (jnp.zeros((), jnp.int32), jnp.zeros((), bool), optax.tree.zeros_like(players))
-        trials, _, field = jax.lax.while_loop(too_long, attempt, first)
-        return trials, field
-
     def formula(step: Step, state: SearchState) -> tuple[Players, SearchState]:
+        trial = jnp.where(state.fields == 0, _bounded(state.trial, step.players, step.u), state.trial)
         # The number of trials is constant between jumps: the derivative of the step is that at the accepted length.
-        trials, field = search(*jax.lax.stop_gradient((step.game, step.players, step.u, state.trial)))
-        length = _halved(state.trial, trials - 1)
+        seen = jax.lax.stop_gradient((step.game, step.players, step.u, trial))
+        trials, accepted, field = _search(*seen, ahead, safety, most)
+        length = _halved(trial, trials - 1)
         point = ahead(step.players, length, step.u)
         field = _known(step.game, point, field)
         moved, turned = optax.tree.sub(point, step.players), optax.tree.add(field, step.u)
         following = ahead(step.players, length, optax.tree.scale(-1, field))
-        again = _next_trial(state.trial, length, safety, moved, turned)
-        return optax.tree.sub(following, step.players), SearchState(again, state.fields + trials + 1)
+        move = optax.tree.where(accepted, optax.tree.sub(following, step.players), optax.tree.zeros_like(moved))
+        again = jnp.where(_rounded(step.players, length, step.u), 2 * length, trial)
+        again = jnp.where(accepted, _next_trial(again, length, safety, moved, turned), length / 2).astype(trial.dtype)
+        return move, SearchState(again, state.fields + trials + 1)
 
     return part("adaptive_extragradient", formula, memory=start)
+
+
+def _search(
+    game: Game,
+    players: Players,
+    u: Players,
+    trial: jax.Array,
+    ahead: Callable[[Players, Scalar, Players], Players],
+    safety: Scalar,
+    most: int,
+) -> tuple[jax.Array, jax.Array, Players]:
+    """Return the number of trials, whether the last one is accepted, and the field at its end."""
+
+    def too_long(carry: tuple[jax.Array, jax.Array, Players]) -> jax.Array:
+        trials, accepted, _ = carry
+        return ~accepted & (trials < most)
+
+    def attempt(carry: tuple[jax.Array, jax.Array, Players]) -> tuple[jax.Array, jax.Array, Players]:
+        trials, *_ = carry
+        length = _halved(trial, trials)
+        point = ahead(players, length, u)
+        field = game.gradients(point)
+        change, distance = norm(optax.tree.add(field, u)), norm(optax.tree.sub(point, players))
+        return trials + 1, length * change <= safety * distance, field
+
+    first = (jnp.zeros((), jnp.int32), jnp.zeros((), bool), optax.tree.zeros_like(players))
+    return jax.lax.while_loop(too_long, attempt, first)
+
+
+def _bounded(trial: jax.Array, players: Players, u: Players) -> jax.Array:
+    """Return a first trial that moves the players by ten times their norm at most."""
+    largest = 10 * norm_ratio(players, u)
+    return jnp.where(largest > 0, jnp.minimum(trial, largest), trial).astype(trial.dtype)
+
+
+def _rounded(players: Players, length: jax.Array, u: Players) -> jax.Array:
+    """Return whether a move is so small that rounding removes it: such a trial says nothing about its length."""
+    moved = optax.tree.sub(optax.tree.sub(players, rates.times(length, u)), players)
+    return (norm(moved) == 0) & (norm(u) > 0)
 
 
 def _halved(trial: jax.Array, times: jax.Array) -> jax.Array:
@@ -109,12 +136,8 @@ def _halved(trial: jax.Array, times: jax.Array) -> jax.Array:
 
 def _next_trial(trial: jax.Array, length: jax.Array, safety: Scalar, moved: Players, turned: Players) -> jax.Array:
     """Return the step size that the next step tries first."""
-    # Norms as products of a size and a number near one: the derivative of a quotient squares its divisor.
-    sizes, units = zip(*map(normalised, (moved, turned)), strict=True)
-    distance, change = map(norm, units)
-    known = (distance > 0) & (change > 0)
-    inverse = jnp.where(known, sizes[0] / sizes[1], 1) * distance / jnp.where(known, change, 1)
-    return jnp.where(known, jnp.minimum(2 * length, safety**2 * inverse), trial).astype(trial.dtype)
+    inverse = norm_ratio(moved, turned)
+    return jnp.where(inverse > 0, jnp.minimum(2 * length, safety**2 * inverse), trial)
 
 
 @jax.custom_jvp

@@ -7,16 +7,20 @@ import jax.numpy as jnp
 import optax
 
 from gamesolve.checks import check_number, whole_number
+from gamesolve.driving.sets import declared_by
 from gamesolve.game import Game
 from gamesolve.solver import parametric, with_game
-from gamesolve.transforms._base import require_game
+from gamesolve.transforms._base import require_all, require_game
 from gamesolve.transforms._origin import INSIDE, require_origin
-from gamesolve.trees import Marks, Players, PyTree, State, Updates, at_least_float32, norm, normalised, widest
+from gamesolve.trees import Marks, Players, PyTree, State, Updates, at_least_float32, norm, norm_ratio, widest
 
 # Step size of an extragradient step, and the largest one that a finished step may show, times the slope of the field.
 SHARE, LIMIT = 0.7, 0.95
 # A trial whose residual is larger by this factor is undone at once.
 GROWTH = 1000.0
+# An extragradient step is halved if the residual at its middle or at its end is larger by this factor: it is too long
+# for the slope there to say anything about the field where it began.
+STEEP = 10.0
 # Longest trial in units of an extragradient step: an overshooting trial stays finite.
 REACH = 1e4
 # Most extragradient steps between two trials.
@@ -63,8 +67,10 @@ class GuardedState(NamedTuple):
         inner: state of the inner solver.
         kept: the last accepted point. ``kept.players`` are the checked players of a run.
         last: the last point whose field is known.
-        slope: largest slope of the field between two points that were seen; zero if none is known.
-        step: step size of the extragradient step that led to the players; zero after a trial.
+        slope: largest slope of the field between two points that were seen; zero if none is known. It doubles after
+            an extragradient step that was too long.
+        step: step size of the extragradient step that led to the players; zero after a trial, negative after a return
+            to the accepted point, because the extragradient step was too long.
         plan: counts.
     """
 
@@ -104,6 +110,11 @@ def guarded(
     solver = with_game(inner)
 
     def init(params: PyTree) -> GuardedState:
+        if sets := declared_by(solver, require_all("guarded", params)):
+            raise ValueError(
+                f"the solver in guarded must be without projections, got some for player {sets[0].path[0]}. Use "
+                "extragradient or adaptive_extragradient with projections= instead."
+            )
         params = jax.tree.map(jnp.asarray, params)
         state, zeros = solver.init(params), optax.tree.zeros_like(params)
         number = jnp.zeros((), at_least_float32(widest(params)))
@@ -136,7 +147,7 @@ def guarded(
 
         def tried() -> tuple[Updates, GuardedState]:
             move, inner = solver.update(updates, state.inner, players, game=game, grad=grad, marks=marks, **extra_args)
-            move, sound = _cut(move, _reach(state, residual))
+            move, sound = _cut(move, _reach(slope, players, residual))
             left = plan._replace(trials=jnp.where(sound, plan.trials - 1, 0))
             still = jnp.zeros_like(slope)
             return move, state._replace(inner=inner, last=Seen(players, updates), step=still, plan=left)
@@ -150,15 +161,23 @@ def _judged(
     state: GuardedState, here: Seen, residual: jax.Array, contraction: float
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Return whether the players are accepted, whether they are given up, and the slope that is known now."""
-    fell, seen = state.step > 0, _slope(here, state.last).astype(residual.dtype)
-    # A comparison with NaN is false: such a residual is wild.
-    wild = ~(residual <= GROWTH * state.kept.size)
-    short = state.step * seen <= LIMIT
-    accepted = jnp.where(fell, short & jnp.isfinite(residual), residual <= contraction * state.kept.size)
-    failed = ~accepted & (fell | wild | (state.plan.trials == 0))
-    # The slope of a wild trial says little about the field where it began.
-    near = fell | ~wild | (state.slope == 0)
-    return accepted, failed, jnp.where(near, _larger(state.slope, seen), state.slope)
+    fell, seen = state.step != 0, _slope(here, state.last).astype(residual.dtype)
+    # A comparison with NaN is false: such a residual counts as large.
+    large = ~(residual <= jnp.where(fell, STEEP, GROWTH) * state.kept.size)
+    short = (state.step > 0) & (state.step * seen <= LIMIT)
+    # In exact numbers a short step decreases the residual of a monotone game; rounding or later parts may increase it.
+    accepted = jnp.where(fell, short & (residual <= state.kept.size), residual <= contraction * state.kept.size)
+    failed = ~accepted & (fell | large | (state.plan.trials == 0))
+    # The slope up to a point whose residual is large says little about the field where the move began.
+    told = jnp.where(large, jnp.where(_arrived(state, here), jnp.inf, 0), seen)
+    return accepted, failed, _larger(state.slope, told)
+
+
+def _arrived(state: GuardedState, here: Seen) -> jax.Array:
+    """Return whether the players are at the end of an extragradient step: later parts may change the move."""
+    end = _moved(state.kept.players, state.last.updates, state.step)
+    far = norm(optax.tree.sub(here.players, end))
+    return (state.step > 0) & (far <= ROUNDING * jnp.finfo(far.dtype).eps * norm(end))
 
 
 def _next(state: GuardedState, accepted: jax.Array, failed: jax.Array, patience: int) -> tuple[Plan, jax.Array]:
@@ -185,30 +204,41 @@ def _extragradient(game: Game, state: GuardedState) -> tuple[Players, GuardedSta
     kept, eta = state.kept, _step(state.slope)
     middle = _moved(kept.players, kept.updates, eta)
     ahead = Seen(middle, jax.tree.map(jnp.negative, game.gradients(middle)))
-    between = _slope(ahead, Seen(kept.players, kept.updates)).astype(eta.dtype)
+    start = Seen(kept.players, kept.updates)
+    between = _slope(ahead, start).astype(eta.dtype)
     inner = jax.tree.unflatten(jax.tree.structure(state.inner), kept.inner)
-    after = state._replace(inner=inner, last=ahead, slope=_larger(state.slope, between), step=eta)
-    return _moved(kept.players, ahead.updates, eta), after
+    taken = norm(ahead.updates).astype(eta.dtype) <= STEEP * kept.size
+    after = state._replace(
+        inner=inner,
+        last=optax.tree.where(taken, ahead, start),
+        slope=_larger(state.slope, jnp.where(taken, between, jnp.inf)),
+        step=jnp.where(taken, eta, -eta),
+    )
+    return optax.tree.where(taken, _moved(kept.players, ahead.updates, eta), kept.players), after
 
 
 def _step(slope: jax.Array) -> jax.Array:
     """Return the step size of an extragradient step; one if no slope is known."""
-    return jnp.where(slope > 0, SHARE / jnp.where(slope > 0, slope, 1), 1)
+    return SHARE / _assumed(slope)
+
+
+def _assumed(slope: jax.Array) -> jax.Array:
+    return jnp.where(slope > 0, slope, SHARE)
 
 
 def _larger(slope: jax.Array, seen: jax.Array) -> jax.Array:
-    """Return the larger of two slopes; one that is not finite doubles the other."""
-    return jnp.maximum(slope, jnp.where(jnp.isfinite(seen), seen, 2 * slope))
+    """Return the larger of two slopes; one that is not finite doubles the one that was assumed."""
+    return jnp.where(jnp.isfinite(seen), jnp.maximum(slope, seen), 2 * _assumed(slope))
 
 
 def _moved(players: Players, updates: Updates, eta: jax.Array) -> Players:
     return jax.tree.map(lambda z, u: z - eta.astype(z.dtype) * u, players, updates)
 
 
-def _reach(state: GuardedState, residual: jax.Array) -> jax.Array:
-    """Return the longest move of a trial."""
-    known = state.slope > 0
-    return jnp.where(known, REACH * _step(state.slope) * residual, jnp.finfo(residual.dtype).max)
+def _reach(slope: jax.Array, players: Players, residual: jax.Array) -> jax.Array:
+    """Return the longest move of a trial: without a slope the norm of the players, as the field gives no length."""
+    size = norm(players).astype(residual.dtype)
+    return jnp.where((slope == 0) & (size > 0), size, REACH * _step(slope) * residual)
 
 
 def _cut(move: Updates, longest: jax.Array) -> tuple[Updates, jax.Array]:
@@ -222,8 +252,6 @@ def _cut(move: Updates, longest: jax.Array) -> tuple[Updates, jax.Array]:
 def _slope(point: Seen, other: Seen) -> jax.Array:
     """Return the slope of the field between two points; zero if rounding errors hide it."""
     moved, turned = (optax.tree.sub(a, b) for a, b in zip(point, other, strict=True))
-    # Norms as products of a size and a number near one: the derivative of a quotient squares its divisor.
-    (size, moved), (change, turned) = normalised(moved), normalised(turned)
-    length, least = norm(moved), ROUNDING * jnp.finfo(size.dtype).eps * norm(point.players)
-    known = (length > 0) & (size * length > least)
-    return jnp.where(known, change / size * norm(turned) / jnp.where(known, length, 1), 0)
+    length, size = norm(moved), norm(point.players)
+    least = ROUNDING * jnp.finfo(size.dtype).eps * size
+    return jnp.where(length > least, norm_ratio(turned, moved), 0)

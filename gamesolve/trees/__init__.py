@@ -163,6 +163,18 @@ def norm(tree: PyTree) -> jax.Array:
     return scale * jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, square)))
 
 
+def norm_ratio(tree: PyTree, other: PyTree) -> jax.Array:
+    """Return the norm of a tree divided by that of another one, or zero if either is zero.
+
+    As a product of two quotients, of magnitudes and of numbers near one: the derivative of a quotient squares its
+    divisor, which might underflow.
+    """
+    sizes, units = zip(normalised(tree), normalised(other), strict=True)
+    length, divisor = map(norm, units)
+    known = (length > 0) & (divisor > 0)
+    return jnp.where(known, sizes[0] / sizes[1] * length / jnp.where(known, divisor, 1), 0)
+
+
 def columns(tree: PyTree, leading: int = 1, alone: str = "value") -> dict[str, np.ndarray]:
     """Return one column for each number of a row.
 

@@ -95,7 +95,7 @@ def test_the_line_search_converges_on_simplices_over_six_orders_of_scale(x64):
 
 def searched(J, z, steps, trial, safety=0.9):
     """Take steps of extragradient with the line search in plain numpy; return players and the number of fields."""
-    fields = 0
+    fields, trial = 0, min(trial, 10 * np.linalg.norm(z) / np.linalg.norm(J @ z))
     for _ in range(steps):
         v, length, fields = J @ z, 2 * trial, fields + 1
         while True:
@@ -128,10 +128,88 @@ def test_the_line_search_is_differentiable_both_ways_in_players_constants_and_st
     jax.test_util.check_grads(end, at, order=1, modes=("fwd", "rev"), eps=1e-6, rtol=1e-5)
 
 
-def test_the_line_search_gives_up_after_its_last_trial():
+def test_the_line_search_stays_after_its_last_trial_and_goes_on_in_the_next_step():
+    solver = gs.adaptive_extragradient(max_trials=3)
     game = gs.zero_sum(lambda x, y: 1e6 * x * y)
-    solution = gs.solve(game, gs.adaptive_extragradient(max_trials=3), (1.0, 1.0), 1)
+    solution = gs.solve(game, solver, (1.0, 1.0), 1)
     assert int(optax.tree.get(solution.state, "fields")) == 4
+    assert tuple(map(float, solution.players)) == (1.0, 1.0)
+    assert gs.solve(game, solver, (1.0, 1.0), 200, tol=1.0).status == gs.Status.CONVERGED
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-8, 1e-7, 1e18, 1e25])
+def test_the_line_search_finds_steps_of_any_scale_in_float32(scale):
+    game = gs.zero_sum(lambda x, y, c: c * x * y, constants=(jnp.float32(scale),))
+    solution = gs.solve(game, gs.adaptive_extragradient(), (1.0, 1.0), 200, tol=1e-3 * scale)
+    assert solution.status == gs.Status.CONVERGED
+
+
+def test_the_line_search_keeps_its_step_size_at_a_solution_on_the_boundary():
+    game = gs.general_sum(lambda x, y: x, lambda x, y: y)
+    solver = gs.adaptive_extragradient(projections=lambda z: jnp.clip(z, -1.0, 1.0))
+    solution = gs.solve(game, solver, (0.0, 1.0), 500)
+    assert tuple(map(float, solution.players)) == (1.0, 1.0)
+    assert np.isfinite(optax.tree.get(solution.state, "trial"))
+
+
+@pytest.mark.parametrize("make", [gs.tiada, gs.tiada_coordinates])
+def test_tiada_is_differentiable_where_player_0_has_no_gradient_at_first(make, x64):
+    end = lambda y: sum(gs.solve(gs.games.curl(), make(0.3), (1.0, y), 3).players)
+    assert np.isfinite(jax.grad(end)(0.0))
+
+
+@pytest.mark.parametrize("number", [float, np.float32, jnp.float32])
+def test_limits_that_depend_on_two_arguments_hold_for_arrays_too(number):
+    for make in (gs.tiada, gs.tiada_coordinates):
+        with pytest.raises(ValueError, match="alpha must be above beta"):
+            make(0.1, alpha=number(0.3))
+        with pytest.raises(ValueError, match="alpha must be above beta"):
+            make(0.1, beta=number(0.7))
+    with pytest.raises(ValueError, match="learning_rate must be below"):
+        gs.anchored_extragradient_varying(number(1.2), number(1.0))
+    with pytest.raises(ValueError, match="width must be given"):
+        gs.transforms.gap_aware(number(0.0))
+
+
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
+def test_anchored_steps_stay_finite_in_half_precision(dtype):
+    start = (dtype(1.0), dtype(1.0))
+    solver = gs.anchored_extragradient_varying(0.5, lipschitz=1.0)
+    solution = gs.solve(gs.games.curl(), solver, start, 2000)
+    assert [z.dtype for z in solution.players] == [dtype, dtype]
+    assert max(map(abs, map(float, solution.players))) < 0.1
+
+
+def test_halpern_converges_up_to_its_limit_on_rotations(x64):
+    norms = [
+        float(optax.tree.norm(gs.solve(gs.games.curl(), gs.halpern(eta), (1.0, 1.0), 2000).players))
+        for eta in (0.99 / 3**0.5, 1.01 / 3**0.5)
+    ]
+    assert norms[0] < 2e-3
+    assert norms[1] > 1e3
+
+
+PAIR = gs.zero_sum(lambda x, y: x[0] * y + x[1] ** 2)
+WHOLE = {
+    "slingshot": gs.slingshot,
+    "tiada": gs.tiada,
+    "tiada_coordinates": gs.tiada_coordinates,
+    "guarded": lambda rate: gs.guarded(gs.simgd(rate)),
+    "adaptive_extragradient": gs.adaptive_extragradient,
+    "lazy_extra_newton": gs.lazy_extra_newton,
+    "anchored_extragradient": gs.anchored_extragradient,
+    "halpern": gs.halpern,
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_parts_that_need_all_players_refuse_one_player_and_masks(name):
+    solver, refused = WHOLE[name](0.1), pytest.raises(ValueError, match=f"{name} needs the game and all players")
+    for player, game in ((1.0, gs.games.curl()), ((1.0, 1.0), PAIR)):
+        with refused:
+            gs.step(game, gs.per_player(solver, gs.simgd(0.1)), (player, 1.0))
+        with refused:
+            gs.step(game, optax.masked(solver, (True, False)), (player, 1.0))
 
 
 def test_the_line_search_keeps_its_step_size_where_nothing_turns():
@@ -147,7 +225,7 @@ def factor(loss, ideal=2.0, **settings):
     return float(move[0])
 
 
-def test_gap_aware_slows_a_good_discriminator_and_hurries_a_weak_one():
+def test_gap_aware_slows_a_good_discriminator_and_speeds_up_a_weak_one():
     assert factor(2.0) == 1
     np.testing.assert_allclose([factor(1.9), factor(1.8), factor(0.0)], [0.1**0.5, 0.1, 0.1], rtol=1e-5)
     np.testing.assert_allclose([factor(2.1), factor(2.2), factor(9.0)], [2**0.5, 2.0, 2.0], rtol=1e-5)
