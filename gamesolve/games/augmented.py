@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.checks import check_number
+from gamesolve.checks import check_limit, check_number, check_one
 from gamesolve.game import Game, signed, zero_sum
+from gamesolve.game.model_state import plus
 from gamesolve.games.constrained import Constraint, Problem, check_multipliers, stated
 from gamesolve.trees import Players, PyTree, Scalar
 
@@ -57,18 +58,24 @@ def augmented_lagrangian(
         Rockafellar, "A dual approach to solving nonlinear programming problems by unconstrained optimization",
         Mathematical Programming 1973
     """
-    check_number("penalty", penalty, above=0)
-    if jnp.shape(penalty) != ():
-        raise ValueError(f"penalty must be one number, got an array of shape {jnp.shape(penalty)}.")
+    check_one("penalty", penalty, above=0)
     problem = stated("augmented_lagrangian", objective, equality, inequality)
     return zero_sum(_AugmentedLagrangian(problem), constants=(jnp.asarray(penalty, float), *constants))
 
 
-def grow_penalty(game: Game, before: Players, after: Players, growth: Scalar = 10.0, decrease: Scalar = 0.25) -> Game:
+def grow_penalty(
+    game: Game,
+    before: Players,
+    after: Players,
+    growth: Scalar = 10.0,
+    decrease: Scalar = 0.25,
+    tolerance: Scalar | None = None,
+) -> Game:
     """Raise the penalty of an augmented Lagrangian unless the violation has become small enough.
 
     The violation is the largest entry of ``|h|`` and ``|max(g, -m / c)|``. The penalty is multiplied by ``growth``
-    unless the violation at ``after`` is at most ``decrease`` times that at ``before``.
+    unless the violation at ``after`` is at most ``decrease`` times that at ``before``, or at most ``tolerance``: near a
+    solution it is rounding, which no penalty decreases.
 
     Args:
         game: game made by `augmented_lagrangian`, bound to its data.
@@ -76,6 +83,8 @@ def grow_penalty(game: Game, before: Players, after: Players, growth: Scalar = 1
         after: players after it.
         growth: factor of the penalty. Default: 10.
         decrease: sufficient ratio of the violations. Default: 0.25.
+        tolerance: violation that is small enough. Default: the square root of the machine epsilon of the multipliers,
+            3.5e-4 in float32 and 1.5e-8 in float64.
 
     Returns:
         The game with its new penalty, ``game.constants[0]``.
@@ -95,12 +104,15 @@ def grow_penalty(game: Game, before: Players, after: Players, growth: Scalar = 1
         raise ValueError("game must be made by augmented_lagrangian, got another one. Only that one has a penalty.")
     check_number("growth", growth, least=1)
     check_number("decrease", decrease, above=0, most=1)
+    check_limit("tolerance", tolerance)
 
     def violation(players: Players) -> jax.Array:
         return optax.tree.norm(game.field(players)[-1], ord=jnp.inf)
 
     penalty, *constants = game.constants
-    grown = jnp.where(violation(after) <= decrease * violation(before), penalty, growth * penalty)
+    reached = violation(after)
+    enough = float(jnp.finfo(reached.dtype).eps) ** 0.5 if tolerance is None else tolerance
+    grown = jnp.where((reached <= decrease * violation(before)) | (reached <= enough), penalty, growth * penalty)
     return dataclasses.replace(game, constants=(grown, *constants))
 
 
@@ -108,12 +120,12 @@ def grow_penalty(game: Game, before: Players, after: Players, growth: Scalar = 1
 class _AugmentedLagrangian:
     problem: Problem
 
-    def __call__(self, x: PyTree, variables: PyTree, penalty: jax.Array, *arguments: PyTree) -> Scalar:
+    def __call__(self, x: PyTree, variables: PyTree, penalty: jax.Array, *arguments: PyTree) -> PyTree:
         value = self.problem.value(x, *arguments)
         for kind, weights, values in self.problem.terms(x, variables, *arguments):
             check_multipliers(kind, weights, values)
             term = _equality_term if kind == "equality" else _inequality_term
-            value = value + optax.tree.sum(jax.tree.map(partial(term, penalty), weights, values))
+            value = plus(value, optax.tree.sum(jax.tree.map(partial(term, penalty), weights, values)))
         return value
 
 

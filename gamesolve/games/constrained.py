@@ -14,7 +14,9 @@ import optax
 
 from gamesolve.checks import whole_number
 from gamesolve.checks.calls import called
+from gamesolve.checks.rows import check_rows
 from gamesolve.game import Game, zero_sum
+from gamesolve.game.model_state import plus
 from gamesolve.trees import PyTree, Scalar
 
 Constraint = Callable[..., PyTree]
@@ -41,7 +43,8 @@ def lagrangian(
         equality: ``equality(x, *constants, *data)``, a pytree of arrays that must be zero.
         inequality: ``inequality(x, *constants, *data)``, a pytree of arrays that must be at most zero.
         constants: arrays of the problem, passed to all functions.
-        index: for one constraint per example: ``index(*constants, *data)``, the numbers of the examples in a batch.
+        index: for one constraint per example: ``index(*constants, *data)``, the numbers of the examples in a batch, a
+            vector of integers from 0. If one is out of range in a compiled program, the payoffs are NaN.
             Constraints then return one value per example of the batch along a leading axis, and multipliers have one
             row per example of the data set. The game averages over the batch, so the gradient of a multiplier is its
             violation divided by the batch size. Default: the same constraints in every batch.
@@ -50,7 +53,7 @@ def lagrangian(
         The game.
 
     Raises:
-        ValueError: if there is no constraint.
+        ValueError: if there is no constraint. Evaluations raise it if numbers of examples are known to be out of range.
 
     Example:
         >>> import jax.numpy as jnp, gamesolve as gs
@@ -115,8 +118,8 @@ class Problem:
     equality: Constraint | None
     inequality: Constraint | None
 
-    def value(self, x: PyTree, *arguments: PyTree) -> Scalar:
-        """Return the objective."""
+    def value(self, x: PyTree, *arguments: PyTree) -> PyTree:
+        """Return the objective, and what it returns beside its value."""
         return _part("objective", self.objective, x, *arguments)
 
     def terms(self, x: PyTree, variables: PyTree, *arguments: PyTree) -> Terms:
@@ -140,11 +143,11 @@ def stated(
 class _Lagrangian:
     problem: Problem
 
-    def __call__(self, x: PyTree, variables: PyTree, *arguments: PyTree) -> Scalar:
+    def __call__(self, x: PyTree, variables: PyTree, *arguments: PyTree) -> PyTree:
         value = self.problem.value(x, *arguments)
         for kind, weights, values in self.problem.terms(x, variables, *arguments):
             check_multipliers(kind, weights, values)
-            value = value + optax.tree.vdot(weights, values)
+            value = plus(value, optax.tree.vdot(weights, values))
         return value
 
 
@@ -153,15 +156,24 @@ class _Indexed:
     problem: Problem
     index: Callable[..., jax.Array]
 
-    def __call__(self, x: PyTree, variables: PyTree, *arguments: PyTree) -> Scalar:
+    def __call__(self, x: PyTree, variables: PyTree, *arguments: PyTree) -> PyTree:
         takes, hint = "the constants and the data", "Write index=lambda batch: ..."
         rows = called("index", self.index, *arguments, takes=takes, hint=hint)
+        check_rows(rows)
         value = self.problem.value(x, *arguments)
         for kind, weights, values in self.problem.terms(x, variables, *arguments):
-            seen = jax.tree.map(lambda leaf: leaf[rows], weights)
+            seen = jax.tree.map(partial(_rows_of, rows=rows), weights)
             check_multipliers(kind, seen, values)
-            value = value + optax.tree.vdot(seen, values) / len(rows)
+            value = plus(value, optax.tree.vdot(seen, values) / len(rows))
         return value
+
+
+def _rows_of(leaf: jax.Array, rows: jax.Array) -> jax.Array:
+    """Return the rows of a leaf, NaN for those that it does not have: JAX would take the nearest ones."""
+    if not jnp.ndim(leaf):  # which the check of the multipliers' shapes explains
+        return leaf
+    check_rows(rows, len(leaf))
+    return leaf.at[rows].get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
 
 
 def _part(name: str, function: Constraint, x: PyTree, *arguments: PyTree) -> PyTree:
