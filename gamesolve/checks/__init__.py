@@ -110,6 +110,13 @@ def check_number(
         raise ValueError(f"{name} must be finite{limits}, got {value}.")
 
 
+def check_one(name: str, value: Any, **bounds: float) -> None:
+    """Raise an error unless a value passes `check_number`, with the same bounds, and is not an array of several."""
+    check_number(name, value, **bounds)
+    if jnp.shape(value) != ():
+        raise ValueError(f"{name} must be one number, got an array of shape {jnp.shape(value)}.")
+
+
 def check_key(name: str, key: Any) -> None:
     """Raise an error unless ``key`` is one typed random key."""
     if is_key(key) and key.shape == ():

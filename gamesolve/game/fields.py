@@ -38,6 +38,7 @@ class FormalPayoff:
         beside = isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Aux)
         entries, aux = result if beside else (result, Aux())
         _check_entries(entries, players)
+        entries = tuple(entries)  # a NamedTuple is another kind of pytree
         return optax.tree.vdot(jax.tree.map(jnp.asarray, entries), players), aux
 
 

@@ -109,6 +109,12 @@ def parted(result: PyTree) -> tuple[Scalar, PyTree]:
     return result if isinstance(result, tuple) and len(result) == 2 else (result, None)
 
 
+def plus(result: PyTree, term: Scalar) -> PyTree:
+    """Add a term to the value that a payoff returned, and keep what it returned beside the value."""
+    value, beside = parted(result)
+    return value + term if beside is None else (value + term, beside)
+
+
 @dataclasses.dataclass(frozen=True)
 class Frozen:
     """A payoff that takes its model state as the first constant after the players, and leaves it unchanged."""

@@ -1,13 +1,8 @@
 """A catalogue of games, each with a start and the equilibria that are known."""
 
 from gamesolve.games import data, gan
-from gamesolve.games.constrained import (
-    augmented_lagrangian,
-    grow_penalty,
-    lagrangian,
-    multiplier_projection,
-    multipliers,
-)
+from gamesolve.games.augmented import augmented_lagrangian, grow_penalty
+from gamesolve.games.constrained import lagrangian, multiplier_projection, multipliers
 from gamesolve.games.control import LinearQuadratic, feedback, feedback_gains, linear_quadratic, open_loop
 from gamesolve.games.entropies import in_log_odds, log_odds, quantal, strategies
 from gamesolve.games.fair import fair_classification, score_gap

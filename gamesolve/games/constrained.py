@@ -12,10 +12,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gamesolve.checks import check_number, whole_number
+from gamesolve.checks import whole_number
 from gamesolve.checks.calls import called
-from gamesolve.game import Game, signed, zero_sum
-from gamesolve.trees import Players, PyTree, Scalar
+from gamesolve.checks.rows import check_rows
+from gamesolve.game import Game, zero_sum
+from gamesolve.game.model_state import plus
+from gamesolve.trees import PyTree, Scalar
 
 Constraint = Callable[..., PyTree]
 # The multipliers and the values of one kind of constraint.
@@ -41,7 +43,8 @@ def lagrangian(
         equality: ``equality(x, *constants, *data)``, a pytree of arrays that must be zero.
         inequality: ``inequality(x, *constants, *data)``, a pytree of arrays that must be at most zero.
         constants: arrays of the problem, passed to all functions.
-        index: for one constraint per example: ``index(*constants, *data)``, the numbers of the examples in a batch.
+        index: for one constraint per example: ``index(*constants, *data)``, the numbers of the examples in a batch, a
+            vector of integers from 0. If one is out of range in a compiled program, the payoffs are NaN.
             Constraints then return one value per example of the batch along a leading axis, and multipliers have one
             row per example of the data set. The game averages over the batch, so the gradient of a multiplier is its
             violation divided by the batch size. Default: the same constraints in every batch.
@@ -50,7 +53,7 @@ def lagrangian(
         The game.
 
     Raises:
-        ValueError: if there is no constraint.
+        ValueError: if there is no constraint. Evaluations raise it if numbers of examples are known to be out of range.
 
     Example:
         >>> import jax.numpy as jnp, gamesolve as gs
@@ -63,98 +66,8 @@ def lagrangian(
     Reference:
         Arrow, Hurwicz, Uzawa, "Studies in Linear and Non-Linear Programming", 1958.
     """
-    problem = _problem("lagrangian", objective, equality, inequality)
+    problem = stated("lagrangian", objective, equality, inequality)
     return zero_sum(_Lagrangian(problem) if index is None else _Indexed(problem, index), constants=constants)
-
-
-def augmented_lagrangian(
-    objective: Callable[..., Scalar],
-    equality: Constraint | None = None,
-    inequality: Constraint | None = None,
-    constants: tuple[PyTree, ...] = (),
-    *,
-    penalty: Scalar,
-) -> Game:
-    """Make the zero-sum game of the augmented Lagrangian, whose saddle points are those of `lagrangian`.
-
-    With penalty coefficient c, objective f, equality constraints h and inequality constraints g it is
-    ``f + <l, h> + c/2 |h|^2 + (|max(m + c g, 0)|^2 - |m|^2) / (2 c)``. A gradient step of size c on the multipliers is
-    the method of multipliers, ``l + c h`` and ``max(m + c g, 0)``. Steps of at most c keep m non-negative without a
-    projection.
-
-    Args:
-        objective: as in `lagrangian`.
-        equality: as in `lagrangian`.
-        inequality: as in `lagrangian`.
-        constants: as in `lagrangian`.
-        penalty: coefficient c, a positive number. It is the first constant of the game, so that another value does not
-            compile again; `grow_penalty` raises it.
-
-    Returns:
-        The game.
-
-    Raises:
-        ValueError: if there is no constraint, or the penalty is not positive.
-
-    Example:
-        >>> import gamesolve as gs
-        >>> game = gs.games.augmented_lagrangian(lambda x: x**2 / 2, inequality=lambda x: 1 - x, penalty=10.0)
-        >>> players = (0.0, {"inequality": 0.0})
-        >>> for _ in range(10):
-        ...     players = gs.solve(game, gs.simgd((0.05, 0.0)), players, 100).players  # x minimises
-        ...     players, _ = gs.step(game, gs.simgd((0.0, 10.0)), players)  # one step of the multipliers
-        >>> round(float(players[0]), 4), round(float(players[1]["inequality"]), 4)
-        (1.0, 1.0)
-
-    Reference:
-        Rockafellar, "A dual approach to solving nonlinear programming problems by unconstrained optimization",
-        Mathematical Programming 1973
-    """
-    check_number("penalty", penalty, above=0)
-    if jnp.shape(penalty) != ():
-        raise ValueError(f"penalty must be one number, got an array of shape {jnp.shape(penalty)}.")
-    problem = _problem("augmented_lagrangian", objective, equality, inequality)
-    return zero_sum(_AugmentedLagrangian(problem), constants=(jnp.asarray(penalty, float), *constants))
-
-
-def grow_penalty(game: Game, before: Players, after: Players, growth: Scalar = 10.0, decrease: Scalar = 0.25) -> Game:
-    """Raise the penalty of an augmented Lagrangian unless the violation has become small enough.
-
-    The violation is the largest entry of ``|h|`` and ``|max(g, -m / c)|``. The penalty is multiplied by ``growth``
-    unless the violation at ``after`` is at most ``decrease`` times that at ``before``.
-
-    Args:
-        game: game made by `augmented_lagrangian`, bound to its data.
-        before: players before the last round of steps.
-        after: players after it.
-        growth: factor of the penalty. Default: 10.
-        decrease: sufficient ratio of the violations. Default: 0.25.
-
-    Returns:
-        The game with its new penalty, ``game.constants[0]``.
-
-    Example:
-        >>> import gamesolve as gs
-        >>> game = gs.games.augmented_lagrangian(lambda x: x**2, equality=lambda x: x - 1, penalty=1.0)
-        >>> game = gs.games.grow_penalty(game, (0.0, {"equality": 0.0}), (0.5, {"equality": 0.0}))
-        >>> float(game.constants[0])  # the violation has only halved
-        10.0
-
-    Reference:
-        Andreani, Birgin, Martinez, Schuverdt, "On augmented Lagrangian methods with general lower-level constraints",
-        SIAM J. Optim. 2007
-    """
-    if not isinstance(signed(game.payoffs[-1])[1], _AugmentedLagrangian):
-        raise ValueError("game must be made by augmented_lagrangian, got another one. Only that one has a penalty.")
-    check_number("growth", growth, least=1)
-    check_number("decrease", decrease, above=0, most=1)
-
-    def violation(players: Players) -> jax.Array:
-        return optax.tree.norm(game.field(players)[-1], ord=jnp.inf)
-
-    penalty, *constants = game.constants
-    grown = jnp.where(violation(after) <= decrease * violation(before), penalty, growth * penalty)
-    return dataclasses.replace(game, constants=(grown, *constants))
 
 
 def multipliers(
@@ -205,8 +118,8 @@ class Problem:
     equality: Constraint | None
     inequality: Constraint | None
 
-    def value(self, x: PyTree, *arguments: PyTree) -> Scalar:
-        """Return the objective."""
+    def value(self, x: PyTree, *arguments: PyTree) -> PyTree:
+        """Return the objective, and what it returns beside its value."""
         return _part("objective", self.objective, x, *arguments)
 
     def terms(self, x: PyTree, variables: PyTree, *arguments: PyTree) -> Terms:
@@ -217,9 +130,10 @@ class Problem:
             yield kind, variables[kind], _part(kind, constraint, x, *arguments)
 
 
-def _problem(
+def stated(
     name: str, objective: Callable[..., Scalar], equality: Constraint | None, inequality: Constraint | None
 ) -> Problem:
+    """Return the problem of the constructor ``name``, or raise if it has no constraint."""
     if equality is None and inequality is None:
         raise ValueError(f"{name} needs a constraint, got none. Pass equality=, inequality= or both.")
     return Problem(objective, equality, inequality)
@@ -229,11 +143,11 @@ def _problem(
 class _Lagrangian:
     problem: Problem
 
-    def __call__(self, x: PyTree, variables: PyTree, *arguments: PyTree) -> Scalar:
+    def __call__(self, x: PyTree, variables: PyTree, *arguments: PyTree) -> PyTree:
         value = self.problem.value(x, *arguments)
         for kind, weights, values in self.problem.terms(x, variables, *arguments):
             check_multipliers(kind, weights, values)
-            value = value + optax.tree.vdot(weights, values)
+            value = plus(value, optax.tree.vdot(weights, values))
         return value
 
 
@@ -242,42 +156,24 @@ class _Indexed:
     problem: Problem
     index: Callable[..., jax.Array]
 
-    def __call__(self, x: PyTree, variables: PyTree, *arguments: PyTree) -> Scalar:
+    def __call__(self, x: PyTree, variables: PyTree, *arguments: PyTree) -> PyTree:
         takes, hint = "the constants and the data", "Write index=lambda batch: ..."
         rows = called("index", self.index, *arguments, takes=takes, hint=hint)
+        check_rows(rows)
         value = self.problem.value(x, *arguments)
         for kind, weights, values in self.problem.terms(x, variables, *arguments):
-            seen = jax.tree.map(lambda leaf: leaf[rows], weights)
+            seen = jax.tree.map(partial(_rows_of, rows=rows), weights)
             check_multipliers(kind, seen, values)
-            value = value + optax.tree.vdot(seen, values) / len(rows)
+            value = plus(value, optax.tree.vdot(seen, values) / len(rows))
         return value
 
 
-@dataclasses.dataclass(frozen=True)
-class _AugmentedLagrangian:
-    problem: Problem
-
-    def __call__(self, x: PyTree, variables: PyTree, penalty: jax.Array, *arguments: PyTree) -> Scalar:
-        value = self.problem.value(x, *arguments)
-        for kind, weights, values in self.problem.terms(x, variables, *arguments):
-            check_multipliers(kind, weights, values)
-            term = _equality_term if kind == "equality" else _inequality_term
-            value = value + optax.tree.sum(jax.tree.map(partial(term, penalty), weights, values))
-        return value
-
-
-def _equality_term(penalty: jax.Array, weights: jax.Array, values: jax.Array) -> jax.Array:
-    return jnp.sum(weights * values + _like(values, penalty) / 2 * values**2)
-
-
-def _inequality_term(penalty: jax.Array, weights: jax.Array, values: jax.Array) -> jax.Array:
-    c = _like(values, penalty)
-    return jnp.sum(jnp.maximum(weights + c * values, 0) ** 2 - weights**2) / (2 * c)
-
-
-def _like(values: jax.Array, penalty: jax.Array) -> jax.Array:
-    """Return the penalty in the dtype of the constraints, so that players keep their precision."""
-    return penalty.astype(jnp.result_type(values))
+def _rows_of(leaf: jax.Array, rows: jax.Array) -> jax.Array:
+    """Return the rows of a leaf, NaN for those that it does not have: JAX would take the nearest ones."""
+    if not jnp.ndim(leaf):  # which the check of the multipliers' shapes explains
+        return leaf
+    check_rows(rows, len(leaf))
+    return leaf.at[rows].get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
 
 
 def _part(name: str, function: Constraint, x: PyTree, *arguments: PyTree) -> PyTree:

@@ -49,12 +49,13 @@ def linear_quadratic(
     Args:
         dynamics: A, of shape (d, d).
         inputs: the B_i, of shapes (d, m_i), one per player.
-        state_costs: the Q_i, symmetric, of shape (d, d).
-        input_costs: the R_i, symmetric and positive definite, of shapes (m_i, m_i).
-        final_costs: the F_i, symmetric, of shape (d, d). Default: the state costs.
+        state_costs: the Q_i, of shape (d, d).
+        input_costs: the R_i, of shapes (m_i, m_i), with positive definite symmetric parts.
+        final_costs: the F_i, of shape (d, d). Default: the state costs.
 
     Returns:
-        The system, for `open_loop`, `feedback` and `feedback_gains`.
+        The system, for `open_loop`, `feedback` and `feedback_gains`. It has the symmetric parts of all costs: a
+        quadratic form depends on nothing else, and the Riccati equations need symmetric matrices.
 
     Raises:
         ValueError: if shapes do not fit.
@@ -82,7 +83,7 @@ def linear_quadratic(
     ):
         if [each.shape for each in group] != wanted:
             raise ValueError(f"{name} must have shapes {wanted}, one per player, got {[each.shape for each in group]}.")
-    return LinearQuadratic(A, B, Q, R, F)
+    return LinearQuadratic(A, B, *(tuple((each + each.T) / 2 for each in group) for group in (Q, R, F)))
 
 
 def open_loop(system: LinearQuadratic, horizon: int, initial: ArrayLike) -> Game:

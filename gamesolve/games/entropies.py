@@ -1,13 +1,16 @@
 """Entropy-regularised games, whose equilibria are quantal response equilibria, and strategies as log odds."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
-from gamesolve.checks import check_number
+from gamesolve.checks import check_one, known
 from gamesolve.game import Game, Negated, Payoff
+from gamesolve.game.fields import no_payoffs
+from gamesolve.game.model_state import plus
 from gamesolve.trees import Players, PyTree, Scalar
 
 
@@ -19,12 +22,19 @@ def quantal(game: Game, temperature: Scalar) -> Game:
     player's actions. It is the point to which `magnetic_mirror_descent` converges on the game itself with this alpha
     and a uniform reference.
 
+    The slope of the entropy is infinite at zero. Below the smallest positive number of the dtype it is continued by its
+    tangent, so the field stays finite, but near the boundary it varies fast. Mirror steps with
+    `transforms.simplex_entropy` suit it; projected steps must be small if an equilibrium has small probabilities.
+
     Args:
-        game: game whose players are arrays of probabilities along the last axis.
+        game: game with payoffs whose players are arrays of probabilities along the last axis.
         temperature: weight of the entropies, not negative. It may be traced; it becomes the game's first constant.
 
     Returns:
         The game. A zero-sum game remains one. No equilibria are attached.
+
+    Raises:
+        ValueError: if the temperature is negative or not one number, or the game has no payoffs.
 
     Example:
         >>> import gamesolve as gs
@@ -36,7 +46,9 @@ def quantal(game: Game, temperature: Scalar) -> Game:
     Reference:
         McKelvey, Palfrey, "Quantal Response Equilibria for Normal Form Games", Games and Economic Behavior 1995.
     """
-    check_number("temperature", temperature, least=0.0)
+    check_one("temperature", temperature, least=0.0)
+    if not game.has_payoffs:
+        raise no_payoffs("quantal")
     number = game.num_players
     if game.is_zero_sum:
         between = _Regularised(game.payoffs[1], number, (1,), (0,))
@@ -55,14 +67,22 @@ class _Regularised:
     plus: tuple[int, ...]
     minus: tuple[int, ...] = ()
 
-    def __call__(self, *arguments: PyTree) -> Scalar:
+    def __call__(self, *arguments: PyTree, **model_state: PyTree) -> PyTree:
         players, (temperature, *rest) = arguments[: self.num_players], arguments[self.num_players :]
         entropy = lambda chosen: sum(_entropy(players[player]) for player in chosen)
-        return self.payoff(*players, *rest) + temperature * (entropy(self.plus) - entropy(self.minus))
+        added = temperature * (entropy(self.plus) - entropy(self.minus))
+        return plus(self.payoff(*players, *rest, **model_state), added)
 
 
 def _entropy(player: PyTree) -> Scalar:
-    return sum(jnp.sum(jax.scipy.special.entr(leaf)) for leaf in jax.tree.leaves(player))
+    return sum(jnp.sum(_entropies(jnp.asarray(leaf))) for leaf in jax.tree.leaves(player))
+
+
+def _entropies(p: jax.Array) -> jax.Array:
+    """Return ``-p log p`` with its tangent below the smallest positive number, as the slope at zero is infinite."""
+    tiny = float(jnp.finfo(p.dtype).tiny)
+    above = jnp.maximum(p, tiny)
+    return jnp.where(p > tiny, -above * jnp.log(above), -p * (math.log(tiny) + 1) + tiny)
 
 
 def in_log_odds(game: Game) -> Game:
@@ -76,6 +96,9 @@ def in_log_odds(game: Game) -> Game:
 
     Returns:
         The game. A player with n actions is a vector of n - 1 log odds; see `log_odds` and `strategies`.
+
+    Raises:
+        ValueError: if the game starts with a probability of zero, which has no log odds.
 
     Example:
         >>> import gamesolve as gs
@@ -94,7 +117,7 @@ def in_log_odds(game: Game) -> Game:
     return dataclasses.replace(
         game,
         payoffs=tuple(map(rewritten, game.payoffs)),
-        start=None if game.start is None else log_odds(game.start),
+        start=None if game.start is None else _odds("the start of the game", game.start),
         equilibria=(),
     )
 
@@ -106,8 +129,9 @@ class _InLogOdds:
     payoff: Payoff
     num_players: int
 
-    def __call__(self, *arguments: PyTree) -> PyTree:
-        return self.payoff(*strategies(arguments[: self.num_players]), *arguments[self.num_players :])
+    def __call__(self, *arguments: PyTree, **model_state: PyTree) -> PyTree:
+        players, rest = arguments[: self.num_players], arguments[self.num_players :]
+        return self.payoff(*strategies(players), *rest, **model_state)
 
 
 def log_odds(players: Players) -> Players:
@@ -119,12 +143,28 @@ def log_odds(players: Players) -> Players:
     Returns:
         Arrays whose last axis is shorter by one.
 
+    Raises:
+        ValueError: if a probability is known not to be positive.
+
     Example:
         >>> import jax.numpy as jnp, gamesolve as gs
         >>> gs.games.log_odds((jnp.array([0.5, 0.5]),))[0].tolist()
         [0.0]
     """
-    return _each_leaf(lambda p: jnp.log(p[..., :-1]) - jnp.log(p[..., -1:]), players)
+    return _odds("players", players)
+
+
+def _odds(name: str, players: Players) -> Players:
+    def odds(p: jax.Array) -> jax.Array:
+        seen = known(p)
+        if seen is not None and not (seen > 0).all():
+            raise ValueError(
+                f"{name} must be positive probabilities, got {seen.min()} among them. Give each action a small one, "
+                "such as 1e-6: a probability of zero has no finite log odds."
+            )
+        return jnp.log(p[..., :-1]) - jnp.log(p[..., -1:])
+
+    return _each_leaf(f"{name} must be arrays of probabilities", odds, players)
 
 
 def strategies(players: Players) -> Players:
@@ -142,8 +182,14 @@ def strategies(players: Players) -> Players:
         [0.5, 0.5]
     """
     last = lambda odds: jnp.zeros((*odds.shape[:-1], 1), odds.dtype)
-    return _each_leaf(lambda odds: jax.nn.softmax(jnp.concatenate([odds, last(odds)], axis=-1)), players)
+    chances = lambda odds: jax.nn.softmax(jnp.concatenate([odds, last(odds)], axis=-1))
+    return _each_leaf("players must be arrays of log odds", chances, players)
 
 
-def _each_leaf(function: Callable[[jax.Array], jax.Array], players: Players) -> Players:
-    return jax.tree.map(lambda leaf: function(jnp.asarray(leaf)), players)
+def _each_leaf(wanted: str, function: Callable[[jax.Array], jax.Array], players: Players) -> Players:
+    def applied(leaf: PyTree) -> jax.Array:
+        if not jnp.ndim(leaf):
+            raise ValueError(f"{wanted} along the last axis, got one number. Make each strategy an array.")
+        return function(jnp.asarray(leaf))
+
+    return jax.tree.map(applied, players)

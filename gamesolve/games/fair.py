@@ -4,11 +4,13 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from numpy.typing import ArrayLike
 
+from gamesolve.checks import check_one
 from gamesolve.game import Game
 from gamesolve.games.constrained import lagrangian, multipliers
-from gamesolve.games.robust import Classifier, classifier, labelled, penalty
+from gamesolve.games.robust import Classifier, classifier, labelled, penalty, shortened
 
 
 def fair_classification(
@@ -26,13 +28,13 @@ def fair_classification(
         labels: -1 or 1, of shape (N,).
         groups: booleans, or 0 and 1, of shape (N,); both occur.
         tolerance: largest gap allowed, not negative.
-        ridge: weight of the classifier's penalty.
+        ridge: weight of the classifier's penalty, not negative.
 
     Returns:
         The game. It starts at zero.
 
     Raises:
-        ValueError: if shapes, labels, groups or the tolerance do not fit.
+        ValueError: if shapes, labels, groups, the tolerance or the ridge do not fit.
 
     Example:
         >>> import jax.numpy as jnp, gamesolve as gs
@@ -48,11 +50,14 @@ def fair_classification(
         2017, https://arxiv.org/abs/1507.05259; its bound is on the covariance of group and score, a multiple of the gap
     """
     A, signs = labelled(features, labels)
-    member = jnp.asarray(groups)
-    if member.shape != signs.shape or set(jnp.unique(member).tolist()) != {0, 1}:
-        raise ValueError(f"groups must be {len(signs)} entries 0 or 1, of which both occur, got shape {member.shape}.")
-    if not tolerance >= 0:
-        raise ValueError(f"tolerance must not be negative, got {tolerance}.")
+    member = np.asarray(groups)
+    if member.shape != signs.shape:
+        raise ValueError(f"groups must have one entry per example, {signs.shape}, got shape {member.shape}.")
+    found = np.unique(member).tolist()
+    if set(found) != {0, 1}:
+        raise ValueError(f"groups must be 0 or 1, and both must occur, got {shortened(found)}.")
+    check_one("tolerance", tolerance, least=0.0)
+    check_one("ridge", ridge, least=0.0)
     difference = A[member == 1].mean(axis=0) - A[member == 0].mean(axis=0)
     settings = (jnp.asarray(tolerance, A.dtype), jnp.asarray(ridge, A.dtype))
     constants, start = (A, signs, difference, *settings), classifier(A)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import jax
 
-from gamesolve.checks import check_payoff
+from gamesolve.checks import check_count, check_payoff
 from gamesolve.game import Game, zero_sum
 from gamesolve.trees import Players, PyTree, Scalar, path_name
 
@@ -92,11 +92,16 @@ def joined_leaves(players: Players) -> PyTree:
         >>> gs.games.joined_leaves(({"net": 1.0, "weights": None}, {"net": None, "weights": 2.0}))
         {'net': 1.0, 'weights': 2.0}
     """
+    check_count(players, 2)
     first, second = players
 
     def either(low: PyTree, up: PyTree) -> PyTree:
         if (low is None) == (up is None):
-            raise ValueError("players must share out the leaves of one pytree. Make them with games.split_leaves.")
+            seen = "in neither player" if low is None else "in both players"
+            raise ValueError(
+                f"each leaf must be in one of the two players and None in the other, got one {seen}. Make them with "
+                "games.split_leaves."
+            )
         return up if low is None else low
 
     return jax.tree.map(either, first, second, is_leaf=lambda node: node is None)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gamesolve.checks import check_number, whole_number
+from gamesolve.checks import check_one, whole_number
 from gamesolve.game import Game, general_sum, zero_sum
 from gamesolve.trees import Scalar
 
@@ -81,7 +81,7 @@ def iterated_prisoners_dilemma(discount: Scalar = 0.96) -> Game:
 def iterated_matching_pennies(discount: Scalar = 0.9) -> Game:
     """Make iterated matching pennies: player 0 wins 1 if the pennies match, player 1 if they differ.
 
-    The game is zero-sum with value 0. Its equilibrium are uniform actions in every situation.
+    The game is zero-sum with value 0. Its equilibrium is uniform actions in every situation.
 
     Args:
         discount: as for `repeated_game`.
@@ -165,7 +165,7 @@ def repeated_public_goods(num_players: int = 3, factor: float = 1.6, discount: S
         https://arxiv.org/abs/2210.10125
     """
     number = whole_number("num_players", num_players, 2, most=10)
-    check_number("factor", factor)
+    check_one("factor", factor)
     gives = 1.0 - np.indices((2,) * number)
     return repeated_game(factor * gives.mean(0) - gives, discount)
 
@@ -205,7 +205,9 @@ class _Repeated:
         transitions = jnp.stack(later)
         # How often each joint action is played in the discounted mean over all rounds.
         system = jnp.eye(len(first), dtype=first.dtype) - discount.astype(first.dtype) * transitions.T
-        visits = (1 - discount.astype(first.dtype)) * jnp.linalg.solve(system, first)
+        visits = jnp.linalg.solve(system, first)
+        # They sum to 1 / (1 - discount); near 1 the solve loses that factor, and little else, to rounding.
+        visits = visits / visits.sum()
         return visits @ amounts[self.player].ravel().astype(first.dtype)
 
 
@@ -234,7 +236,7 @@ def _amounts(payoffs: ArrayLike) -> jax.Array:
 
 
 def _discount(discount: Scalar, amounts: jax.Array) -> jax.Array:
-    check_number("discount", discount, least=0.0, below=1.0)
+    check_one("discount", discount, least=0.0, below=1.0)
     return jnp.asarray(discount, amounts.dtype)
 
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gamesolve.checks import check_one
 from gamesolve.game import Game
 from gamesolve.games.stochastic import finite_sum
 from gamesolve.trees import Batch
@@ -23,13 +24,13 @@ def group_robust(features: ArrayLike, labels: ArrayLike, groups: ArrayLike, ridg
         features: of shape (N, d).
         labels: -1 or 1, of shape (N,).
         groups: the group of each example, integers from 0 of shape (N,); no group is empty.
-        ridge: weight of the classifier's penalty.
+        ridge: weight of the classifier's penalty, not negative.
 
     Returns:
         The game on all examples. It starts at zero and at equal weights.
 
     Raises:
-        ValueError: if shapes, labels or groups do not fit.
+        ValueError: if shapes, labels, groups or the ridge do not fit.
 
     Example:
         >>> import jax.numpy as jnp, gamesolve as gs
@@ -46,8 +47,11 @@ def group_robust(features: ArrayLike, labels: ArrayLike, groups: ArrayLike, ridg
     """
     A, signs = labelled(features, labels)
     number = np.asarray(groups)
-    if number.shape != signs.shape or not np.issubdtype(number.dtype, np.integer) or number.min() < 0:
-        raise ValueError(f"groups must be {len(signs)} integers from 0, got shape {number.shape} of {number.dtype}.")
+    check_one("ridge", ridge, least=0.0)
+    if number.shape != signs.shape:
+        raise ValueError(f"groups must have one entry per example, {signs.shape}, got shape {number.shape}.")
+    if not np.issubdtype(number.dtype, np.integer) or number.min() < 0:
+        raise ValueError(f"groups must be integers from 0, got {shortened(np.unique(number).tolist())}.")
     shares = np.bincount(number) / len(number)
     if not shares.all():
         raise ValueError(f"groups must not be empty, but no example is in group {int(np.argmin(shares))}.")
@@ -83,13 +87,13 @@ def adversarial_classification(features: ArrayLike, labels: ArrayLike, ridge: fl
     Args:
         features: the a_i, of shape (N, d).
         labels: the l_i, -1 or 1, of shape (N,).
-        ridge: weight of the classifier's penalty.
+        ridge: weight of the classifier's penalty, not negative.
 
     Returns:
         The game on all examples, with data ``(features, labels, indices of the examples)``. It starts at zero.
 
     Raises:
-        ValueError: if shapes or labels do not fit.
+        ValueError: if shapes, labels or the ridge do not fit.
 
     Example:
         >>> import functools, jax.numpy as jnp, optax, gamesolve as gs
@@ -106,6 +110,7 @@ def adversarial_classification(features: ArrayLike, labels: ArrayLike, ridge: fl
         Adversarial Examples", ICLR 2015, https://arxiv.org/abs/1412.6572
     """
     A, signs = labelled(features, labels)
+    check_one("ridge", ridge, least=0.0)
     arrays, start = (A, signs, jnp.arange(len(A))), (classifier(A), jnp.zeros_like(A))
     return finite_sum(_perturbed, arrays=arrays, constants=(jnp.asarray(ridge, A.dtype),), start=start)
 
@@ -133,9 +138,17 @@ def labelled(features: ArrayLike, labels: ArrayLike) -> tuple[jax.Array, jax.Arr
     A, signs = jnp.asarray(features, float), jnp.asarray(labels, float)
     if A.ndim != 2 or signs.shape != A.shape[:1]:
         raise ValueError(f"features and labels must have shapes (N, d) and (N,), got {A.shape} and {signs.shape}.")
-    if not set(np.unique(signs)) <= {-1, 1}:
-        raise ValueError(f"labels must be -1 or 1, got {np.unique(signs).tolist()[:4]}.")
+    if not A.size:
+        raise ValueError(f"features must have an example and a column at least, got shape {A.shape}.")
+    found = np.unique(np.asarray(labels, float)).tolist()
+    if not set(found) <= {-1, 1}:
+        raise ValueError(f"labels must be -1 or 1, got {shortened(found)}.")
     return A, signs
+
+
+def shortened(values: list[float]) -> str:
+    """Return the first few of some values, for an error message."""
+    return ", ".join(map(str, values[:4])) + (", ..." if len(values) > 4 else "")
 
 
 def classifier(features: jax.Array) -> Classifier:

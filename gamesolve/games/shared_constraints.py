@@ -15,6 +15,7 @@ import optax
 from gamesolve.checks import as_players, check_payoff
 from gamesolve.checks.calls import called
 from gamesolve.game import Game, general_sum
+from gamesolve.game.model_state import plus
 from gamesolve.games.constrained import Constraint, check_kinds, check_multipliers
 from gamesolve.trees import Players, PyTree, Scalar
 
@@ -148,9 +149,12 @@ def fischer_burmeister(game: Game, players: Players) -> Players:
 
 
 def _fischer_burmeister(multiplier: jax.Array, slack: jax.Array) -> jax.Array:
-    corner = (multiplier == 0) & (slack == 0)
-    square = jnp.where(corner, 1, multiplier**2 + slack**2)  # a square root has no derivative at zero
-    return multiplier + slack - jnp.where(corner, 0, jnp.sqrt(square))
+    size = jax.lax.stop_gradient(jnp.maximum(jnp.abs(multiplier), jnp.abs(slack)))
+    # A square root has no derivative at zero, which squares of small numbers are.
+    corner = size < jnp.finfo(size.dtype).tiny
+    scale = jnp.where(corner, 1, size)
+    square = jnp.where(corner, 1, (multiplier / scale) ** 2 + (slack / scale) ** 2)
+    return multiplier + slack - jnp.where(corner, 0, scale * jnp.sqrt(square))
 
 
 def _residual(game: Game, players: Players, complementarity: Callable[[jax.Array, jax.Array], jax.Array]) -> Players:
@@ -230,14 +234,14 @@ class _Penalised:
     problem: _Problem
     player: int
 
-    def __call__(self, *arguments: PyTree) -> Scalar:
+    def __call__(self, *arguments: PyTree) -> PyTree:
         rest, multipliers = self.problem.split(arguments)
         takes = "the players, the constants and the data, without the multipliers"
         hint = "Pass data with sample=, batches= or bind(batch), and arrays through constants=."
         name = f"the payoff of player {self.player}"
         value = called(name, self.problem.payoffs[self.player], *rest, takes=takes, hint=hint)
         for kind, products in self.problem.products(rest, multipliers).items():
-            value = value - products[self.player if kind == "private" else 0]
+            value = plus(value, -products[self.player if kind == "private" else 0])
         return value
 
 

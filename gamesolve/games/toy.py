@@ -6,7 +6,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from gamesolve.checks import check_number, whole_number
+from gamesolve.checks import check_one, whole_number
 from gamesolve.game import Game, from_losses, general_sum
 
 
@@ -99,7 +99,7 @@ def public_goods(num_players: int = 3, factor: float = 1.6) -> Game:
         [1.2, 0.2, 0.2, 0.2]
     """
     number = whole_number("num_players", num_players, 2)
-    check_number("factor", factor)
+    check_one("factor", factor)
     game = general_sum(*map(_Giver, range(number)), constants=(jnp.asarray(factor, float),))
     return dataclasses.replace(game, start=(jnp.zeros(()),) * number)
 

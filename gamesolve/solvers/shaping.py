@@ -23,6 +23,13 @@ __all__ = [
 ]
 
 
+def _assumed(learning_rate: rates.Rates, alpha: rates.Rates | None) -> rates.Rates:
+    """Return the step size assumed of the others, checked under the name that it has here."""
+    name, assumed = ("learning_rate", learning_rate) if alpha is None else ("alpha", alpha)
+    rates.check(name, assumed)
+    return assumed
+
+
 @declare(formula="z + E (I + J_o D) v", paper="Zhang, Lesser 2010", cost=Cost(vjps=1))
 @parametric
 def opponent_lookahead(learning_rate: rates.Rates, alpha: rates.Rates | None = None) -> optax.GradientTransformation:
@@ -46,8 +53,7 @@ def opponent_lookahead(learning_rate: rates.Rates, alpha: rates.Rates | None = N
     Reference:
         Zhang, Lesser, "Multi-Agent Learning with Policy Prediction", AAAI 2010.
     """
-    assumed = learning_rate if alpha is None else alpha
-    return optax.chain(transforms.anticipate(assumed), transforms.descend(learning_rate))
+    return optax.chain(transforms.anticipate(_assumed(learning_rate, alpha)), transforms.descend(learning_rate))
 
 
 @declare(formula="z - E (ξ₀ - χ)", paper="Foerster et al. 2018", cost=Cost(vjps=1.5))
@@ -76,8 +82,7 @@ def lola(learning_rate: rates.Rates, alpha: rates.Rates | None = None) -> optax.
     Reference:
         Foerster et al., "Learning with Opponent-Learning Awareness", AAMAS 2018, https://arxiv.org/abs/1709.04326
     """
-    assumed = learning_rate if alpha is None else alpha
-    return optax.chain(transforms.lola(assumed), transforms.descend(learning_rate))
+    return optax.chain(transforms.lola(_assumed(learning_rate, alpha)), transforms.descend(learning_rate))
 
 
 @declare(formula="z - E (ξ₀ - p χ)", paper="Letcher et al. 2019", cost=Cost(vjps=1.5))
@@ -108,8 +113,7 @@ def sos(
         Letcher et al., "Stable Opponent Shaping in Differentiable Games", ICLR 2019,
         https://arxiv.org/abs/1811.08469
     """
-    assumed = learning_rate if alpha is None else alpha
-    return optax.chain(transforms.sos(assumed, a, b), transforms.descend(learning_rate))
+    return optax.chain(transforms.sos(_assumed(learning_rate, alpha), a, b), transforms.descend(learning_rate))
 
 
 @declare(
@@ -144,8 +148,7 @@ def hola(learning_rate: rates.Rates, alpha: rates.Rates | None = None, order: in
         Willi, Letcher, Treutlein, Foerster, "COLA: Consistent Learning with Opponent-Learning Awareness", ICML 2022,
         https://arxiv.org/abs/2203.04098
     """
-    assumed = learning_rate if alpha is None else alpha
-    return optax.chain(transforms.hola(assumed, order), transforms.descend(learning_rate))
+    return optax.chain(transforms.hola(_assumed(learning_rate, alpha), order), transforms.descend(learning_rate))
 
 
 @declare(formula="z_i + E d payoff_i(z_i, z_-i^k) / d z_i", paper="Foerster et al. 2018", cost=Cost(vjps=2.5))
@@ -177,8 +180,9 @@ def unrolled_lola(
         Foerster et al., "DiCE: The Infinitely Differentiable Monte-Carlo Estimator", ICML 2018,
         https://arxiv.org/abs/1802.05098
     """
-    assumed = learning_rate if alpha is None else alpha
-    return optax.chain(transforms.unrolled_lola(assumed, lookahead), transforms.descend(learning_rate))
+    return optax.chain(
+        transforms.unrolled_lola(_assumed(learning_rate, alpha), lookahead), transforms.descend(learning_rate)
+    )
 
 
 @declare(formula="z_i + E d (sum_k payoff_i(z^k)) / d z_i", paper="Kim et al. 2021", cost=Cost(vjps=6))
@@ -210,8 +214,7 @@ def meta_mapg(
         Kim et al., "A Policy Gradient Algorithm for Learning to Learn in Multiagent Reinforcement Learning", ICML 2021,
         https://arxiv.org/abs/2011.00382
     """
-    assumed = learning_rate if alpha is None else alpha
-    return optax.chain(transforms.meta_mapg(assumed, horizon), transforms.descend(learning_rate))
+    return optax.chain(transforms.meta_mapg(_assumed(learning_rate, alpha), horizon), transforms.descend(learning_rate))
 
 
 @declare(
@@ -227,11 +230,12 @@ def pola(
     iterations: int = 10,
     divergence: Callable[..., Scalar] = unrolled.squared_difference,
 ) -> optax.GradientTransformation:
-    """Shape the others by a proximal step, which need not depend on how policies are parameterised: outer POLA.
+    """Shape the others by a proximal step, which need not depend on how a player's policy is parameterised: outer POLA.
 
     In losses, player i takes gradient steps on ``loss_i(x, z_-i - D d loss_-i(x, z_-i)) + penalty * divergence(z_i,
-    x)`` over x, from ``z_i``. After many of them, and with a divergence between policies, equal policies take equal
-    steps, however they are parameterised. One iteration is `hola` of order 1.
+    x)`` over x, from ``z_i``. After many of them, and with a divergence between policies, the step of a policy does not
+    depend on how the player itself is parameterised. It depends on how the others are, since their assumed steps are
+    gradient steps. One iteration is `hola` of order 1.
 
     Args:
         learning_rate: step size E of the gradient steps, see `transforms.rates`.

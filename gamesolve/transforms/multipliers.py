@@ -9,6 +9,7 @@ import optax
 
 from gamesolve.checks import check_number
 from gamesolve.checks.calls import called
+from gamesolve.checks.rows import check_rows
 from gamesolve.solver import parametric, with_game
 from gamesolve.trees import Batch, PyTree, Scalar, State, Updates
 
@@ -131,7 +132,8 @@ def indexed(
         takes, hint = "the data", "Write index=lambda batch: ..."
         seen = called("index", index, *data, takes=takes, hint=hint)
         count = _examples(updates)
-        in_batch = jnp.zeros(count, bool).at[seen].set(True)
+        check_rows(seen, count)
+        in_batch = jnp.zeros(count, bool).at[seen].set(True, mode="drop", wrap_negative_indices=False)
 
         def only_seen(new: Scalar, old: Scalar) -> Scalar:
             rows = jnp.shape(new)[:1] == (count,)

@@ -89,15 +89,24 @@ def magnetic(
 
 def _pulled(kind: Potential, player: PyTree, u: PyTree, centre: PyTree, eta: Scalar, alpha: Scalar) -> PyTree:
     """Return one player after its magnetic step."""
+    references = kind.dual(centre)
+
+    def lost(own: jax.Array, reference: jax.Array) -> jax.Array:
+        return jnp.isinf(reference) & (jnp.asarray(eta, own.dtype) * jnp.asarray(alpha, own.dtype) > 0)
 
     def dual(own: jax.Array, u: jax.Array, reference: jax.Array) -> jax.Array:
         step = jnp.asarray(eta, own.dtype)
         weight = step * jnp.asarray(alpha, own.dtype)
-        # A probability of zero has an infinite dual variable, which no weight must not turn into NaN.
-        pull = jnp.where(weight > 0, weight * reference, 0)
-        return (own - step * u + pull) / (1 + weight)
+        # A reference of zero has an infinite dual variable. Any pull takes it over; products with it would be NaN, or
+        # have derivatives that are.
+        rule = lost(own, reference)
+        finite = jnp.where(jnp.isinf(reference), 0, reference)
+        moved = (jnp.where(rule, 0, own) - step * u + weight * finite) / (1 + weight)
+        return jnp.where(rule, reference, moved)
 
-    return kind.primal(jax.tree.map(dual, kind.dual(player), u, kind.dual(centre)))
+    # What a reference takes over does not depend on the player, whose own dual variable may have no derivative.
+    held = lambda own, reference: jnp.where(lost(own, reference), jax.lax.stop_gradient(own), own)
+    return kind.primal(jax.tree.map(dual, kind.dual(jax.tree.map(held, player, references)), u, references))
 
 
 @parametric

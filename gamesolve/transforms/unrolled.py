@@ -8,6 +8,7 @@ import optax
 
 from gamesolve import products
 from gamesolve.checks import check_number, whole_number
+from gamesolve.checks.calls import called
 from gamesolve.game import exact_products, with_sign
 from gamesolve.solver import parametric
 from gamesolve.transforms import rates
@@ -166,8 +167,8 @@ def pola(
     """Turn u into the move of proximal opponent-learning awareness, whose outer problem is solved by gradient steps.
 
     Player i minimises ``loss_i(x, z_-i - D d loss_-i(x, z_-i)) + penalty * divergence(z_i, x)`` over x, by gradient
-    steps from ``z_i``. After many of them the move does not depend on how a policy is parameterised, if the divergence
-    does not.
+    steps from ``z_i``. After many of them the move of a policy does not depend on how the player itself is
+    parameterised, if the divergence does not. It depends on how the others are, whose assumed steps are gradient steps.
 
     Args:
         learning_rate: step size of the gradient steps, see `transforms.rates`.
@@ -175,7 +176,7 @@ def pola(
             ``learning_rate``.
         penalty: weight of the divergence.
         iterations: number of gradient steps.
-        divergence: ``divergence(old, new)``, the distance between two versions of a player.
+        divergence: ``divergence(old, new) -> scalar``, the distance between two versions of a player.
 
     Returns:
         The transformation; it needs ``game=`` and all players. It returns moves, already scaled by the step size.
@@ -195,6 +196,8 @@ def pola(
         rates.check_signed("alpha", alpha)  # which refuses schedules
         rates.check("alpha", alpha)
     iterations = whole_number("iterations", iterations, 1)
+    if not callable(divergence):
+        raise TypeError(f"divergence must be a function of two versions of a player, got {divergence!r}.")
 
     def formula(step: Step, memory: PyTree) -> tuple[Players, PyTree]:
         number = step.game.num_players
@@ -207,7 +210,7 @@ def pola(
 
             def objective(players: Players) -> Scalar:
                 shaped = payoffs[i](_learned(payoffs, sizes, players, _others(i, players)))
-                return shaped - jnp.asarray(penalty, shaped.dtype) * divergence(old, players[i])
+                return shaped - jnp.asarray(penalty, shaped.dtype) * _distance(divergence, old, players[i])
 
             def improved(own: PyTree, _: None) -> tuple[PyTree, None]:
                 players = (*step.players[:i], own, *step.players[i + 1 :])
@@ -219,6 +222,16 @@ def pola(
         return tuple(map(move, range(number))), memory
 
     return part("pola", formula, learning_rate, coefficient="learning_rate")
+
+
+def _distance(divergence: Divergence, old: PyTree, new: PyTree) -> Scalar:
+    """Return the divergence of two versions of a player, or raise if it is not one number."""
+    takes, hint = "two versions of a player", "Write divergence=lambda old, new: ..."
+    value = called("divergence", divergence, old, new, takes=takes, hint=hint)
+    if not jax.tree_util.all_leaves([value]) or jnp.shape(value) != ():
+        seen = jax.tree.map(jnp.shape, value)
+        raise ValueError(f"divergence must return one number, got shape {seen}. Sum over its entries.")
+    return value
 
 
 def _payoffs(step: Step, name: str) -> tuple[Payoff, ...]:

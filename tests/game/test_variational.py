@@ -1,6 +1,9 @@
 """Games without payoffs: every solver and analysis takes the steps of the same game with payoffs, or says no."""
 
 import functools
+import pathlib
+import re
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +18,7 @@ COUPLING = np.array([[0.7, -0.3], [0.2, 0.5]])
 START = (np.array([0.4, -0.3]), np.array([0.2, 0.6]))
 NEEDS = "needs payoffs, got a game made by from_field or from_operator"
 # Their formulas have gradients of payoffs in the other player, a leader's total derivative, or a symmetric block of J.
-LEADING = ["lola", "sos", "stackelberg", "follow_the_ridge"]
+LEADING = ["lola", "sos", "hola", "unrolled_lola", "meta_mapg", "pola", "stackelberg", "follow_the_ridge"]
 
 
 def f(x, y):
@@ -59,6 +62,24 @@ def same_steps(form, name):
 @pytest.mark.parametrize(("form", "name"), FAST)
 def test_a_solver_takes_the_steps_of_the_game_with_payoffs_or_refuses(form, name, x64):
     same_steps(form, name)
+
+
+def refuses(name):
+    """Whether tracing one step says that the solver needs payoffs."""
+    solver, players = registry.SOLVERS[name].build(0.1), jax.tree.map(jnp.asarray, START)
+    try:
+        jax.eval_shape(functools.partial(gs.step, FORMS["general-sum"][0], solver), players)
+    except ValueError as error:
+        return NEEDS in str(error)
+    return False
+
+
+def test_the_documentation_lists_the_solvers_that_need_payoffs():
+    refusing = {name for name in registry.SOLVERS if refuses(name)}
+    assert refusing == set(LEADING)
+    page = (pathlib.Path(__file__).parents[2] / "docs/constraints.md").read_text()
+    listed = page.partition("take the same steps as on the game with payoffs, except ")[2].partition(". These")[0]
+    assert set(re.findall("`(.*?)`", listed)) == refusing
 
 
 @pytest.mark.full
@@ -188,6 +209,16 @@ REFUSED = {
 def test_what_needs_payoffs_says_so(name, x64):
     with pytest.raises(ValueError, match=NEEDS):
         REFUSED[name]()
+
+
+class Pair(NamedTuple):
+    first: jax.Array
+    second: jax.Array
+
+
+def test_a_field_may_return_a_named_tuple():
+    same(gs.from_field(lambda x, y: Pair(-x, 2 * y), 2).field((1.0, 2.0)), (jnp.array(-1.0), jnp.array(4.0)))
+    same(gs.from_operator(lambda x, y: Pair(-x, 2 * y), 2).field((1.0, 2.0)), (jnp.array(1.0), jnp.array(-4.0)))
 
 
 def test_mistakes():

@@ -2,6 +2,7 @@
 
 import functools
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -107,6 +108,7 @@ def test_diabetes_has_two_equal_classes_and_standardised_columns():
 
 
 ONES = np.ones((4, 2))
+FAIR = (ONES, np.ones(4), np.arange(4) % 2)
 
 
 @pytest.mark.parametrize(
@@ -115,11 +117,37 @@ ONES = np.ones((4, 2))
         (lambda: games.group_robust(ONES, np.ones(3), np.zeros(3, int)), "shapes"),
         (lambda: games.group_robust(ONES, np.arange(4.0), np.zeros(4, int)), "labels must be -1 or 1"),
         (lambda: games.group_robust(ONES, np.ones(4), np.array([0, 0, 2, 2])), "no example is in group 1"),
-        (lambda: games.group_robust(ONES, np.ones(4), np.zeros(4)), "integers from 0"),
-        (lambda: games.fair_classification(ONES, np.ones(4), np.zeros(4, int)), "of which both occur"),
-        (lambda: games.fair_classification(ONES, np.ones(4), np.arange(4) % 2, -1.0), "tolerance must not be negative"),
+        (lambda: games.group_robust(ONES, np.ones(4), np.zeros(4)), r"integers from 0, got 0\.0"),
+        (lambda: games.group_robust(ONES, np.ones(4), np.array([0, -1, 1, 1])), "integers from 0, got -1, 0, 1"),
+        (lambda: games.group_robust(ONES, np.ones(4), np.zeros(3, int)), r"one entry per example, \(4,\), got shape"),
+        (lambda: games.group_robust(ONES[:0], np.ones(0), np.zeros(0, int)), r"features must have an example"),
+        (lambda: games.fair_classification(ONES, np.ones(4), np.array([1, 2, 1, 2])), "0 or 1, .*, got 1, 2"),
+        (lambda: games.fair_classification(ONES, np.ones(4), np.zeros(3, int)), "one entry per example"),
+        (lambda: games.fair_classification(*FAIR, ridge=-5.0), "ridge must be finite and at least 0.0, got -5.0"),
+        (lambda: games.fair_classification(*FAIR, tolerance=jnp.ones(2)), "tolerance must be one number"),
+        (lambda: games.group_robust(*FAIR, ridge=-5.0), "ridge must be finite and at least 0.0, got -5.0"),
+        (lambda: games.adversarial_classification(*FAIR[:2], ridge=-5.0), "ridge must be finite and at least 0.0"),
+        (lambda: games.fair_classification(ONES, np.ones(4), np.zeros(4, int)), "both must occur, got 0"),
+        (
+            lambda: games.fair_classification(ONES, np.ones(4), np.arange(4) % 2, -1.0),
+            "tolerance must be finite and at least 0.0",
+        ),
     ],
 )
 def test_mistakes_are_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_numbers_of_another_type_are_named():
+    for call in (
+        lambda: games.fair_classification(*FAIR, tolerance="a"),
+        lambda: games.group_robust(*FAIR, ridge="a"),
+    ):
+        with pytest.raises(TypeError, match=r"must be one number .*, got 'a'"):
+            call()
+
+
+def test_settings_may_be_traced():
+    make = lambda tolerance, ridge: games.fair_classification(*FAIR, tolerance, ridge).constants[-2:]
+    assert [float(setting) for setting in jax.jit(make)(0.25, 0.5)] == [0.25, 0.5]

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import gamesolve as gs
@@ -95,6 +96,75 @@ def test_multipliers_of_examples_follow_their_examples():
     (x, variables), *_ = gs.solve(game.bind(data), solver, start, 3000)
     assert float(x) == pytest.approx(1.2, abs=1e-6)
     np.testing.assert_allclose(variables["inequality"], [0, 0, 7.2, 0, 0, 0], atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_penalty_stays_once_the_violation_is_rounding(dtype):
+    """Maximise x y on x + y = 2: the multiplier is 1, in thirty rounds as in five."""
+    game = games.augmented_lagrangian(lambda x: -x[0] * x[1], equality=lambda x: x[0] + x[1] - 2, penalty=1.0)
+    players = (jnp.zeros(2, dtype), {"equality": jnp.zeros((), dtype)})
+    for _ in range(30):
+        (penalty,) = game.constants
+        inner = gs.solve(game, gs.simgd((0.1 / float(penalty), 0.0)), players, 100).players
+        after, _ = gs.step(game, gs.simgd((0.0, float(penalty))), inner)
+        game, players = games.grow_penalty(game, players, inner), after
+    assert float(game.constants[0]) <= 100
+    assert float(players[1]["equality"]) == pytest.approx(1, abs=1e-4)
+    np.testing.assert_allclose(players[0], 1, atol=1e-5)
+
+
+def test_the_tolerance_of_the_violation_can_be_chosen():
+    game = games.augmented_lagrangian(lambda x: x**2, equality=lambda x: x - 1, penalty=1.0)
+    before, after = ((x, {"equality": 0.0}) for x in (0.99, 0.995))
+    for tolerance, grown in ((None, True), (0.006, False), (0.004, True)):
+        assert float(games.grow_penalty(game, before, after, tolerance=tolerance).constants[0]) == (10 if grown else 1)
+    with pytest.raises(ValueError, match="tolerance must not be negative or NaN, got -1"):
+        games.grow_penalty(game, before, after, tolerance=-1)
+
+
+def of_examples(rows):
+    """Return a game with three constraints x >= least[i], bound to these rows of them."""
+    least = jnp.array([0.5, 1.0, 2.0])
+    inequality = lambda x, rows: least[jnp.asarray(rows, int)[:2]] - x
+    return games.lagrangian(lambda x, rows: x**2, inequality=inequality, index=lambda rows: rows).bind(rows)
+
+
+PER_EXAMPLE = (jnp.array(1.0), {"inequality": jnp.array([0.0, 0.0, 7.0])})
+
+
+@pytest.mark.parametrize("rows", [[1, 3], [-1, 0]])
+def test_numbers_of_examples_out_of_range_are_never_replaced_by_others(rows):
+    """A compiled program can't raise: its payoffs are NaN, and its run diverges."""
+    game, rows = of_examples(jnp.array([0, 1])), jnp.array(rows)
+    with pytest.raises(ValueError, match=f"numbers from 0 to 2, .* got {rows.min()} to {rows.max()}"):
+        of_examples(rows).evaluate(PER_EXAMPLE)
+    assert all(bool(jnp.isnan(value)) for value in jax.jit(lambda rows: of_examples(rows).evaluate(PER_EXAMPLE))(rows))
+    assert all(bool(jnp.isfinite(value)) for value in game.evaluate(PER_EXAMPLE))
+    indexed = gs.transforms.indexed(optax.sgd(1.0), index=lambda rows: rows)
+    move = lambda rows: indexed.update(jnp.ones(3), indexed.init(jnp.ones(3)), data=(rows,))[0]
+    with pytest.raises(ValueError, match="numbers from 0 to 2"):
+        move(rows)
+    assert jax.jit(move)(rows).tolist() == [-float(row in rows.tolist()) for row in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "seen"),
+    [
+        (jnp.array(1), r"shape \(\) of int"),
+        (jnp.array([True, False, True]), r"shape \(3,\) of bool"),
+        (jnp.array([1.0, 2.0]), r"shape \(2,\) of float"),
+        ([0, 1], "list"),
+    ],
+    ids=["number", "mask", "floats", "list"],
+)
+def test_an_index_is_a_vector_of_integers(rows, seen):
+    rule = f"index must return a vector of integers, .*, got {seen}"
+    game = games.lagrangian(lambda x, batch: x**2, inequality=lambda x, batch: x * batch, index=lambda batch: rows)
+    with pytest.raises(TypeError, match=rule):
+        game.bind(jnp.ones(2)).field(PER_EXAMPLE)
+    indexed = gs.transforms.indexed(optax.sgd(1.0), index=lambda batch: rows)
+    with pytest.raises(TypeError, match=rule):
+        indexed.update(jnp.ones(3), indexed.init(jnp.ones(3)), data=(jnp.ones(2),))
 
 
 def test_mistakes():

@@ -165,3 +165,21 @@ def test_a_wrong_initial_state_or_horizon_is_named():
         games.open_loop(system, 3, np.ones(2))
     with pytest.raises(ValueError, match="horizon must be at least 1"):
         games.feedback(system, 0)
+
+
+@pytest.mark.parametrize("group", [2, 3, 4], ids=["state costs", "input costs", "final costs"])
+def test_only_the_symmetric_parts_of_costs_count(group):
+    system, x = drawn(0)
+    skewed = list(system)
+    skewed[group] = [each + skew(len(each)) for each in system[group]]
+    plain, other = games.linear_quadratic(*system), games.linear_quadratic(*skewed)
+    for make in (lambda system: games.feedback(system, HORIZON), lambda system: games.open_loop(system, HORIZON, x)):
+        game = make(other)
+        for found, expected in zip(game.equilibria[0], make(plain).equilibria[0], strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-9)
+        assert float(optax.tree.norm(game.field(game.equilibria[0]))) < 1e-8
+
+
+def skew(size):
+    square = np.arange(size * size).reshape(size, size) / 4
+    return square - square.T

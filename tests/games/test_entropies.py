@@ -1,5 +1,7 @@
 """Quantal response equilibria: the logit answers are the definition, a root finder the independent solver."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -100,3 +102,40 @@ def test_stakes_give_the_equilibrium(stakes):
         games.rock_paper_scissors((1.0, 2.0))
     with pytest.raises(ValueError, match=r"stakes must be finite and above 0.0, got 0.0"):
         games.rock_paper_scissors((0.0, 1.0, 1.0))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_field_is_finite_on_the_boundary(dtype):
+    """The entropy is continued by its tangent below the smallest positive number, where its slope is largest."""
+    game = games.quantal(games.matrix_game(jnp.zeros((2, 2), dtype)), 1.0)
+    tiny = float(jnp.finfo(dtype).tiny)
+    vertex, other = jnp.array([0.0, 1.0], dtype), jnp.array([0.25, 0.75], dtype)
+    slopes = game.field((vertex, other))
+    np.testing.assert_allclose(slopes[0], [-np.log(tiny) - 1, -1], rtol=1e-6)
+    np.testing.assert_allclose(slopes[1], -np.log([0.25, 0.75]) - 1, rtol=1e-6)
+    assert [float(value) for value in game.evaluate((vertex, vertex))] == pytest.approx([0, 0], abs=1e-30)
+
+
+def test_projected_steps_leave_a_vertex():
+    game = games.rock_paper_scissors((1.0, 1.0, 3.0))
+    solver = gs.extragradient(0.005, projections=games.simplices(2))
+    start = (jnp.array([1.0, 0.0, 0.0]), game.start[1])
+    solution = gs.solve(games.quantal(game, 0.2), solver, start, 20000)
+    assert distance_to_answers(game, solution.players, 0.2) < 1e-6
+
+
+def test_a_probability_of_zero_has_no_log_odds():
+    vertex = (jnp.array([1.0, 0.0]), jnp.array([0.5, 0.5]))
+    with pytest.raises(ValueError, match=r"players must be positive probabilities, got 0\.0 among them"):
+        games.log_odds(vertex)
+    game = gs.general_sum(lambda x, y: x @ y, lambda x, y: x @ y)
+    with pytest.raises(ValueError, match=r"the start of the game must be positive probabilities, got 0\.0"):
+        games.in_log_odds(dataclasses.replace(game, start=vertex))
+    for function in (games.strategies, games.log_odds):
+        with pytest.raises(ValueError, match=r"players must be arrays of .* along the last axis, got one number"):
+            function((0.0,))
+
+
+def test_the_temperature_is_one_number():
+    with pytest.raises(ValueError, match=r"temperature must be one number, got an array of shape \(2,\)"):
+        games.quantal(games.matching_pennies(), jnp.ones(2))

@@ -49,5 +49,9 @@ def test_names_are_paths():
 def test_mistakes():
     with pytest.raises(ValueError, match="maximise must choose some of the leaves, and not all, got 0 of 4"):
         games.split_leaves(PARAMETERS, maximise=lambda name: name == "weight")
-    with pytest.raises(ValueError, match="players must share out the leaves of one pytree"):
+    with pytest.raises(ValueError, match=r"each leaf must be in one of the two players .*, got one in both players"):
         games.by_leaf(jnp.sum).field((jnp.ones(2), jnp.ones(2)))
+    with pytest.raises(ValueError, match="got one in neither player"):
+        games.joined_leaves(({"a": 1.0, "b": None}, {"a": None, "b": None}))
+    with pytest.raises(ValueError, match="one entry for each of the game's 2 players, got 3"):
+        games.joined_leaves((1.0, 2.0, 3.0))

@@ -62,6 +62,17 @@ def test_values_are_the_discounted_sum_over_rounds(x64, number):
     np.testing.assert_allclose(values(game, *map(jnp.asarray, players)), expected, rtol=1e-12)
 
 
+def test_float32_keeps_values_and_slopes_of_patient_players(x64):
+    policies = np.array([[0.3, 1.0, -0.5, 0.2, -1.0], [0.1, -0.4, 0.8, 1.0, 0.3]])
+    both = jax.jit(lambda game, players: (jnp.stack(game.evaluate(players)), jnp.stack(game.field(players))))
+    for discount in (0.999, 0.9999, 0.99999):
+        game = gs.games.iterated_prisoners_dilemma(float(np.float32(discount)))
+        found, expected = (both(game, tuple(jnp.asarray(policies, dtype))) for dtype in ("float32", "float64"))
+        assert found[0].dtype == "float32"
+        for entry, exact in zip(found, expected, strict=True):
+            np.testing.assert_allclose(entry, exact, rtol=2e-5, atol=2e-6)
+
+
 def test_matching_pennies_has_value_zero_at_its_equilibrium(x64):
     game = gs.games.iterated_matching_pennies()
     assert game.is_zero_sum
@@ -121,6 +132,9 @@ def test_policy_divergence_is_that_of_two_coins(x64):
         (lambda: gs.games.iterated_prisoners_dilemma(1.0), "discount must be finite and at least 0.0 and below 1.0"),
         (lambda: gs.games.repeated_public_goods(1), "num_players must be at least 2"),
         (lambda: gs.games.public_goods(3, float("nan")), "factor must be finite"),
+        (lambda: gs.games.public_goods(3, jnp.ones(3)), r"factor must be one number, got an array of shape \(3,\)"),
+        (lambda: gs.games.repeated_public_goods(3, jnp.ones(3)), "factor must be one number"),
+        (lambda: gs.games.iterated_chicken(jnp.full(2, 0.5)), "discount must be one number"),
         (
             lambda: gs.games.iterated_chicken().evaluate((jnp.zeros(4), jnp.zeros(5))),
             "player 0 must be a vector of 5 logits",

@@ -93,6 +93,22 @@ def test_fischer_burmeister_has_derivatives_everywhere():
         assert float(entry(multiplier)) == 0
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_fischer_burmeister_keeps_its_derivatives_at_numbers_whose_squares_vanish(dtype):
+    """The derivative in m is ``1 - m / r`` and that in the slack s is ``1 - s / r``, with ``r = sqrt(m^2 + s^2)``."""
+    game = games.lagrangian(lambda x: x**2 / 2, inequality=lambda x: x)  # the slack is -x
+
+    def entry(m, x):
+        return games.fischer_burmeister(game, (x, {"inequality": m}))[1]["inequality"]
+
+    for size in (1.0, 1e-25, 1e-30, 1e25):
+        for m, x in ((1.0, 0.0), (0.0, -1.0), (3.0, -4.0), (3.0, 4.0)):
+            arguments = (jnp.asarray(size * m, dtype), jnp.asarray(size * x, dtype))
+            r = np.hypot(m, x)
+            np.testing.assert_allclose(jax.grad(entry, (0, 1))(*arguments), [1 - m / r, -1 - x / r], atol=1e-6)
+            np.testing.assert_allclose(entry(*arguments), size * (m - x - r), rtol=1e-6, atol=1e-6 * size)
+
+
 def test_mistakes():
     one = lambda x, y: x + y
     with pytest.raises(ValueError, match="generalised needs a constraint, got none"):

@@ -122,6 +122,21 @@ def test_magnetic_steps_take_a_rate_and_a_pull_per_player():
     assert float(jnp.max(jnp.abs(x - game.start[0]))) > 0.01
 
 
+@pytest.mark.parametrize("alpha", [0.2, 1.0])
+def test_a_reference_of_probability_zero_has_finite_derivatives(alpha):
+    game = games.rock_paper_scissors((1.0, 1.0, 3.0))
+    reference = (jnp.array([0.5, 0.5, 0.0]), jnp.array([0.0, 0.3, 0.7]))
+
+    def reached(alpha):
+        solver = gs.magnetic_mirror_descent(0.1, alpha, reference=reference)
+        return jnp.stack(gs.solve(game, solver, game.start, 3).players)
+
+    assert reached(alpha)[0, 2] == reached(alpha)[1, 0] == 0
+    difference = (reached(alpha + 1e-6) - reached(alpha - 1e-6)) / 2e-6
+    for derivative in (jax.jacrev, jax.jacfwd):
+        np.testing.assert_allclose(derivative(reached)(alpha), difference, atol=1e-7)
+
+
 def test_actions_of_probability_zero_remain_without_nan():
     game, start = biased(), (jnp.array([0.5, 0.5, 0.0]), jnp.array([0.0, 0.0, 1.0]))
     for solver in (gs.magnetic_mirror_descent(0.1, 0.0), gs.magnetic_mirror_descent((0.0, 0.1), 0.5)):

@@ -82,8 +82,11 @@ def test_many_iterations_of_pola_reach_the_proximal_point(x64):
     np.testing.assert_allclose(jax.grad(shaped)(jnp.asarray(x)), penalty * moved, atol=1e-8)
 
 
-def test_proximal_steps_do_not_depend_on_the_units_of_a_policy(x64):
-    """Player 0 counts its logits in other units: LOLA then moves its policy otherwise, POLA does not."""
+def test_proximal_steps_do_not_depend_on_the_units_of_their_own_policy(x64):
+    """Player 0 counts its logits in other units: LOLA then moves its policy otherwise, POLA does not.
+
+    Player 1 does see the difference, since it assumes a gradient step of player 0.
+    """
     units = jnp.array([3.0, 0.5, 2.0, 1.0, 0.7])
     payoffs = [lambda x, y, i=i: GAME.evaluate((units * x, y))[i] for i in (0, 1)]
     other, start = gs.general_sum(*payoffs), (PLAYERS[0] / np.asarray(units), PLAYERS[1])
@@ -91,11 +94,13 @@ def test_proximal_steps_do_not_depend_on_the_units_of_a_policy(x64):
     def divergence(old, new):
         return jnp.sum((units * (new - old)) ** 2) / 2  # the same divergence, in these units
 
-    arguments = {"alpha": 0.0, "penalty": 2.0, "iterations": 1000}
-    plain = moves(GAME, gs.pola(0.1, **arguments))[:5]
-    np.testing.assert_allclose(
-        units * moves(other, gs.pola(0.05, **arguments, divergence=divergence), start)[:5], plain, atol=1e-6
-    )
+    arguments = {"alpha": 4.0, "penalty": 2.0, "iterations": 1000}
+    plain = moves(GAME, gs.pola((0.1, 0.1), **arguments))
+    scaled = moves(other, gs.pola((0.05, 0.1), **arguments, divergence=divergence), start)
+    np.testing.assert_allclose(units * scaled[:5], plain[:5], atol=1e-6)
+    naive = moves(GAME, gs.pola((0.1, 0.1), **{**arguments, "alpha": 0.0}))
+    assert np.abs(plain - naive)[:5].max() > 5e-3
+    assert np.abs(scaled - plain)[5:].max() > 1e-3
     lola = moves(GAME, gs.hola(0.1))[:5]
     assert np.abs(units * moves(other, gs.hola(0.1), start)[:5] - lola).max() > 1e-2
 
@@ -103,6 +108,35 @@ def test_proximal_steps_do_not_depend_on_the_units_of_a_policy(x64):
 def test_pola_takes_no_schedule_for_the_steps_of_the_others():
     with pytest.raises(TypeError, match=r"alpha must be a number .*, got a schedule"):
         gs.pola(0.1, alpha=lambda count: 0.1)
+
+
+@pytest.mark.parametrize(
+    ("divergence", "error", "message"),
+    [
+        (3.0, TypeError, r"divergence must be a function of two versions of a player, got 3\.0"),
+        (lambda old: old @ old, TypeError, r"divergence must take two versions of a player, got lambda\(old\)"),
+        (lambda old, new: (old - new) ** 2, ValueError, r"divergence must return one number, got shape \(5,\)"),
+        (lambda old, new: (1.0, 2.0), ValueError, r"divergence must return one number, got shape \(\(\), \(\)\)"),
+    ],
+    ids=["number", "one argument", "vector", "pair"],
+)
+def test_a_divergence_is_a_number_for_two_players(divergence, error, message):
+    with pytest.raises(error, match=message):
+        moves(GAME, gs.pola(0.1, divergence=divergence))
+
+
+SHAPING = ["opponent_lookahead", "lola", "sos", "hola", "unrolled_lola", "meta_mapg", "pola"]
+
+
+@pytest.mark.parametrize("name", SHAPING)
+def test_mistakes_in_the_assumed_steps_have_the_name_of_the_argument(name):
+    make = getattr(gs, name)
+    with pytest.raises(ValueError, match=r"alpha must be finite( and not negative)?, got (-1\.0|nan)"):
+        make(0.1, alpha=-1.0)
+    with pytest.raises(ValueError, match=r"alpha must be finite"):
+        make(0.1, alpha=(0.1, float("nan")))
+    with pytest.raises(ValueError, match=r"learning_rate must be finite and not negative, got -0\.1"):
+        make(-0.1)
 
 
 def losses(solver, starts, steps, deviation=1.0):
