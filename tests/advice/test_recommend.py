@@ -103,12 +103,14 @@ def test_a_budget_that_leaves_nothing_for_trials_is_said():
     assert found.spent <= 2 * enough
 
 
+@pytest.mark.full
 def test_adam_comes_with_a_caution():
     found = gs.recommend(gs.general_sum(lambda x: -jnp.log(jnp.cosh(x))), (3.0,), solvers=["adam"], budget=4000)
     assert found.table[0].measured is not None
     assert "stop it with tol=" in found.why
 
 
+@pytest.mark.full
 def test_solvers_that_leave_the_equilibrium_later_are_not_tried():
     found = gs.recommend(GAME, START, solvers=["alternating adam", "simgd"])
     assert [row.name for row in found.table] == ["simgd"]
@@ -145,6 +147,7 @@ def test_a_curved_game_is_judged_by_trials_on_the_game_itself():
     assert int(solution.steps) * found.table[0].cost == found.table[0].measured
 
 
+@pytest.mark.full
 def test_a_run_that_only_passes_the_target_has_not_converged():
     game = gs.general_sum(lambda x: -jnp.sqrt(1 + x**2))
     found = gs.recommend(game, (3.0,), solvers=["simgd"], budget=8000)
@@ -153,6 +156,7 @@ def test_a_run_that_only_passes_the_target_has_not_converged():
     assert found.table[0].measured > 2
 
 
+@pytest.mark.full
 def test_a_solver_whose_step_may_cost_too_much_does_not_stop_the_others():
     game = gs.games.random_quadratic(jax.random.key(0), (33, 33), rotation=0.5)
     found = gs.recommend(game, solvers=["simgd", "cgd"], budget=3000)
@@ -160,6 +164,7 @@ def test_a_solver_whose_step_may_cost_too_much_does_not_stop_the_others():
     assert found.spent <= 3000
 
 
+@pytest.mark.full
 def test_fields_of_constant_strength_are_probed():
     game = gs.zero_sum(lambda x, y: jnp.abs(x) + x / 3 - jnp.abs(y))
     assert gs.recommend(game, (1.0, 1.0), solvers=["simgd"], budget=4000).probe.lipschitz == 0
@@ -185,6 +190,7 @@ def test_the_equilibrium_is_found_where_the_flow_goes(game, start, equilibrium):
     assert found.table[0].measured is not None
 
 
+@pytest.mark.full
 def test_a_solver_that_ends_at_an_unstable_equilibrium_is_not_recommended():
     game, start = gs.zero_sum(lambda x, y: -jnp.cos(x) + jnp.cos(y)), (2.4, 2.4)
     found = gs.recommend(game, start, solvers=["anderson"], budget=6000)
@@ -203,6 +209,7 @@ def test_a_field_that_only_fades_has_no_equilibrium():
     assert "the field vanishes without an equilibrium" in str(found)
 
 
+@pytest.mark.full
 def test_eigenvalues_give_no_verdict_under_constraints():
     box = lambda player: optax.projections.projection_box(player, -1.0, 1.0)
     game = gs.general_sum(lambda x, y: x**2 + x, lambda x, y: -((y - x) ** 2))
@@ -254,6 +261,7 @@ def test_the_noise_floor_is_predicted_beside_the_measured_one():
     assert found.spent <= 8000
 
 
+@pytest.mark.full
 def test_a_mean_of_too_few_draws_is_said():
     game = gs.zero_sum(lambda x, y, a: jnp.mean((x - a) ** 2) / 2 - jnp.mean((y - a) ** 2) / 2)
     sample = lambda key: 5 * jax.random.normal(key, (1,))
@@ -272,6 +280,7 @@ def test_large_players_are_predicted_from_eigenvalues():
     assert found.spent <= 6000
 
 
+@pytest.mark.full
 def test_players_may_be_any_pytrees():
     game = gs.general_sum(
         lambda x, y: -jnp.sum(x["w"] ** 2) + x["b"] * y[0], lambda x, y: -(y[0] ** 2) - x["b"] * y[0] - y[1] ** 2

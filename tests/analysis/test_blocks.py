@@ -19,6 +19,7 @@ def test_hessian_spectra_are_those_of_the_diagonal_blocks():
         np.testing.assert_allclose(found, np.linalg.eigvalsh(J[own, own])[::-1], atol=1e-12)
 
 
+@pytest.mark.full
 def test_both_ends_of_large_hessians_are_found_without_a_matrix():
     game = gs.games.random_quadratic(jax.random.key(1), (150, 10), zero_sum=False)
     everything = gs.analysis.hessian_spectra(game, game.start)

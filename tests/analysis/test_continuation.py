@@ -184,6 +184,7 @@ def test_logit_paths_end_at_the_nine_equilibria_of_a_game_of_three_players():
     assert distances.min(axis=1).max() < 0.01
 
 
+@pytest.mark.full
 def test_the_principal_logit_path_begins_at_chance_and_branches_to_other_equilibria():
     trunk = follow(logit_game, (0.0, 0.0, 0.0), (0.0, 20.0))
     np.testing.assert_allclose(ends(trunk), (1 / 2, 1 / 2, 1), atol=1e-4)
@@ -195,6 +196,7 @@ def test_the_principal_logit_path_begins_at_chance_and_branches_to_other_equilib
     np.testing.assert_allclose(limits, [(2 / 5, 1 / 2, 1 / 3), (1, 1, 1)], atol=0.02)
 
 
+@pytest.mark.full
 def test_a_line_of_equilibria_at_one_parameter_has_no_folds():
     game = lambda c: gs.zero_sum(lambda x, y: c * x**2 - y**2)
     (event,) = follow(game, (0.0, 0.0), (-1.0, 2.0)).events

@@ -12,6 +12,7 @@ from gamesolve import registry
 pytestmark = pytest.mark.usefixtures("x64")
 
 
+@pytest.mark.full
 def test_densities_have_the_moments_of_both_parts():
     game = gs.games.random_quadratic(jax.random.key(1), (15, 25), zero_sum=False)
     S, A = map(np.asarray, gs.analysis.decompose(game, game.start))
@@ -38,6 +39,7 @@ def test_all_steps_give_all_eigenvalues_also_of_a_tiny_game():
     assert abs(float(grid[jnp.argmax(drawn)])) == pytest.approx(10, abs=0.02)
 
 
+@pytest.mark.full
 def test_the_split_without_a_matrix_agrees_with_the_matrices():
     game = registry.GAMES["three-players"].make()
     flat, unravel = jax.flatten_util.ravel_pytree(game.start)

@@ -51,6 +51,7 @@ def test_consensus_on_the_cosine_game_gains_spurious_attractors_beyond_one(gamma
         np.testing.assert_allclose(squares, np.full((points - 4, 2), 1 - 1 / gamma**2), atol=1e-9)
 
 
+@pytest.mark.full
 def test_a_sigmoid_gan_has_no_finite_equilibrium_and_a_bump_one():
     box = starts(4, (-3.0, -3.0), (3.0, 3.0))
     far = starts(4, (10.0, -40.0), (40.0, -10.0))  # here the field has all but vanished
@@ -61,6 +62,7 @@ def test_a_sigmoid_gan_has_no_finite_equilibrium_and_a_bump_one():
     assert only.certificate.stable
 
 
+@pytest.mark.full
 def test_the_root_finder_is_an_argument_and_starts_may_be_a_list_of_odd_trees():
     import optimistix
 

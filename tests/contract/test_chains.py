@@ -266,6 +266,7 @@ def test_micro_batches_take_the_step_of_the_whole_batch(name, x64):
     chex.assert_trees_all_close(parts, whole, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.full
 def test_micro_batches_split_draws_keys_and_groups(x64):
     game = gs.zero_sum(lambda x, y, b: jnp.mean(b["a"]) * x * y + jnp.mean(b["a"] ** 2) * x**2 / 9)
     data = {"a": jnp.arange(24.0).reshape(2, 12)}

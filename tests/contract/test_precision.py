@@ -106,6 +106,7 @@ def large(size, kinds, compute=None):
     return gs.general_sum(first, second, constants=(A, B)), players
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("size", [50, 400])
 def test_inner_solves_of_mixed_players(size):
     """By GMRES, whose basis has the dtypes of the leaves: small enough for a dense solve after it, and larger."""
@@ -157,6 +158,7 @@ def test_masters_stay_in_float32_under_payoffs_that_compute_in_bfloat16(name):
     assert gs.linear.report.fallbacks(coarse.state) == 0
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("size", [20, 50])
 @pytest.mark.parametrize(
     ("solver", "zero_sum"), [(gs.cgd, True), (gs.cgd, False), (gs.proximal, True), (gs.proximal, False)]

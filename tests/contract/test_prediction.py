@@ -17,7 +17,7 @@ GAMES = [game for game in registry.GAMES if game not in ("curl", "rotation")]
 CASES = [(solver, game) for solver in RATED if solver in registry.CORE for game in GAMES]
 CASES += [(solver, "general-sum") for solver in RATED if solver not in registry.CORE]
 # One bilinear, one general-sum and one curved game represent all of them in the quick suite.
-QUICK = ("bilinear-10", "general-sum", "cosine")
+QUICK = ("bilinear-10", "cosine")
 CASES = [pytest.param(*case, marks=() if case[1] in QUICK else pytest.mark.full) for case in CASES]
 
 

@@ -102,6 +102,11 @@ LONG = {
     "28_dynamics_of_training",
     "27_fields_of_small_gans",
     "29_losses_and_ends",
+    "11_films",
+    "03_cosine",
+    "02_fields",
+    "17_step_size",
+    "04_anticipation",
 }
 EXAMPLES = [
     pytest.param(script, id=script.name, marks=[pytest.mark.full] if script.stem in LONG else [])
