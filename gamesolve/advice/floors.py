@@ -1,6 +1,7 @@
 """Predict noise floors: the linear model of a game, pushed at each step by the noise that the game has there."""
 
 import dataclasses
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -56,8 +57,8 @@ class Floor(NamedTuple):
 
     Attributes:
         residual: the residual of the iterates.
-        correlated: steps that count as one independent draw: the mean of k iterates comes closer to the equilibrium
-            than a single one by the root of k over this number.
+        correlated: steps that count as one independent draw: the mean of k iterates has a smaller residual than a
+            single one by the root of k over this number, for k large.
         rate: factor per step by which the start is forgotten.
     """
 
@@ -156,7 +157,7 @@ def _iterations(family: Family, unknowns: int) -> float:
 
 
 def predict(noisy: Pushed, family: Family, solver: Solver) -> Floor | None:
-    """Return the floor of a solver; None if it has none that is known, or the game is too large.
+    """Return the floor of a solver; None if it has none that is known, runs contradict it, or the game is too large.
 
     The state of Adam and its like has no fixed mean step, and a linear model says nothing beyond its own steps.
     """
@@ -166,10 +167,12 @@ def predict(noisy: Pushed, family: Family, solver: Solver) -> Floor | None:
         return None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # those of floors that runs contradict, which are left out below
+            warnings.simplefilter("error", UserWarning)  # a floor that runs contradict comes with a warning
             found = analysis.noise_floor(noisy.game, solver, centre, noisy.sample, jax.random.key(1), draws=DRAWS)
-    except ValueError:
+    except (ValueError, UserWarning):
         return None
     matrix = np.asarray(analysis.jacobian(model.game, centre), float)
-    residual = float(np.sqrt(np.trace(matrix @ found.covariance @ matrix.T)))
-    return Floor(residual, found.averaged / found.floor, found.rate) if found.floor > 0 else None
+    square, averaged = (
+        float(np.trace(matrix @ covariance @ matrix.T)) for covariance in (found.covariance, found.averaged_covariance)
+    )
+    return Floor(math.sqrt(square), averaged / square, found.rate) if square > 0 else None

@@ -9,6 +9,7 @@ import numpy as np
 
 from gamesolve.advice import ends, families, floors, model, probe, proposals, runs, trials
 from gamesolve.advice.families import Family, Scales
+from gamesolve.advice.floors import Floor
 from gamesolve.advice.model import Model
 from gamesolve.advice.probe import Probe
 from gamesolve.advice.proposals import Proposal
@@ -16,6 +17,7 @@ from gamesolve.advice.recommendation import Recommendation, Row
 from gamesolve.advice.trials import Course, Trial
 from gamesolve.advice.verdict import failed, unjudged, why
 from gamesolve.checks import check_key, check_number, whole_number
+from gamesolve.compare.constraints import as_constraints
 from gamesolve.compare.curves import contraction
 from gamesolve.compare.noise import Noise, noise_of
 from gamesolve.compare.vectors import length, ravel
@@ -23,7 +25,6 @@ from gamesolve.driving.plan import check_game
 from gamesolve.driving.sets import Projections
 from gamesolve.game import Game, as_players
 from gamesolve.sampling.samplers import Sampler
-from gamesolve.transforms.geometry import check_projections
 from gamesolve.trees import Key, Players
 
 # Share of the budget for the probe, and number of proposals that are tried.
@@ -84,8 +85,8 @@ def recommend(
         >>> solution.ending.name, advice.spent <= 2000
         ('CONVERGED', True)
     """
-    constraints = tuple(constraints) if isinstance(constraints, list) else constraints
-    start = _checked(game, start, sample, key, target, constraints)
+    start = _checked(game, start, sample, key, target)
+    constraints = as_constraints(constraints, game.num_players)
     if isinstance(budget, float):
         raise TypeError(f"budget must be an integer, got {budget}. It counts evaluations of the game.")
     budget = whole_number("budget", budget, 1)
@@ -124,13 +125,12 @@ def recommend(
         held.sort(key=lambda trial: trial.score)
     rows = tuple(_row(trial, local, noisy, seen, course) for trial in held)
     solver = None if failed(rows, seen) else rows[0].solver
-    sentence = why(rows, seen, target, noise, enough) + unjudged(rows[0], constraints is not None, bool(look))
+    slower = _floor(held[0], noisy, seen, 0.25) if rows[0].floor else None
+    sentence = why(rows, seen, target, noise, enough, slower) + unjudged(rows[0], constraints is not None, bool(look))
     return Recommendation(solver, sentence, rows, seen, target, total, budget)
 
 
-def _checked(
-    game: Game, start: Players | None, sample: Sampler | None, key: Key | None, target: float, constraints: Projections
-) -> Players:
+def _checked(game: Game, start: Players | None, sample: Sampler | None, key: Key | None, target: float) -> Players:
     check_game(game)
     start = game.start if start is None else start
     if start is None:
@@ -140,12 +140,6 @@ def _checked(
     if key is not None:
         check_key("key", key)
     check_number("target", target, above=0.0, below=1.0)
-    check_projections(constraints)
-    if isinstance(constraints, tuple) and len(constraints) != game.num_players:
-        raise ValueError(
-            f"constraints must have one projection or None per player, got {len(constraints)} for {game.num_players} "
-            "players. Pass one function for all players, or a tuple."
-        )
     return as_players(start, game.num_players)
 
 
@@ -215,6 +209,17 @@ def _unpredicted(family: Family, scales: Scales) -> Proposal:
     return Proposal(family, np.array([scales.of(family.axes[0].unit), 1.0, *middle]), None)
 
 
+def _floor(trial: Trial, noisy: floors.Pushed | None, seen: Probe, share: float = 1.0) -> Floor | None:
+    """Return the predicted floor of a trial's best run at a share of its step sizes, relative to the start."""
+    if noisy is None:
+        return None
+    step, *others = map(float, trial.settings[trial.best])
+    family = trial.proposal.family
+    solver = families.rounded(family.build([share * step, *others], len(seen.sizes)))
+    found = floors.predict(noisy, family, solver)
+    return None if found is None else found._replace(residual=found.residual / seen.residual)
+
+
 def _row(trial: Trial, local: Model | None, noisy: floors.Pushed | None, seen: Probe, course: Course) -> Row:
     best, family = trial.best, trial.proposal.family
     values, steps = trial.settings[best], int(trial.steps[best])
@@ -229,7 +234,6 @@ def _row(trial: Trial, local: Model | None, noisy: floors.Pushed | None, seen: P
     eps = float(np.finfo(whole.dtype).eps)
     balanced = eps < seen.lipschitz < 1 / eps  # or rounding hides eigenvalues of steps with momentum
     moved = trial.proposal._replace(values=values)
-    floor = None if noisy is None else floors.predict(noisy, family, solver)
     return Row(
         family.name,
         families.written(solver),
@@ -243,5 +247,5 @@ def _row(trial: Trial, local: Model | None, noisy: floors.Pushed | None, seen: P
         trial.elsewhere,
         curve,
         every * trial.cost,
-        None if floor is None else floor._replace(residual=floor.residual / seen.residual),
+        _floor(trial, noisy, seen),
     )

@@ -5,21 +5,24 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gamesolve.advice.floors import Floor
 from gamesolve.advice.probe import Probe, stability
 from gamesolve.advice.recommendation import Row
-from gamesolve.compare.noise import Noise
+from gamesolve.compare.noise import CLEAR, Noise
 
 # Share of rotation above which a game is called one of rotation, and below which it is called one of curvature.
 TURNING, CURVED = 0.7, 0.3
 # Solvers that divide by moments of past gradients, which fade once the run has converged.
 RESTLESS = ("adam", "alternating adam")
-# Error of the mean game that is mentioned, relative to a noise floor; ratio of two quarters of a curve that falls.
-CLEAR, FALLING = 0.3, 0.95
+# Ratio of two quarters of a curve that falls.
+FALLING = 0.95
 # Ratio of a measured floor to the predicted one above which the run has not got there.
 ABOVE = 1.5
 
 
-def why(rows: Sequence[Row], probe: Probe, target: float, noise: Noise | None, enough: int) -> str:
+def why(
+    rows: Sequence[Row], probe: Probe, target: float, noise: Noise | None, enough: int, slower: Floor | None = None
+) -> str:
     """Return the sentence.
 
     Args:
@@ -28,6 +31,7 @@ def why(rows: Sequence[Row], probe: Probe, target: float, noise: Noise | None, e
         target: factor by which the residual had to fall.
         noise: how the game is noisy, so that residuals are noise floors, or None.
         enough: budget that lets the cheapest solver run.
+        slower: predicted floor of the best solver at a quarter of its step sizes, or None.
     """
     best = rows[0]
     if all(len(row.curve) == 1 for row in rows):
@@ -39,7 +43,7 @@ def why(rows: Sequence[Row], probe: Probe, target: float, noise: Noise | None, e
     if failed(rows, probe):
         return f"{_failure(probe)}: start elsewhere, add constraints, or check the signs of the payoffs."
     if noise is not None:
-        return _floor(best, noise)
+        return _floor(best, noise, probe.residual, slower)
     if best.measured is None:
         return (
             f"It came closest: the residual fell to {best.residual:.1e} of its value at the start, and the target is "
@@ -51,33 +55,46 @@ def why(rows: Sequence[Row], probe: Probe, target: float, noise: Noise | None, e
     return f"{_place(probe, best)}{best.name} took {count} to the target{rival}{_caution(best)}."
 
 
-def _floor(best: Row, noise: Noise) -> str:
-    """Return the sentence for a noisy game."""
-    doubt = ""
-    if noise.blur > CLEAR * best.residual:
-        doubt = f"; the mean of {noise.weight:.0f} draws, by which it is judged, is off by {noise.blur:.1e} itself"
+def _floor(best: Row, noise: Noise, start: float, slower: Floor | None) -> str:
+    """Return the sentence for a noisy game; ``start`` is the residual at the start."""
+    doubt, error = "", noise.error / start
+    if error > CLEAR * best.residual:
+        doubt = f"; the mean of {noise.weight:.0f} draws, by which it is judged, is off by {error:.1e} itself"
     falls = _falls(best.curve) if best.floor is None else best.residual > ABOVE * best.floor.residual
     if falls:
         return (
             f"It came lowest, {best.residual:.1e} of the residual at the start, and was still falling"
-            f"{doubt}. Give a larger budget for a firmer answer.{_trade(best)}"
+            f"{doubt}. Give a larger budget for a firmer answer.{_trade(best, slower)}"
         )
     return (
         f"Of the tried solvers it has the lowest noise floor, {best.residual:.1e} of the residual at the start{doubt}."
-        f"{_trade(best)}"
+        f"{_trade(best, slower)}"
     )
 
 
-def _trade(best: Row) -> str:
-    """Return a sentence on rate against floor: what another step size, or the average of the iterates, changes."""
-    if best.floor is None:
+def _trade(best: Row, slower: Floor | None) -> str:
+    """Return sentences on rate against floor: what smaller step sizes, or the average of the iterates, change."""
+    floor = best.floor
+    if floor is None:
         return ""
-    memory = 1 / max(1e-12, -math.log(min(best.floor.rate, 1 - 1e-12)))
-    return (
-        f" It forgets its start by a factor of e in {memory:.0f} steps. A quarter of its step sizes takes four times "
-        f"as long, to about half the floor. The mean of k iterates divides the floor by about "
-        f"√(k/{best.floor.correlated:.0f})."
-    )
+    words = [f" It forgets its start by a factor of e in {_digits(_memory(floor))} steps."]
+    if slower is not None:
+        longer, lower = _memory(slower) / _memory(floor), slower.residual / floor.residual
+        words.append(
+            f"A quarter of its step sizes takes {_digits(longer)} times as long, to {_digits(lower)} of the floor."
+        )
+    words.append(f"The mean of k iterates divides the floor by about √(k/{_digits(floor.correlated)}), for large k.")
+    return " ".join(words)
+
+
+def _memory(floor: Floor) -> float:
+    """Return the steps in which the start is forgotten by a factor of e."""
+    return 1 / max(1e-12, -math.log(min(max(floor.rate, 1e-12), 1 - 1e-12)))
+
+
+def _digits(value: float) -> str:
+    """Return a number with two significant digits, or all digits before the point."""
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def _falls(curve: np.ndarray) -> bool:

@@ -44,6 +44,8 @@ class NoiseFloor(NamedTuple):
         rate: spectral radius of the mean step, per step: the factor at which the start is forgotten.
         simulated: mean squared distance in runs that start from the predicted distribution, a check of ``floor``; NaN
             if it differs and still changes with their length.
+        averaged_covariance: covariance of the mean of k iterates, times k, for large k, shape (n, n); its trace is
+            ``averaged``.
     """
 
     floor: float
@@ -54,6 +56,7 @@ class NoiseFloor(NamedTuple):
     averaged: float
     rate: float
     simulated: float
+    averaged_covariance: Array
 
 
 def noise_floor(
@@ -159,7 +162,7 @@ def _floor(noisy: NoisyStep, keys: jax.Array, found: Sampled) -> NoiseFloor:
     parts = np.diag(law.covariance)[:size] + law.away[:size] ** 2
     floor = float(parts.sum())
     innovations = law.deviations.covariance + law.deviations.multiplicative(law.covariance)
-    inverse = law.inverse[:size]
+    averaged = law.inverse[:size] @ innovations @ law.inverse[:size].T
     _, unravel = jax.flatten_util.ravel_pytree(players)
     predicted = NoiseFloor(
         floor=floor,
@@ -167,9 +170,10 @@ def _floor(noisy: NoisyStep, keys: jax.Array, found: Sampled) -> NoiseFloor:
         per_player=tuple(float(part.sum()) for part in np.split(parts, ends[:-1])),
         covariance=law.covariance[:size, :size],
         bias=unravel(jnp.asarray(law.away[:size], found.point.dtype)),
-        averaged=float(np.trace(inverse @ innovations @ inverse.T)),
+        averaged=float(np.trace(averaged)),
         rate=rate,
         simulated=float("nan"),
+        averaged_covariance=averaged,
     )
     return _simulated(noisy, keys, found.point, law, predicted)
 

@@ -78,7 +78,7 @@ def suited(problem: Problem, entry: SolverEntry) -> SolverEntry:
     """
     make: Callable[..., Any] = entry.make
     if problem.noise is not None and "full" in inspect.signature(make).parameters:
-        if problem.noise.blur:  # the mean of many draws would be a step's cost many times
+        if problem.noise.error:  # the mean of many draws would be a step's cost many times
             raise ValueError("it needs a game that is bound to all of its data")
         entry = dataclasses.replace(entry, arguments={"full": None, **entry.arguments})
     if problem.constraints is None:

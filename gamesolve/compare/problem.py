@@ -8,6 +8,7 @@ import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 
+from gamesolve.compare.constraints import as_constraints
 from gamesolve.compare.noise import Noise, noise_of
 from gamesolve.compare.plane import Plane, choose_plane
 from gamesolve.compare.spectra import LARGEST_SPECTRUM, matrix_at
@@ -16,7 +17,7 @@ from gamesolve.driving.sets import Projections
 from gamesolve.game import Game, Players, as_players
 from gamesolve.linear.dense import LARGEST_MATRIX
 from gamesolve.sampling.samplers import Sampler
-from gamesolve.transforms.geometry import check_projections
+from gamesolve.transforms.rates import Rates
 from gamesolve.trees import Key
 from gamesolve.trees.faces import shown
 
@@ -103,8 +104,10 @@ def prepare(
         The problem.
 
     Raises:
-        ValueError: if there is no start, the field is not finite there, the step sizes do not match the players, or
-            the record of all runs would take more than 2 GiB.
+        TypeError: if a constraint is not a function.
+        ValueError: if there is no start, the field is not finite there, the step sizes or constraints do not match the
+            players, a step size of 0 is to be tuned, the sampler does not suit the payoffs, or the record of all runs
+            would take more than 2 GiB.
     """
     start = game.start if start is None else start
     if start is None:
@@ -114,8 +117,10 @@ def prepare(
         raise ValueError(
             f"the step size must have {game.num_players} entries on {name}, one per player, got {len(rates)}."
         )
+    if settings.tune:
+        check_search(rates)
     start = as_players(start, game.num_players)
-    check_projections(constraints)
+    constraints = as_constraints(constraints, game.num_players)
     noise = None
     if sample is not None:
         noise = noise_of(game, sample, jax.random.key(0) if key is None else key, start, DRAWS, BLUR)
@@ -134,6 +139,12 @@ def prepare(
     matrix = matrix_at(game, equilibrium)
     plane, axes, view = choose_plane(start, centre, matrix)
     return Problem(name, game, starts, equilibrium, matrix, plane, axes, view, constraints, noise)
+
+
+def check_search(rates: Rates) -> None:
+    """Raise if no search can begin at these step sizes."""
+    if not np.max(np.asarray(rates, float)) > 0:
+        raise ValueError(f"the step size must be above 0 for a search, got {rates}.")
 
 
 def check_record(seeds: int, rows: int, size: int) -> None:

@@ -12,6 +12,7 @@ from gamesolve.compare import lanes
 from gamesolve.compare.choices import suited
 from gamesolve.compare.costs import spent
 from gamesolve.compare.curves import contraction, final, final_floor, median, rounding_floor
+from gamesolve.compare.noise import CLEAR
 from gamesolve.compare.outcomes import Outcome, equilibrium_of, outcome
 from gamesolve.compare.problem import Problem, Settings
 from gamesolve.compare.spectra import matrix_at, predict, stability
@@ -24,6 +25,8 @@ from gamesolve.game import Players
 from gamesolve.solvers.entry import Cost, SolverEntry
 from gamesolve.trees.faces import shown
 
+# A tuned run that ends above this share of its first distance has made no progress beyond rounding.
+PROGRESS = 0.999
 # Meanings of the columns of the table.
 COLUMNS = {
     "game": "name of the game",
@@ -94,6 +97,7 @@ class Run:
         point: point at which they were computed.
         spent: evaluations (fields and products with J) after every step, a row per seed, like ``curves``.
         outcomes: how each seed ended.
+        progress: whether a run at a tuned step size came nearer than its start. Default: True.
     """
 
     row: Row
@@ -103,6 +107,7 @@ class Run:
     point: Players | None
     spent: np.ndarray | None = None
     outcomes: tuple[Outcome, ...] = ()
+    progress: bool = True
 
 
 def measure(problem: Problem, entry: SolverEntry, settings: Settings) -> Run:
@@ -138,19 +143,30 @@ def measure(problem: Problem, entry: SolverEntry, settings: Settings) -> Run:
     ends = [ended.steps for ended in outcomes]
     microseconds, compile_seconds = time_steps(problem.game, solver, problem.start, ends[0], problem.noise)
     away = final if problem.noise is None else final_floor
+    field_norm = away(runs.residuals, ends)
+    progress = not settings.tune or away(runs.distances[:1], ends[:1]) <= PROGRESS * runs.distances[0, 0]
     row = Row(
         **_names(problem, entry, settings),
         **_statuses(outcomes),
         distance=away(runs.distances, ends) if problem.game.equilibria else None,
-        field_norm=away(runs.residuals, ends),
+        field_norm=field_norm,
         contraction=median(contraction(curve, floor) for curve in fitted) if problem.noise is None else None,
         predicted=predicted,
         **costs,
         microseconds=microseconds,
         compile_seconds=compile_seconds,
-        notes="; ".join([*notes, *_warnings(problem, runs, outcomes, point), *uncounted]),
+        notes="; ".join(
+            [
+                *notes,
+                *_warnings(problem, runs, outcomes, point),
+                *uncounted,
+                *_blurred(problem, field_norm),
+                *["no step size made progress"] * (not progress),
+            ]
+        ),
     )
-    return Run(row, runs.distances, runs.path[0], spectrum, point, _spent(problem, entry.cost, runs), outcomes)
+    taken = _spent(problem, entry.cost, runs)
+    return Run(row, runs.distances, runs.path[0], spectrum, point, taken, outcomes, bool(progress))
 
 
 def _refused(problem: Problem, entry: SolverEntry, settings: Settings, error: ValueError) -> Run:
@@ -217,3 +233,11 @@ def _warnings(
     )
     if failed:
         yield f"inner solves that failed, so that a step took the explicit direction: {failed}"
+
+
+def _blurred(problem: Problem, floor: float) -> Iterator[str]:
+    """Say if a residual floor is measured on a mean game that is too coarse for it; distances do not depend on it."""
+    noise = problem.noise
+    if noise is not None and not problem.game.equilibria and noise.error > CLEAR * floor:
+        draws = f"the mean of {noise.weight:.0f} draws"
+        yield f"{draws}, on which the floor is measured, is off by {noise.error:.1e} itself"

@@ -12,7 +12,7 @@ from gamesolve.compare import lanes
 from gamesolve.compare.choices import suited
 from gamesolve.compare.curves import floors
 from gamesolve.compare.outcomes import outcome
-from gamesolve.compare.problem import Problem, Settings
+from gamesolve.compare.problem import Problem, Settings, check_search
 from gamesolve.compare.vectors import ravel
 from gamesolve.driving.plan import Status
 from gamesolve.solvers.entry import SolverEntry
@@ -37,10 +37,9 @@ def tuned(problem: Problem, entry: SolverEntry, settings: Settings) -> Rates:
         entry: the solver.
         settings: settings of the comparison. Step sizes per player keep their ratios.
     """
+    check_search(settings.learning_rate)
     given = np.atleast_1d(np.asarray(settings.learning_rate, float))
     centre, width, cache = float(given.max()), math.log(SPAN), {}
-    if not centre > 0:
-        raise ValueError(f"the step size must be above 0 for a search, got {settings.learning_rate}")
     ratios, entry = given / centre, suited(problem, entry)
     for _ in range(ROUNDS):
         sizes = centre * np.exp(np.linspace(-width, width, SIZES))

@@ -1,6 +1,7 @@
 """Say in one sentence which solver of a comparison is best, by which factor, and whether other starts may disagree."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +18,9 @@ def verdict(problem: Problem, runs: Sequence[Run]) -> str:
 
     Solvers that converge from every start are compared by evaluations, fields and products with J, until then. If there
     is none, all are compared at the evaluations of the cheapest run by their distance from the equilibrium, or by the
-    residual if none is known; in noisy games by the noise floor. Factors are medians over the starts of the ratio from
-    each start.
+    residual if none is known; in noisy games by the noise floor. The lead is the ratio of the medians over the
+    starts, and its spread that of the ratios from each start. A solver that made no progress at its tuned step size is
+    left out.
 
     Args:
         problem: the game.
@@ -33,31 +35,64 @@ def verdict(problem: Problem, runs: Sequence[Run]) -> str:
         >>> compare.verdict(problem, found)
         'best: ogda, which takes 5.05 times fewer evaluations to converge than extragradient (from one start)'
     """
-    usable = [run for run in runs if run.spent is not None and not run.row.diverged]
+    usable = [run for run in runs if run.spent is not None and not run.row.diverged and run.progress]
     if not usable:
-        return "best: none, no solver can run on the game or all diverge"
+        return "best: none, no solver can run on the game, or all diverge or make no progress"
     converged = [run for run in usable if run.row.converged == run.row.seeds]
     if converged and problem.noise is None:
-        return _compared(converged, _counts, "takes {} fewer evaluations to converge than {}")
+        if len(converged) == 1:
+            everywhere = " from every start" * any(run.row.converged for run in runs if run is not converged[0])
+            return f"best: {converged[0].row.solver}, the only one that converged{everywhere}"
+        return _compared(converged, _counts, _COUNTS)
+    missed = "; none converged from every start" * (problem.noise is None)
+    if len(usable) == 1:
+        return f"best: {usable[0].row.solver}, the only one that {_remains(usable[0], runs)}{missed}"
     budget = min(float(np.median(run.spent[:, -1])) for run in usable if run.spent is not None)
     ends = lambda run: _ends(run, budget, problem.noise is not None)
     what = "distance" if problem.game.equilibria else "residual"
     if problem.noise is None:
-        return _compared(usable, ends, f"ends at a {{}} smaller {what} than {{}}") + "; none converged from every start"
-    return _compared(usable, ends, f"has a {{}} lower noise floor of the {what} than {{}}")
+        words = _Words(f"ends at a {{}} smaller {what} than", f"ends at the same {what} as")
+    else:
+        words = _Words(f"has a {{}} lower noise floor of the {what} than", f"has the same noise floor of the {what} as")
+    return _compared(usable, ends, words) + missed
 
 
-def _compared(runs: Sequence[Run], score: Callable[[Run], np.ndarray], words: str) -> str:
-    """Return the sentence for scores, shape (seeds,), of which small ones are good."""
+class _Words(NamedTuple):
+    """The words between the names of the best solver and of the second, with its lead and without one."""
+
+    lead: str
+    same: str
+
+
+_COUNTS = _Words("takes {} fewer evaluations to converge than", "takes as many evaluations to converge as")
+
+
+def _remains(best: Run, runs: Sequence[Run]) -> str:
+    """Say what only this solver did, of all that were asked for."""
+    rivals = [run for run in runs if run is not best]
+    if not rivals:
+        return "was compared"
+    if all(run.spent is None for run in rivals):
+        return "can run on the game"
+    return "ran without diverging" if all(run.progress for run in rivals) else "made progress"
+
+
+def _compared(runs: Sequence[Run], score: Callable[[Run], np.ndarray], words: _Words) -> str:
+    """Return the sentence for the scores of several runs, shape (seeds,), of which small ones are good.
+
+    The lead is the ratio of the medians that the ranking goes by: the median of the ratios may contradict it.
+    """
     scores = {run.row.solver: score(run) for run in runs}
-    best, *others = sorted(scores, key=lambda name: float(np.median(scores[name])))
-    if not others:
-        return f"best: {best}, the only one that {'converged' if runs[0].row.converged else 'did not diverge'}"
+    best, second, *_ = sorted(scores, key=lambda name: float(np.median(scores[name])))
+    lead = float(_ratio(np.median(scores[second]), np.median(scores[best])))
+    middle = words.same if f"{lead:.3g}" == "1" else words.lead.format(f"{lead:.3g} times")
+    return f"best: {best}, which {middle} {second} ({_spread(_ratio(scores[second], scores[best]))})"
+
+
+def _ratio(above: np.ndarray | np.floating, below: np.ndarray | np.floating) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
-        factors = scores[others[0]] / scores[best]
-    factors = np.where(np.isnan(factors), 1.0, factors)  # 0 / 0: both are at the equilibrium
-    times = f"{np.median(factors):.3g} times"
-    return f"best: {best}, which {words.format(times, others[0])} ({_spread(factors)})"
+        ratio = np.divide(above, below)
+    return np.where(np.isnan(ratio), 1.0, ratio)  # 0 / 0: both are at the equilibrium
 
 
 def _spread(factors: np.ndarray) -> str:

@@ -1,6 +1,7 @@
 """`gs.recommend`: the solver that it returns, what it predicts, what it spends, and what it says if nothing works."""
 
 import math
+import re
 
 import jax
 import jax.numpy as jnp
@@ -257,8 +258,53 @@ def test_the_noise_floor_is_predicted_beside_the_measured_one():
     measured = float(jnp.sqrt(jnp.mean(curves**2))) / found.probe.residual
     assert row.floor.residual == pytest.approx(measured, rel=0.08)
     assert f"{row.floor.residual:.1e}" in str(found)
-    assert "A quarter of its step sizes takes four times as long" in found.why
     assert found.spent <= 8000
+
+
+@pytest.mark.full
+def test_the_gains_from_smaller_steps_and_from_averaging_are_those_of_runs():
+    # Curvatures apart: averaging gains far more on the residual than on the distance.
+    c, zero = jnp.array([1.0, 0.1]), jnp.zeros((1, 4))
+    payoff = lambda x, y, e: c @ (x**2 - y**2) / 2 + 0.3 * x @ (c * y) + 0.1 * jnp.mean(e, 0) @ jnp.concatenate([x, y])
+    game, sample = gs.zero_sum(payoff), lambda key: jax.random.normal(key, (1, 4))
+    start = (jnp.full(2, 3.0), jnp.full(2, 3.0))
+    found = gs.recommend(game, start, sample=sample, key=jax.random.key(0), budget=20_000, solvers=["simgd"])
+    solver, floor, steps = found.table[0].solver, found.table[0].floor, 8000
+    origin, mean = jax.tree.map(jnp.zeros_like, start), game.bind(zero)
+    run = lambda key, solver: jnp.concatenate(
+        gs.solve(game, solver, origin, steps, sample=sample, key=key, record=lambda players, _: players).trace, axis=-1
+    )
+    jacobian, keys = gs.analysis.jacobian(mean, origin), jax.random.split(jax.random.key(5), 16)
+    size = lambda points: float(jnp.sqrt(jnp.mean(jnp.sum((points @ jacobian.T) ** 2, -1))))
+    points = jax.vmap(lambda key: run(key, solver))(keys)
+    gain = size(points[:, steps // 2 :]) / size(points[:, steps // 5 :].mean(axis=1))
+    assert gain == pytest.approx(math.sqrt(0.8 * steps / floor.correlated), rel=0.25)
+    rates = tuple(rate / 4 for rate in solver.arguments["learning_rate"])
+    small = gs.simgd(rates, momentum=solver.arguments["momentum"])
+    slow = jax.vmap(lambda key: run(key, small))(keys)
+    longer, lower = map(float, re.search(r"takes (\S+) times as long, to (\S+) of the floor", found.why).groups())
+    assert lower == pytest.approx(size(slow[:, steps // 2 :]) / size(points[:, steps // 2 :]), rel=0.15)
+    rate = lambda solver: math.log(gs.analysis.rate(mean, solver, origin))
+    assert longer == pytest.approx(rate(solver) / rate(small), rel=0.1)
+
+
+def test_the_gain_from_averaging_is_that_of_the_residual():
+    payoff = lambda x, y, e: x**2 / 2 + 0.3 * x * y - y**2 / 20 + 0.02 * jnp.mean(e, 0) @ jnp.stack([x, y])
+    game, sample = gs.zero_sum(payoff), lambda key: jax.random.normal(key, (1, 2))
+    found = gs.recommend(game, (1.0, 1.0), sample=sample, key=jax.random.key(0), budget=6000, solvers=["simgd"])
+    floor = found.table[0].floor
+    # The steps of simgd add up to the way that it went: the field at the mean iterate is the mean of the noise.
+    noise = floor.correlated * (floor.residual * found.probe.residual) ** 2
+    assert noise == pytest.approx(2 * 0.02**2, rel=0.1)
+
+
+def test_gains_are_said_with_significant_digits():
+    payoff = lambda x, y, e: x * y + (x**2 - y**2) / 20 + 0.02 * jnp.mean(e, 0) @ jnp.stack([x, y])
+    game, sample = gs.zero_sum(payoff), lambda key: jax.random.normal(key, (1, 2))
+    found = gs.recommend(game, (1.0, 1.0), sample=sample, key=jax.random.key(0), budget=6000, solvers=["simgd"])
+    divisor = float(re.search(r"√\(k/([^)]*)\)", found.why).group(1))
+    assert found.table[0].floor.correlated < 0.5
+    assert divisor == pytest.approx(found.table[0].floor.correlated, rel=0.05)
 
 
 @pytest.mark.full

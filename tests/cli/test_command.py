@@ -60,6 +60,9 @@ def sample(key):
 
 def box(player):
     return jnp.clip(player, -2.0, 2.0)
+
+
+sets = (box,)
 """
 
 
@@ -241,6 +244,14 @@ MISTAKES = [
         "my_game.py:game --start my_game.py:players --key 3",
         "--key needs --sample: without noise there is nothing to draw.",
     ),
+    (
+        "my_game.py:game --start my_game.py:players --constraints my_game.py:sets",
+        (
+            "my_game.py:game failed at its start: ValueError: constraints must have one projection or None per player, "
+            "got 1 for 2 players. Pass one function for all players, or a tuple."
+        ),
+    ),
+    ("--games icr --tune --lr 0", "the step size must be above 0 for a search, got 0.0."),
     ("--games bilinaer", "there is no game named 'bilinaer'; did you mean bilinear?"),
     ("--games icr --solvers cgdd", "there is no solver named 'cgdd'; did you mean cgd?"),
     ("--solvers qqqqq", f"there is no solver named 'qqqqq'; known: {', '.join(KNOWN)}."),

@@ -34,9 +34,8 @@ def test_tuned_step_sizes_per_player_keep_their_ratio():
     problem = compare.prepare("curl", gs.games.curl(), settings)
     first, second = compare.tuned(problem, registry.SOLVERS["extragradient"], settings)
     assert first / second == pytest.approx(4, rel=1e-2)
-    settings = compare.Settings(learning_rate=0.0, tune=True)
-    _, (run,) = runs(gs.games.curl(), ["simgd"], settings)
-    assert run.row.notes == "the step size must be above 0 for a search, got 0.0"
+    with pytest.raises(ValueError, match=r"the step size must be above 0 for a search, got 0.0"):
+        compare.prepare("curl", gs.games.curl(), compare.Settings(learning_rate=0.0, tune=True))
 
 
 def test_the_floor_of_a_noisy_game_is_that_of_theory():
@@ -68,6 +67,15 @@ def test_players_stay_in_their_sets():
     for run in found[:4]:
         np.testing.assert_allclose(run.point, (-1.0, 0.5), atol=1e-4)
     assert compare.picture(problem, found).quantity == "natural residual"
+
+
+def test_constraints_must_match_the_players():
+    box = lambda player: optax.projections.projection_box(player, 0.5, 3.0)
+    game = gs.zero_sum(lambda x, y: x**2 / 4 + x * y - y**2 / 4)
+    with pytest.raises(ValueError, match="one projection or None per player, got 1 for 2 players"):
+        runs(game, [], compare.Settings(), (1.0, 2.0), constraints=(box,))
+    _, (run,) = runs(game, ["simgd"], compare.Settings(steps=400), (1.0, 2.0), constraints=[None, box])
+    assert run.row.status == "converged"
 
 
 @pytest.mark.parametrize(("name", "arrange"), [("adam", gs.per_player), ("alternating-adam", gs.alternating)])
