@@ -1,6 +1,6 @@
 """Styles of a solver's curves, paths and eigenvalues: colour, dashes and marker, by its index in the legend.
 
-The first seven differ in all three. Later ones repeat the colours with other dashes and markers, 49 styles in all.
+The first seven differ in all three. Later ones repeat the colours with other dashes and markers, 63 styles in all.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,18 @@ from matplotlib.lines import Line2D
 # Okabe and Ito's palette for colour-blind readers, without its yellow, which is too light for lines.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 # Curves often coincide (extragradient and CGD on bilinear games), and dashes let the lower one show through.
-DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (3, 3)), (0, (9, 4)), (0, (5, 2, 1.5, 2, 1.5, 2)))
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES = (
+    "-",
+    (0, (5, 2)),
+    (0, (1.5, 1.5)),
+    (0, (7, 2, 1.5, 2)),
+    (0, (3, 3)),
+    (0, (9, 4)),
+    (0, (5, 2, 1.5, 2, 1.5, 2)),
+    (0, (5, 5)),
+    (0, (9, 2, 3, 2)),
+)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "h")
 # Inches per letter of the legend, and per column beside its letters.
 LETTER, BESIDE = 0.075, 0.62
 

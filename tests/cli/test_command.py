@@ -354,17 +354,18 @@ def test_list_names_every_game_and_solver_in_a_fresh_process():
     edges = [2, first.index(registry.SOLVERS["simgd"].formula), first.index(registry.SOLVERS["simgd"].paper), 120]
     titles = [family.__doc__.splitlines()[0].removesuffix(".") for family in solvers.FAMILIES]
     headings = [line for line in lines[lines.index(first) - 1 :] if line and not line.startswith(" ")]
-    assert headings == titles
-    families, found = dict(zip(titles, solvers.FAMILIES, strict=True)), []
+    assert headings == [*titles, "Rules of optax: one for each player, at once or in turn"]
+    members = dict(zip(headings, [*(family.__all__ for family in solvers.FAMILIES), RULES], strict=True))
+    found = []
     for line in lines[lines.index(first) - 1 :]:
         if not line.startswith(" "):
-            family = families.get(line)
+            family = members.get(line)
             continue
         assert all(line[edge - 2 : edge].isspace() for edge in edges[:-1] if edge < len(line))
         cells = [line[edge:end].strip() for edge, end in itertools.pairwise(edges)]
         if cells[0]:
             found.append(cells)
-            assert cells[0] in family.__all__
+            assert cells[0] in family
         else:  # what the column could not hold
             found[-1] = [f"{above} {below}".strip() for above, below in zip(found[-1], cells, strict=True)]
     assert found == [[entry.name, entry.formula, entry.paper] for entry in KNOWN.values()]
@@ -402,7 +403,10 @@ def test_long_names_and_footnotes_stay_within_the_width():
     at = {line.index("n/a") for line in lines[4 : 4 + len(names)]}
     assert len(at) == 1
     text = " ".join(line.strip() for line in lines[4 + len(names) :])
-    assert text == f"{', '.join(names)}: {note} best: none, no solver can run on the game or all diverge"
+    assert (
+        text
+        == f"{', '.join(names)}: {note} best: none, no solver can run on the game, or all diverge or make no progress"
+    )
 
 
 def test_importing_gamesolve_does_not_import_matplotlib():
