@@ -150,6 +150,7 @@ def test_the_solvers_that_look_at_payoffs_are_those_that_the_tests_refuse():
     assert set(LEADING) <= set(CURVED)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("form", FORMS)
 def test_products_are_those_of_the_plain_game(form, x64):
     written, plain, of_value = FORMS[form]

@@ -43,7 +43,7 @@ class Watch:
 
 
 @pytest.mark.parametrize(("donate", "most"), [(False, 12), (True, 6)], ids=["beside", "in place"])
-@pytest.mark.parametrize("resumed", [False, True])
+@pytest.mark.parametrize("resumed", [False, pytest.param(True, marks=pytest.mark.full)])
 def test_carries_in_memory(donate, most, resumed, tmp_path):
     options = SHARED | {"donate": donate, "checkpoint": tmp_path if resumed else None, "checkpoint_every": 3}
     players = start()
