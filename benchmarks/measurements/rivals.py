@@ -144,77 +144,91 @@ def _program(payoffs: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
     return x / x.sum(), y / y.sum()
 
 
-def _quadratic(size: int, limit: float) -> Problem:
-    """Return a strongly monotone zero-sum quadratic game, to a field of 1e-8."""
-    game = gs.games.random_quadratic(jax.random.key(0), (size // 2,) * 2, condition=100.0, rotation=0.7)
-    start = game.start
-    field = jax.jit(lambda players: optax.tree.norm(game.field(players)))
-    error, target = lambda players: float(field(players)), 1e-8
-    flat, unravel = jax.flatten_util.ravel_pytree(start)
-    vector = jax.jit(lambda z: jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0])
-    bound = float(np.linalg.norm(np.asarray(gs.analysis.jacobian(game, start)), 2))
+class Root(NamedTuple):
+    """A game without sets as an equation of one vector, for methods that are not ours.
 
-    def until(solver: optax.GradientTransformation, chunk: int = 200) -> Rival:
-        seen = lambda players, _: players
-        return Rival(partial(_until, game, solver, start, seen, error, target, limit, chunk), ours=True)
+    Attributes:
+        game: the game.
+        start: its start, as one vector.
+        unravel: the players of a vector.
+        field: the field, as a function of vectors.
+        bound: norm of the Jacobian at the start.
+    """
 
-    def krylov() -> Players:
-        here = np.asarray(vector(flat))
-        product: Any = lambda z: np.asarray(vector(flat + jnp.asarray(z).ravel())) - here
-        operator = scipy.sparse.linalg.LinearOperator((flat.size, flat.size), product)
-        move = scipy.sparse.linalg.gmres(operator, -here, rtol=1e-12, restart=200)[0]
-        return unravel(flat + jnp.asarray(move))
+    game: gs.Game
+    start: jax.Array
+    unravel: Callable[[Any], Players]
+    field: Callable[[Any], jax.Array]
+    bound: float
 
-    def dense() -> Players:
-        J = np.asarray(gs.analysis.jacobian(game, start))
-        return unravel(jnp.asarray(np.asarray(flat) - np.linalg.solve(J, np.asarray(vector(flat)))))
 
-    rivals = {
-        "SciPy GMRES": Rival(krylov),
-        "dense Jacobian and LU": Rival(dense),
-        "newton": until(gs.newton(1.0), 1),
-        "cgd": until(gs.cgd(1 / bound)),
-        "extragradient": until(gs.extragradient(0.7 / bound)),
-        "anderson around simgd": until(gs.anderson(gs.simgd(0.1 / bound), depth=10)),
-    }
+def _root(game: gs.Game) -> Root:
+    start, unravel = jax.flatten_util.ravel_pytree(game.start)
+    field = jax.jit(lambda z: jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0])
+    return Root(
+        game, start, unravel, field, float(np.linalg.norm(np.asarray(gs.analysis.jacobian(game, game.start)), 2))
+    )
+
+
+def _without_sets(
+    root: Root,
+    limit: float,
+    others: Mapping[str, Callable[[], Any]],
+    ours: Mapping[str, optax.GradientTransformation],
+) -> Problem:
+    """Return a game without sets, to a field of 1e-8; ``others`` return its vector."""
+    flat = lambda players: jax.flatten_util.ravel_pytree(players)[0]
+    error, target = lambda players: float(jnp.linalg.norm(root.field(flat(players)))), 1e-8
+    seen = lambda players, _: players
+
+    def until(solver: optax.GradientTransformation, chunk: int) -> Rival:
+        return Rival(partial(_until, root.game, solver, root.game.start, seen, error, target, limit, chunk), ours=True)
+
+    rivals = {name: Rival(lambda run=run: root.unravel(jnp.asarray(run()))) for name, run in others.items()}
+    rivals |= {"newton": until(gs.newton(1.0), 1)} | {name: until(solver, 200) for name, solver in ours.items()}
     return Problem(error, target, rivals)
 
 
+def _quadratic(size: int, limit: float) -> Problem:
+    """Return a strongly monotone zero-sum quadratic game."""
+    root = _root(gs.games.random_quadratic(jax.random.key(0), (size // 2,) * 2, condition=100.0, rotation=0.7))
+    start = np.asarray(root.start)
+
+    def krylov() -> Any:
+        here = np.asarray(root.field(start))
+        product: Any = lambda z: np.asarray(root.field(start + np.ravel(z))) - here
+        operator = scipy.sparse.linalg.LinearOperator((start.size, start.size), product)
+        return start + scipy.sparse.linalg.gmres(operator, -here, rtol=1e-12, restart=200)[0]
+
+    def dense() -> Any:
+        J = np.asarray(gs.analysis.jacobian(root.game, root.game.start))
+        return start - np.linalg.solve(J, np.asarray(root.field(start)))
+
+    ours = {
+        "cgd": gs.cgd(1 / root.bound),
+        "extragradient": gs.extragradient(0.7 / root.bound),
+        "anderson around simgd": gs.anderson(gs.simgd(0.1 / root.bound), depth=10),
+    }
+    return _without_sets(root, limit, {"SciPy GMRES": krylov, "dense Jacobian and LU": dense}, ours)
+
+
 def _control(limit: float) -> Problem:
-    """Return the open-loop game of two players who steer one system of six states, to a field of 1e-8."""
+    """Return the open-loop game of two players who steer one system of six states."""
     rng = np.random.default_rng(0)
     A = 0.95 * np.linalg.qr(rng.normal(size=(6, 6)))[0]
     push = tuple(rng.normal(size=(6, 2)) / 3 for _ in range(2))
     costs = tuple(np.diag(rng.uniform(0.1, 1, 6)) for _ in range(2))
     system = gs.games.linear_quadratic(A, push, costs, (np.eye(2),) * 2)
-    game = gs.games.open_loop(system, 30, np.ones(6))
-    return _of_game(game, limit)
-
-
-def _of_game(game: gs.Game, limit: float) -> Problem:
-    """Return a game without sets, to a field of 1e-8, by our solvers and SciPy's root finders."""
-    start = game.start
-    flat, unravel = jax.flatten_util.ravel_pytree(start)
-    vector = jax.jit(lambda z: jax.flatten_util.ravel_pytree(game.field(unravel(z)))[0])
-    error, target = lambda players: float(jnp.linalg.norm(vector(jax.flatten_util.ravel_pytree(players)[0]))), 1e-8
-    bound = float(np.linalg.norm(np.asarray(gs.analysis.jacobian(game, start)), 2))
-    root = lambda method: unravel(
-        jnp.asarray(scipy.optimize.root(lambda z: np.asarray(vector(z)), np.asarray(flat), method=method, tol=1e-10).x)
-    )
-
-    def until(solver: optax.GradientTransformation, chunk: int = 200) -> Rival:
-        seen = lambda players, _: players
-        return Rival(partial(_until, game, solver, start, seen, error, target, limit, chunk), ours=True)
-
-    rivals = {
-        "SciPy root, hybr": Rival(partial(root, "hybr")),
-        "SciPy root, krylov": Rival(partial(root, "krylov")),
-        "newton": until(gs.newton(1.0), 1),
-        "simgd": until(gs.simgd(1 / bound)),
-        "altgd": until(gs.altgd(1 / bound)),
-        "anderson around altgd": until(gs.anderson(gs.altgd(1 / bound), depth=10)),
+    root = _root(gs.games.open_loop(system, 30, np.ones(6)))
+    field = lambda z: np.asarray(root.field(z))
+    found = lambda method: scipy.optimize.root(field, np.asarray(root.start), method=method, tol=1e-10).x
+    ours = {
+        "simgd": gs.simgd(1 / root.bound),
+        "altgd": gs.altgd(1 / root.bound),
+        "anderson around altgd": gs.anderson(gs.altgd(1 / root.bound), depth=10),
     }
-    return Problem(error, target, rivals)
+    others = {f"SciPy root, {method}": partial(found, method) for method in ("hybr", "krylov")}
+    return _without_sets(root, limit, others, ours)
 
 
 PROBLEMS: Mapping[str, Callable[[float], Problem]] = {
