@@ -2,7 +2,7 @@
 
 1. *Screening.* Every combination trains with each step size of a grid, the same for both players. While the best is at
    an end of the grid, the grid grows there.
-2. *Tuning.* The best third goes on, with other seeds and more updates. Step sizes around the best, and ratios of the
+2. *Tuning.* The best sixth goes on, with other seeds and more updates. Step sizes around the best, and ratios of the
    discriminator's to the generator's, are tried until the best pair has neighbours on all sides.
 3. *Finals.* The best of these train with seeds apart from those before, until the budgets in updates, in fields and in
    CPU time are all spent. Points of their curves are measured along the way.
@@ -31,7 +31,7 @@ FIRST, ENDS = range(-10, -1), (-14, 2)
 # Moves of the tuning to a better pair of step size and ratio, at most.
 WALKS = 4
 # Of the combinations, one in so many is tuned.
-SHARE = 3
+SHARE = 6
 # Points of a curve along each budget, and images kept of each finalist.
 POINTS, SHOWN = 12, 10
 
