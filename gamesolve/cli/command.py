@@ -8,7 +8,6 @@ import argparse
 import contextlib
 import itertools
 import math
-import os
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from gamesolve import compare, registry
 from gamesolve.cli import endings, recommending, results, surroundings, tables
 from gamesolve.cli.loading import CommandError, blaming, load_game
 from gamesolve.compare.choices import RULES
+from gamesolve.compilation_cache import use_compilation_cache
 
 T = TypeVar("T")
 
@@ -53,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is None:  # the process is the command's own
-        _keep_programs()
+        if jax.__version_info__ >= (0, 10, 2):  # older versions print an error for each program that they load
+            use_compilation_cache()
         endings.heed_signals()
 
     def command() -> int:
@@ -74,16 +75,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
     return endings.ended("gamesolve", command, CommandError, "interrupted. Finished results have been written.")
-
-
-def _keep_programs() -> None:
-    """Keep compiled programs for the next call, in the user's cache folder unless JAX has another one."""
-    if jax.__version_info__ < (0, 10, 2):
-        return  # these versions print an error for each program that they load
-    if jax.config.jax_compilation_cache_dir is None:  # pyright: ignore[reportAttributeAccessIssue]
-        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        jax.config.update("jax_compilation_cache_dir", str(caches / "gamesolve"))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def _parser() -> argparse.ArgumentParser:
