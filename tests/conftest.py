@@ -2,6 +2,7 @@
 
 import gc
 import os
+import pathlib
 from importlib.metadata import version
 
 # The suite compiles some thousand tiny programs: XLA's optimisations cost it half of its time, and change neither the
@@ -36,6 +37,53 @@ gc.set_threshold(50_000, 50, 50)
 
 hypothesis.settings.register_profile("gate", deadline=None, max_examples=8, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("gate")
+
+
+# Tests that took over three seconds of processor time: see `--time-tests`.
+LONG = frozenset((pathlib.Path(__file__).parent / "long.txt").read_text(encoding="utf-8").splitlines())
+
+
+def pytest_addoption(parser):
+    parser.addoption("--time-tests", metavar="FILE", type=pathlib.Path, help="write the processor time of each test")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark long tests `full`."""
+    for item in items:
+        if item.nodeid in LONG:
+            item.add_marker("full")
+
+
+class _Timer:
+    """Measures the processor time of each test, in each worker, and writes all of them, slowest first."""
+
+    def __init__(self, path):
+        self.path, self.times = path, []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item):
+        item.user_properties.append(("began", sum(os.times()[:4])))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item, call):
+        if call.when == "teardown":
+            item.user_properties.append(("ended", sum(os.times()[:4])))
+
+    def pytest_runtest_logreport(self, report):
+        if report.when == "teardown":
+            times = dict(report.user_properties)
+            self.times.append((times["ended"] - times["began"], report.nodeid))
+
+    def pytest_sessionfinish(self, session):
+        if not hasattr(session.config, "workerinput"):
+            lines = [f"{seconds:.2f} {name}\n" for seconds, name in sorted(self.times, reverse=True)]
+            self.path.write_text("".join(lines), encoding="utf-8")
+
+
+def pytest_configure(config):
+    if path := config.getoption("--time-tests"):
+        config.pluginmanager.register(_Timer(path))
 
 
 def pytest_collection_finish():
