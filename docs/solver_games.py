@@ -1,4 +1,4 @@
-"""The games on which the solver gallery draws and measures each solver: three per list, two numbers to draw per game."""
+"""The games on which the solver gallery draws and measures each solver: three per list, drawn in the plane."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-import gamesolve as gs
 from gamesolve.trees import Players
 
 
@@ -84,7 +83,9 @@ SUMS = (
     _finite_sum(
         "x²/5+xy−y²/5 + noise",
         r"\operatorname{mean}_b\,(x^2/5 + x y - y^2/5 + a_b x + c_b y)",
-        "full = gs.games.finite_sum(\n    lambda x, y, e: x**2 / 5 + x * y - y**2 / 5 + e[0] * x + e[1] * y,\n    arrays=noise,\n)",
+        "full = gs.games.finite_sum(\n"
+        "    lambda x, y, e: x**2 / 5 + x * y - y**2 / 5 + e[0] * x + e[1] * y,\n"
+        "    arrays=noise,\n)",
         (0.0, 0.0),
         "(1.0, 1.0)",
     ),

@@ -1,4 +1,4 @@
-"""Write the page of each solver, the gallery of all solvers, and the tables of the families: ``python docs/solver_pages.py``.
+"""Write the page of each solver, the gallery, and the tables of the families: ``python docs/solver_pages.py``.
 
 Formulas and sentences come from docs/solvers/methods.toml, costs and papers from the registry, and numbers and pictures
 from docs/solver_paths.py. On the family pages and in docs/solvers.md the generated parts stand between a marker and
@@ -28,15 +28,16 @@ LETTERS = {
     "gradient of its own payoff, at $z_k$ if no point is given.",
     "E": "$E$ are the step sizes, the argument `learning_rate`.",
     "J": "$J$ is the Jacobian of the field.",
-    "J_o": "$J_o$ are the blocks of the Jacobian $J$ that couple different players.",
+    "J_o": "$J_o$ are the blocks of the field's Jacobian that couple different players.",
     "P": "$P$ projects onto the players' sets.",
     "I": "$I$ is the identity.",
 }
+UNITS = "A field is one gradient of every payoff. A jvp is a product with the Jacobian, a vjp one with its transpose."
 FAMILY_LETTERS = (
-    "$z$ holds the parameters of all players and $z_k$ those before step $k$. $v$ is the field: each player's gradient "
-    "of its own payoff, at $z_k$ if no point is given. $J$ is the Jacobian of the field, $J_o$ are its blocks that couple "
-    "different players, and $I$ is the identity. $E$ are the step sizes, and $\\eta$ is the step size if all are equal. "
-    "$P$ projects onto the players' sets. An index $i$ means the part of player $i$."
+    "$z$ holds the parameters of all players and $z_k$ those before step $k$. $v$ is the field: each player's "
+    "gradient of its own payoff, at $z_k$ if no point is given. $J$ is the Jacobian of the field, $J_o$ are its blocks "
+    "that couple different players, and $I$ is the identity. $E$ are the step sizes, and $\\eta$ is the step size if "
+    "all are equal. $P$ projects onto the players' sets. An index $i$ means the part of player $i$."
 )
 
 
@@ -73,11 +74,13 @@ def page(entry: SolverEntry) -> str:
     text, numbers = TEXTS[entry.name], MEASURED[entry.name]
     family = registry.FAMILIES[entry.family]
     games = LISTS[text.get("games", "plane")]
+    rated = entry.rated and all(row["rate"] for row in numbers["games"])
     rows = [
-        f"| {f'${game.math}$' if game.math else game.title} | {f'{row["rate"]:.4f}' if row['rate'] else '-'} "
-        f"| {row['start']:.2f} | {row['end']:.2g} |"
+        f"| {f'${game.math}$' if game.math else game.title} | {row['start']:.2f} | {row['end']:.2g} "
+        f"| {row['factor']:.3f} |" + (f" {row['rate']:.4f} |" if rated else "")
         for game, row in zip(games, numbers["games"], strict=True)
     ]
+    head = f"| game | distance at the start | after {STEPS} steps | factor per step |" + " predicted rate |" * rated
     caption = wrapped(
         f"The first {STEPS} steps of `{text['call']}` from the white circle, dark blue at first and orange at the end. "
         "The red ring runs along the path. The cross is the equilibrium, the arrows are the field.",
@@ -86,15 +89,16 @@ def page(entry: SolverEntry) -> str:
         "Axes are the probabilities of both players' first actions." if text.get("games") == "simplex" else "",
     )
     rate = (
-        "The rate is the factor per step near the equilibrium, from {py:func}`gamesolve.analysis.rate`: below 1 the "
-        "solver converges."
-        if any(row["rate"] for row in numbers["games"])
-        else "This solver has no fixed rate: a step depends on more than the players, or on chance."
+        "Distances are those to the equilibrium. The factor per step is measured over the second half of the path: "
+        "below 1 the solver converges."
+        + " The predicted rate is that of {py:func}`gamesolve.analysis.rate`." * rated
+        + " A single step of this solver has no fixed rate, so the factor can change along the path."
+        * (not entry.rated)
     )
     return f"""\
 # `{entry.name}`
 
-{wrapped(text["purpose"])}
+{wrapped(f"*{text['name']}.*", text["purpose"])}
 
 $$
 {text["step"]}
@@ -109,6 +113,8 @@ $$
 | paper | {entry.paper} |
 | arguments and docstring | {{py:func}}`gamesolve.{entry.name}` |
 
+{UNITS}
+
 ## Path
 
 :::{{figure}} {entry.name}.svg
@@ -118,8 +124,8 @@ $$
 {caption}
 :::
 
-| game | rate | distance at the start | after {STEPS} steps |
-| --- | --- | --- | --- |
+{head}
+| --- | --- | --- | --- |{" --- |" * rated}
 {chr(10).join(rows)}
 
 {wrapped(rate)}
@@ -163,7 +169,9 @@ def gallery() -> str:
     parts = []
     for family in registry.FAMILIES.values():
         cards = "\n\n".join(map(card, members(family)))
-        title = f"### {family.title}\n\nThe family page says when to use which: [{family.title}](solvers/{family.name}.md)."
+        title = (
+            f"### {family.title}\n\nThe family page says when to use which: [{family.title}](solvers/{family.name}.md)."
+        )
         parts.append(f"{title}\n\n::::{{grid}} 1 1 2 2\n:gutter: 2\n\n{cards}\n\n::::")
     return "\n\n".join(parts)
 
@@ -176,7 +184,7 @@ def table(family: Family) -> str:
     ]
     pages = "\n".join(f"methods/{entry.name}" for entry in members(family))
     head = "| solver | what it is for | cost per step |\n| --- | --- | --- |"
-    return f"{head}\n{chr(10).join(rows)}\n\n```{{toctree}}\n:hidden:\n\n{pages}\n```"
+    return f"{head}\n{chr(10).join(rows)}\n\n{UNITS}\n\n```{{toctree}}\n:hidden:\n\n{pages}\n```"
 
 
 def formulas(family: Family) -> str:

@@ -32,7 +32,7 @@ def example(drawn: Drawn, call: str, games: str) -> str:
     game = "full" if games in ("sums", "epochs") else "game"
     run = [f"solution = gs.solve({game}, solver, start, {LIMIT}, tol={TOLERANCE:g}{', **data' * (games == 'sums')})"]
     if games == "sums":
-        run.insert(0, "data = {\"sample\": gs.minibatches(*full.data, 2), \"key\": jax.random.key(1)}")
+        run.insert(0, 'data = {"sample": gs.minibatches(*full.data, 2), "key": jax.random.key(1)}')
     made = [drawn.code, f"start = {drawn.start}", f"solver = {call}", *run]
     ending = "print(solution.ending.name, int(solution.steps))"
     return "\n".join([*imports, *[""] * bool(imports), "import gamesolve as gs", "", *made, ending])
@@ -67,12 +67,24 @@ def field(drawn: Drawn) -> np.ndarray:
     return points * (1 - points) * gains
 
 
+def distances(drawn: Drawn, points: np.ndarray) -> dict[str, float]:
+    """Return the distances to the equilibrium at both ends, and the factor per step over the second half of the path.
+
+    The half ends before the distance is below a ten-thousandth of that at the start, where rounding counts.
+    """
+    away = np.array([drawn.distance(point) for point in points])
+    far = np.flatnonzero(~(away > 1e-4 * away[0]))
+    last = max(int(far[0]) - 1 if far.size else STEPS, 1)
+    factor = (away[last] / away[last // 2]) ** (1 / (last - last // 2))
+    return {name: float(f"{value:.4g}") for name, value in (("start", away[0]), ("end", away[-1]), ("factor", factor))}
+
+
 def measured(call: str, games: str) -> tuple[dict[str, Any], str]:
     """Return the numbers of a page, and its picture."""
     panels, rows = [], []
     for drawn in LISTS[games]:
         points, rate = path(drawn, call, games)
-        rows.append({"rate": rate, "start": drawn.distance(points[0]), "end": drawn.distance(points[-1])})
+        rows.append({"rate": rate, **distances(drawn, points)})
         arrows = field(drawn)
         rest = np.array(drawn.equilibrium)
         panels.append(solver_svg.Panel(drawn.title, points, arrows, rest, drawn.center(), drawn.radius, drawn.line))

@@ -82,12 +82,14 @@ def _arrows(panel: Panel) -> str:
     pairs = zip(_pixels(panel, starts - step / 2), _pixels(panel, starts + step / 2), strict=True)
     lines = "".join(f"M{a:.0f} {b:.0f}L{c:.0f} {d:.0f}" for (a, b), (c, d) in pairs)
     tips = "".join(f"M{x:.0f} {y:.0f}h0" for x, y in _pixels(panel, starts + step / 2))
-    return f'<path d="{lines}" stroke="#cdd5dd"/><path d="{tips}" stroke="#b4c0cb" stroke-width="4" stroke-linecap="round"/>'
+    round_tips = 'stroke="#b4c0cb" stroke-width="4" stroke-linecap="round"'
+    return f'<path d="{lines}" stroke="#cdd5dd"/><path d="{tips}" {round_tips}/>'
 
 
 def _rest(panel: Panel) -> str:
     """Return a cross at the equilibrium, or the line of equilibria."""
     x, y = _pixels(panel, panel.equilibrium[None])[0]
     if panel.line:
-        return f'<path d="M{x - SIDE:.0f} {y - SIDE:.0f}L{x + SIDE:.0f} {y + SIDE:.0f}" stroke="#000" stroke-dasharray="5 4"/>'
+        ends = f"M{x - SIDE:.0f} {y - SIDE:.0f}L{x + SIDE:.0f} {y + SIDE:.0f}"
+        return f'<path d="{ends}" stroke="#000" stroke-dasharray="5 4"/>'
     return f'<path d="M{x - 7:.1f} {y:.1f}h14M{x:.1f} {y - 7:.1f}v14" stroke="#000" stroke-width="2"/>'
