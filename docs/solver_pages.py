@@ -70,9 +70,33 @@ def wrapped(*sentences: str) -> str:
 
 
 def page(entry: SolverEntry) -> str:
-    """Return the page of a solver."""
+    """Return the page of a solver; a solver that has not been drawn yet lacks its path and its example."""
+    text, family = TEXTS[entry.name], registry.FAMILIES[entry.family]
+    return f"""\
+# `{entry.name}`
+
+{wrapped(f"*{text['name']}.*", text["purpose"])}
+
+$$
+{text["step"]}
+$$
+
+{wrapped(*letters(text["step"]), text.get("where", ""))}
+
+| | |
+| --- | --- |
+| family | [{family.title}](../{family.name}.md) |
+| cost per step | {cost(entry.cost)} |
+| paper | {entry.paper} |
+| arguments and docstring | {{py:func}}`gamesolve.{entry.name}` |
+
+{UNITS}
+{measurements(entry) if entry.name in MEASURED else ""}"""
+
+
+def measurements(entry: SolverEntry) -> str:
+    """Return the path, the numbers and the example of a solver."""
     text, numbers = TEXTS[entry.name], MEASURED[entry.name]
-    family = registry.FAMILIES[entry.family]
     games = LISTS[text.get("games", "plane")]
     rated = entry.rated and all(row["rate"] for row in numbers["games"])
     rows = [
@@ -95,26 +119,7 @@ def page(entry: SolverEntry) -> str:
         + " A single step of this solver has no fixed rate, so the factor can change along the path."
         * (not entry.rated)
     )
-    return f"""\
-# `{entry.name}`
-
-{wrapped(f"*{text['name']}.*", text["purpose"])}
-
-$$
-{text["step"]}
-$$
-
-{wrapped(*letters(text["step"]), text.get("where", ""))}
-
-| | |
-| --- | --- |
-| family | [{family.title}](../{family.name}.md) |
-| cost per step | {cost(entry.cost)} |
-| paper | {entry.paper} |
-| arguments and docstring | {{py:func}}`gamesolve.{entry.name}` |
-
-{UNITS}
-
+    return f"""
 ## Path
 
 :::{{figure}} {entry.name}.svg
@@ -159,7 +164,7 @@ def ended(printed: str) -> str:
 def card(entry: SolverEntry) -> str:
     """Return the tile of a solver in the gallery."""
     folder = f"solvers/methods/{entry.name}"
-    image = f"```{{image}} {folder}.svg\n:alt: {alt(entry.name)}\n```"
+    image = f"```{{image}} {folder}.svg\n:alt: {alt(entry.name)}\n```" if entry.name in MEASURED else ""
     head = f":::{{grid-item-card}} `{entry.name}`\n:link: {folder}\n:link-type: doc"
     return f"{head}\n\n{image}\n`{entry.formula}`\n+++\n{cost(entry.cost)}\n:::"
 

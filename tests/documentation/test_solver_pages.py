@@ -1,4 +1,4 @@
-"""Every solver has a page, a tile, a picture and measured numbers, and the written pages are up to date."""
+"""Every solver has a page and a tile, and the written pages are up to date."""
 
 import importlib
 import json
@@ -28,12 +28,12 @@ def test_written_pages_are_up_to_date(pages):
     assert not stale, "run python docs/solver_pages.py"
 
 
-def test_every_solver_has_a_text_numbers_and_a_picture():
-    assert list(TEXTS) == list(MEASURED) == list(registry.SOLVERS)
-    assert {file.stem for file in (SOLVERS / "methods").glob("*.svg")} == set(registry.SOLVERS)
+def test_every_solver_has_a_text_and_numbers_have_a_picture():
+    assert list(TEXTS) == list(registry.SOLVERS)
+    assert {file.stem for file in (SOLVERS / "methods").glob("*.svg")} == set(MEASURED)
 
 
-@pytest.mark.parametrize("name", registry.SOLVERS)
+@pytest.mark.parametrize("name", MEASURED)
 def test_the_example_is_that_of_the_text(name):
     assert f"solver = {TEXTS[name]['call']}\n" in MEASURED[name]["example"]
     assert all(len(line) <= 80 for line in MEASURED[name]["example"].splitlines())
