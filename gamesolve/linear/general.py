@@ -31,8 +31,8 @@ def solve_general(
     """Solve a system of any kind: densely up to `DENSE_LIMIT` unknowns, above by restarted GMRES.
 
     Short cycles cannot see eigenvalues around zero. If one of them does not halve the residual, a dense solve takes
-    over up to `DENSE_RESCUE` unknowns, which counts as one iteration per unknown; above, or if the limit is lower than
-    that, longer cycles do.
+    over up to 512 unknowns (``DENSE_RESCUE``), which counts as one iteration per unknown; above, or if the limit is
+    lower than that, longer cycles do.
 
     Args:
         operator: the linear map, on trees shaped as ``rhs``.

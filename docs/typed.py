@@ -1,0 +1,88 @@
+"""Show types and defaults as the source writes them: ``learning_rate (Rates)``, not the expansion of its type.
+
+They come from the source, because annotations are evaluated when a module is imported: the names of types are lost.
+"""
+
+import ast
+import inspect
+import re
+import textwrap
+from typing import Any
+
+from sphinx.application import Sphinx
+
+SECTION = re.compile(r"^(Args|Attributes):$")
+ENTRY = re.compile(r"^    (\*{0,2}(\w+)): ")
+
+
+def written(value: Any) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the types and the defaults of a function's arguments or a class's fields, as they are written."""
+    try:
+        source = textwrap.dedent(inspect.getsource(inspect.unwrap(value)))
+    except (OSError, TypeError):
+        return {}, {}
+    definition = ast.parse(source).body[0]
+    if isinstance(definition, ast.FunctionDef):
+        return of_function(definition.args)
+    if isinstance(definition, ast.ClassDef):
+        fields = [line for line in definition.body if is_field(line)]
+        return {field.target.id: text(field.annotation) for field in fields}, {}
+    return {}, {}
+
+
+def of_function(arguments: ast.arguments) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the types and the defaults of arguments."""
+    placed = [*arguments.posonlyargs, *arguments.args]
+    every = [*placed, arguments.vararg, *arguments.kwonlyargs, arguments.kwarg]
+    types = {argument.arg: text(argument.annotation) for argument in every if argument and argument.annotation}
+    last = placed[len(placed) - len(arguments.defaults) :]
+    pairs = [
+        *zip(last, arguments.defaults, strict=True),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    return types, {argument.arg: text(default) for argument, default in pairs if default}
+
+
+def is_field(line: ast.stmt) -> bool:
+    """Return whether a line of a class declares a field with its type."""
+    return isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name)
+
+
+def text(expression: ast.expr) -> str:
+    """Return an expression as it is written; a type in quotes without them."""
+    if isinstance(expression, ast.Constant) and isinstance(expression.value, str) and expression.value[:1].isupper():
+        return expression.value
+    return ast.unparse(expression)
+
+
+def add(_app: Sphinx, what: str, _name: str, value: Any, _options: Any, lines: list[str]) -> None:
+    """Write the type behind each name in the sections Args and Attributes, and its default if the text gives none."""
+    if what not in ("function", "class", "method"):
+        return
+    types, defaults = written(value)
+    for start, end in entries(lines):
+        entry = ENTRY.match(lines[start])
+        about = " ".join(lines[start:end])
+        if entry[2] in defaults and "efault" not in about:
+            lines[end - 1] += f"{'' if about.endswith('.') else '.'} Default: ``{defaults[entry[2]]}``."
+        if entry[2] in types:
+            lines[start] = f"    {entry[1]} ({types[entry[2]]}): {lines[start][entry.end() :]}"
+
+
+def entries(lines: list[str]) -> list[tuple[int, int]]:
+    """Return the first line of each entry of the sections, and the line after its last one."""
+    inside, found = False, []
+    for number, line in enumerate(lines):
+        if line and not line.startswith(" "):
+            inside = bool(SECTION.match(line))
+        elif inside and ENTRY.match(line):
+            found.append((number, number + 1))
+        elif inside and line.strip() and found:
+            found[-1] = (found[-1][0], number + 1)
+    return found
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Add to the docstrings before napoleon reads their sections."""
+    app.connect("autodoc-process-docstring", add, priority=400)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
