@@ -9,9 +9,12 @@ import re
 import textwrap
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 
 SECTION = re.compile(r"^(Args|Attributes):$")
+# Modules of this package whose names do not help in front of a type.
+ROOMS = re.compile(r"\b(krylov|linear|rates|sampling)\.(?=[A-Z])")
 ENTRY = re.compile(r"^    (\*{0,2}(\w+)): ")
 
 
@@ -52,7 +55,7 @@ def text(expression: ast.expr) -> str:
     """Return an expression as it is written; a type in quotes without them."""
     if isinstance(expression, ast.Constant) and isinstance(expression.value, str) and expression.value[:1].isupper():
         return expression.value
-    return ast.unparse(expression)
+    return ROOMS.sub("", ast.unparse(expression))
 
 
 def add(_app: Sphinx, what: str, _name: str, value: Any, _options: Any, lines: list[str]) -> None:
@@ -82,7 +85,15 @@ def entries(lines: list[str]) -> list[tuple[int, int]]:
     return found
 
 
+def rename(_app: Sphinx, _domain: str, _kind: str, content: nodes.Element) -> None:
+    """Call the attributes of a class by that name; Sphinx calls them variables."""
+    for name in content.findall(nodes.field_name):
+        if name.astext() == "Variables":
+            name.replace_self(nodes.field_name("", "Attributes"))
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Add to the docstrings before napoleon reads their sections."""
     app.connect("autodoc-process-docstring", add, priority=400)
+    app.connect("object-description-transform", rename, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

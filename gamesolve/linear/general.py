@@ -44,6 +44,14 @@ def solve_general(
 
     Returns:
         The solution and the number of iterations.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from gamesolve import linear
+        >>> A = jnp.array([[1.0, 1.0], [0.0, 4.0]])
+        >>> x, iterations = linear.solve_general(lambda x: A @ x, jnp.array([2.0, 4.0]), None, 1e-6)
+        >>> x.round(3).tolist()
+        [1.0, 1.0]
     """
     if optax.tree.size(rhs) <= DENSE_LIMIT:
         return solve_densely(operator, rhs), jnp.zeros((), jnp.int32)
