@@ -4,7 +4,11 @@
 backquotes, if they are documented.
 """
 
+import importlib
+import itertools
+import operator
 import re
+from collections.abc import Collection
 from typing import Any
 
 from docutils import nodes
@@ -18,31 +22,56 @@ from gamesolve import registry
 # Short names of other libraries in annotations and docstrings.
 OUTSIDE = {
     "Any": "typing.Any",
+    "ArrayLike": "jax.typing.ArrayLike",
+    "Axes": "matplotlib.axes.Axes",
     "Callable": "collections.abc.Callable",
+    "Collection": "collections.abc.Collection",
     "Hashable": "collections.abc.Hashable",
     "Iterable": "collections.abc.Iterable",
     "Iterator": "collections.abc.Iterator",
     "Mapping": "collections.abc.Mapping",
-    "Path": "pathlib.Path",
+    "Mesh": "jax.sharding.Mesh",
     "Sequence": "collections.abc.Sequence",
 }
 PREFIXES = {"np.": "numpy.", "jnp.": "jax.numpy."}
 CODE = re.compile(r"(?:gs\.|gamesolve\.)?[A-Za-z_][\w.]*(?:\(.*\))?")
 
 
-def found(target: str, around: str, documented: dict[str, Any]) -> str | None:
+def found(target: str, around: str, documented: Collection[str]) -> str | None:
     """Return the full name of what a short name stands for inside a module, or None.
 
-    A name in the same module comes first, then one of `gamesolve`, then the only one that ends with it.
+    A name in the module comes first, then one in a package around it, then the nearest one that ends with the name.
     """
     target = re.sub(r"^(gs|gamesolve)\.", "", target)
     parts = around.split(".")
-    for size in range(len(parts), -1, -1):
-        name = ".".join([*(parts[:size] or ["gamesolve"]), target])
+    for size in range(len(parts), 0, -1):
+        name = ".".join([*parts[:size], target])
         if name in documented:
             return name
     ends = [name for name in documented if name.endswith(f".{target}")]
-    return ends[0] if len(ends) == 1 else None
+    # Names of types that several modules use are in gamesolve.trees.
+    near = lambda name: (shared(name.split("."), parts), name.startswith("gamesolve.trees."))
+    return max(ends, key=near, default=None)
+
+
+def shared(one: list[str], other: list[str]) -> int:
+    """Return how many parts two names share at their beginning."""
+    return len([*itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))])
+
+
+def module_around(node: Any) -> str:
+    """Return the module that defines the object whose docstring contains a node, or else that of the page."""
+    here = node.get("py:module") or "gamesolve"
+    while node is not None and not isinstance(node, addnodes.desc):
+        node = node.parent
+    if node is None or not node[0].get("module"):
+        return here
+    module, name = node[0]["module"], node[0]["fullname"]
+    try:
+        value = operator.attrgetter(name)(importlib.import_module(module))
+    except (ImportError, AttributeError):
+        return module
+    return getattr(value, "__module__", None) or module
 
 
 def resolve(app: Sphinx, env: Any, node: addnodes.pending_xref, text: nodes.TextElement) -> nodes.reference | None:
@@ -51,7 +80,7 @@ def resolve(app: Sphinx, env: Any, node: addnodes.pending_xref, text: nodes.Text
         return None
     domain: PythonDomain = env.domains.python_domain
     target = node["reftarget"]
-    name = found(target, node.get("py:module") or "", domain.objects)
+    name = found(target, module_around(node), domain.objects)
     if name:
         place = domain.objects[name]
         return link(app, node["refdoc"], place.docname, place.node_id, name, text)

@@ -5,7 +5,9 @@ They come from the source, because annotations are evaluated when a module is im
 
 import ast
 import inspect
+import pathlib
 import re
+import sys
 import textwrap
 from typing import Any
 
@@ -63,6 +65,8 @@ def add(_app: Sphinx, what: str, _name: str, value: Any, _options: Any, lines: l
     if what not in ("function", "class", "method"):
         return
     types, defaults = written(value)
+    if files(value):
+        types = {name: re.sub(r"\bPath\b", "pathlib.Path", kind) for name, kind in types.items()}
     for start, end in entries(lines):
         entry = ENTRY.match(lines[start])
         about = " ".join(lines[start:end])
@@ -70,6 +74,11 @@ def add(_app: Sphinx, what: str, _name: str, value: Any, _options: Any, lines: l
             lines[end - 1] += f"{'' if about.endswith('.') else '.'} Default: ``{defaults[entry[2]]}``."
         if entry[2] in types:
             lines[start] = f"    {entry[1]} ({types[entry[2]]}): {lines[start][entry.end() :]}"
+
+
+def files(value: Any) -> bool:
+    """Return whether ``Path`` in the types of an object is that of pathlib, and not `analysis.Path`."""
+    return vars(sys.modules[value.__module__]).get("Path") is pathlib.Path
 
 
 def entries(lines: list[str]) -> list[tuple[int, int]]:
