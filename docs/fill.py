@@ -80,7 +80,8 @@ def section(family: Family) -> str:
     """Return the section of the API page for a family: its title, its idea and a table of its functions."""
     names = "\n".join(f"   ~gamesolve.{entry.name}" for entry in members(family))
     return (
-        f"## {family.title}\n\n{family.idea[0].upper()}{family.idea[1:]}. {{doc}}`More </solvers/{family.name}>`\n\n"
+        f"## {family.title}\n\n{family.idea[0].upper()}{family.idea[1:]}.\n"
+        f"See {{doc}}`/solvers/{family.name}` for rates and advice.\n\n"
         f"```{{eval-rst}}\n.. autosummary::\n   :nosignatures:\n\n{names}\n```"
     )
 

@@ -31,7 +31,9 @@ OUTSIDE = {
     "Iterator": "collections.abc.Iterator",
     "Mapping": "collections.abc.Mapping",
     "Mesh": "jax.sharding.Mesh",
+    "P": "typing.ParamSpec",
     "Sequence": "collections.abc.Sequence",
+    "_Entry": "typing.TypeVar",
 }
 PREFIXES = {"np.": "numpy.", "jnp.": "jax.numpy."}
 CODE = re.compile(r"(?:gs\.|gamesolve\.)?[A-Za-z_][\w.]*(?:\(.*\))?")

@@ -16,7 +16,7 @@ from sphinx.application import Sphinx
 
 SECTION = re.compile(r"^(Args|Attributes):$")
 # Modules of this package whose names do not help in front of a type.
-ROOMS = re.compile(r"\b(krylov|linear|rates|sampling)\.(?=[A-Z])")
+ROOMS = re.compile(r"\b(krylov|linear|paper|rates|sampling)\.(?=[A-Z])")
 ENTRY = re.compile(r"^    (\*{0,2}(\w+)): ")
 
 
