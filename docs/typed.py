@@ -23,29 +23,31 @@ ENTRY = re.compile(r"^    (\*{0,2}(\w+)): ")
 def written(value: Any) -> tuple[dict[str, str], dict[str, str]]:
     """Return the types and the defaults of a function's arguments or a class's fields, as they are written."""
     try:
-        source = textwrap.dedent(inspect.getsource(inspect.unwrap(value)))
-    except (OSError, TypeError):
+        definition = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(value)))).body[0]
+    except (OSError, TypeError, SyntaxError):  # no source, or a part of an expression
         return {}, {}
-    definition = ast.parse(source).body[0]
     if isinstance(definition, ast.FunctionDef):
-        return of_function(definition.args)
+        return of_function(definition)
     if isinstance(definition, ast.ClassDef):
         fields = [line for line in definition.body if is_field(line)]
         return {field.target.id: text(field.annotation) for field in fields}, {}
     return {}, {}
 
 
-def of_function(arguments: ast.arguments) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the types and the defaults of arguments."""
+def of_function(definition: ast.FunctionDef) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the types of the arguments and of the result, under "return", and the defaults."""
+    arguments = definition.args
     placed = [*arguments.posonlyargs, *arguments.args]
     every = [*placed, arguments.vararg, *arguments.kwonlyargs, arguments.kwarg]
     types = {argument.arg: text(argument.annotation) for argument in every if argument and argument.annotation}
+    if definition.returns:
+        types["return"] = text(definition.returns)
     last = placed[len(placed) - len(arguments.defaults) :]
     pairs = [
         *zip(last, arguments.defaults, strict=True),
         *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
     ]
-    return types, {argument.arg: text(default) for argument, default in pairs if default}
+    return types, {argument.arg: ROOMS.sub("", ast.unparse(default)) for argument, default in pairs if default}
 
 
 def is_field(line: ast.stmt) -> bool:
@@ -54,17 +56,19 @@ def is_field(line: ast.stmt) -> bool:
 
 
 def text(expression: ast.expr) -> str:
-    """Return an expression as it is written; a type in quotes without them."""
+    """Return a type as it is written, without quotes around it."""
     if isinstance(expression, ast.Constant) and isinstance(expression.value, str) and expression.value[:1].isupper():
         return expression.value
     return ROOMS.sub("", ast.unparse(expression))
 
 
 def add(_app: Sphinx, what: str, _name: str, value: Any, _options: Any, lines: list[str]) -> None:
-    """Write the type behind each name in the sections Args and Attributes, and its default if the text gives none."""
+    """Write types into the sections Args, Attributes and Returns, and defaults that the text does not give."""
     if what not in ("function", "class", "method"):
         return
     types, defaults = written(value)
+    if hasattr(value, "entry"):  # a named solver, which `gamesolve.parametric` has wrapped
+        types["return"] = "Solver"
     if files(value):
         types = {name: re.sub(r"\bPath\b", "pathlib.Path", kind) for name, kind in types.items()}
     for start, end in entries(lines):
@@ -74,6 +78,9 @@ def add(_app: Sphinx, what: str, _name: str, value: Any, _options: Any, lines: l
             lines[end - 1] += f"{'' if about.endswith('.') else '.'} Default: ``{defaults[entry[2]]}``."
         if entry[2] in types:
             lines[start] = f"    {entry[1]} ({types[entry[2]]}): {lines[start][entry.end() :]}"
+    if "Returns:" in lines and types.get("return", "Any") != "Any":
+        first = lines.index("Returns:") + 1
+        lines[first] = f"    {types['return']}: {lines[first].strip()}"
 
 
 def files(value: Any) -> bool:
