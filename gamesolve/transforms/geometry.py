@@ -43,7 +43,8 @@ def project(projections: Projections) -> optax.GradientTransformation:
         >>> import optax, gamesolve as gs
         >>> box = lambda player: optax.projections.projection_box(player, -1.0, 1.0)
         >>> solver = optax.chain(gs.simgd(0.5), gs.transforms.project((None, box)))
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (2.0, 0.5), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (2.0, 0.5), 1)
+        >>> [float(player) for player in solution.players]
         [1.75, 1.0]
     """
     check_projections(projections)
@@ -115,7 +116,8 @@ def entropy() -> Potential:
         >>> import gamesolve as gs
         >>> game = gs.zero_sum(lambda x, y: x * y)
         >>> solver = gs.transforms.mirror(0.5, gs.transforms.entropy())
-        >>> [round(float(player), 4) for player in gs.step(game, solver, (1.0, 1.0))[0]]
+        >>> moved, _ = gs.step(game, solver, (1.0, 1.0))
+        >>> [round(float(player), 4) for player in moved]
         [0.6065, 1.6487]
     """
     return _ENTROPY
@@ -134,7 +136,8 @@ def simplex_entropy() -> Potential:
         >>> import gamesolve as gs
         >>> game = gs.games.matching_pennies()
         >>> solver = gs.transforms.mirror(0.5, gs.transforms.simplex_entropy())
-        >>> [round(float(player[0]), 3) for player in gs.step(game, solver, game.start)[0]]
+        >>> moved, _ = gs.step(game, solver, game.start)
+        >>> [round(float(player[0]), 3) for player in moved]
         [0.943, 0.357]
     """
     return _SIMPLEX_ENTROPY
