@@ -36,6 +36,8 @@ OUTSIDE = {
     "_Entry": "typing.TypeVar",
 }
 PREFIXES = {"np.": "numpy.", "jnp.": "jax.numpy."}
+# Solvers whose names are also those of attributes.
+WORDS = {"average", "stackelberg"}
 CODE = re.compile(r"(?:gs\.|gamesolve\.)?[A-Za-z_][\w.]*(?:\(.*\))?")
 
 
@@ -110,16 +112,28 @@ class LinkedCode(SphinxPostTransform):
         domain = self.env.domains.python_domain
         for literal in list(self.document.findall(nodes.literal)):
             words = literal.astext()
-            name = words.partition("(")[0]
-            known = "." in name or name in registry.SOLVERS
-            if not known or not CODE.fullmatch(words) or linked(literal):
+            name = meant(words.partition("(")[0], domain.objects) if CODE.fullmatch(words) else None
+            if name is None or linked(literal):
                 continue
-            short = re.sub(r"^(gs|gamesolve)\.", "", name)
-            full = f"gamesolve.{short}"
-            place = domain.objects.get(full)
-            if place and place.docname != self.env.docname:
+            place = domain.objects[name]
+            if place.docname != self.env.docname:
                 code = literal.deepcopy()
-                literal.replace_self(link(self.app, self.env.docname, place.docname, place.node_id, full, code))
+                literal.replace_self(link(self.app, self.env.docname, place.docname, place.node_id, name, code))
+
+
+def meant(words: str, documented: Collection[str]) -> str | None:
+    """Return the full name of a public object that inline code names for certain, or None.
+
+    Certain are dotted names, the names of solvers, classes of `gamesolve`, and names with an underscore that only one
+    object has.
+    """
+    short = re.sub(r"^(gs|gamesolve)\.", "", words)
+    full = f"gamesolve.{short}"
+    solver = words in registry.SOLVERS and words not in WORDS
+    if full in documented and ("." in words or "_" in words or words[:1].isupper() or solver):
+        return full
+    ends = [name for name in documented if name.endswith(f".{words}")] if "_" in words and "." not in words else []
+    return ends[0] if len(ends) == 1 else None
 
 
 def linked(node: nodes.Node) -> bool:

@@ -11,8 +11,8 @@ import sys
 import textwrap
 from typing import Any
 
-from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.domains.python import PyObject
 
 SECTION = re.compile(r"^(Args|Attributes):$")
 # Modules of this package whose names do not help in front of a type.
@@ -101,15 +101,10 @@ def entries(lines: list[str]) -> list[tuple[int, int]]:
     return found
 
 
-def rename(_app: Sphinx, _domain: str, _kind: str, content: nodes.Element) -> None:
-    """Call the attributes of a class by that name; Sphinx calls them variables."""
-    for name in content.findall(nodes.field_name):
-        if name.astext() == "Variables":
-            name.replace_self(nodes.field_name("", "Attributes"))
-
-
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Add to the docstrings before napoleon reads their sections."""
+    """Add to the docstrings before napoleon reads their sections; call the attributes of a class by that name."""
     app.connect("autodoc-process-docstring", add, priority=400)
-    app.connect("object-description-transform", rename, priority=900)
+    for kind in PyObject.doc_field_types:
+        if kind.name == "variable":
+            kind.label = "Attributes"
     return {"parallel_read_safe": True, "parallel_write_safe": True}
