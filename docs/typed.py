@@ -17,6 +17,8 @@ from sphinx.domains.python import PyObject
 SECTION = re.compile(r"^(Args|Attributes):$")
 # Modules of this package whose names do not help in front of a type.
 ROOMS = re.compile(r"\b(krylov|linear|paper|rates|sampling)\.(?=[A-Z])")
+# Names of more than one type: a line of a table or a record of a run, a verdict on a point or on a run.
+SHARED = re.compile(r"\b(Row|Verdict)\b")
 ENTRY = re.compile(r"^    (\*{0,2}(\w+)): ")
 
 
@@ -69,6 +71,7 @@ def add(_app: Sphinx, what: str, _name: str, value: Any, _options: Any, lines: l
     types, defaults = written(value)
     if hasattr(value, "entry"):  # a named solver, which `gamesolve.parametric` has wrapped
         types["return"] = "Solver"
+    types = {name: SHARED.sub(lambda word: full(word[0], value), kind) for name, kind in types.items()}
     if files(value):
         types = {name: re.sub(r"\bPath\b", "pathlib.Path", kind) for name, kind in types.items()}
     for start, end in entries(lines):
@@ -81,6 +84,12 @@ def add(_app: Sphinx, what: str, _name: str, value: Any, _options: Any, lines: l
     if "Returns:" in lines and types.get("return", "Any") != "Any":
         first = lines.index("Returns:") + 1
         lines[first] = f"    {types['return']}: {lines[first].strip()}"
+
+
+def full(word: str, value: Any) -> str:
+    """Return the full name of a type that an object calls by a name of several types."""
+    meant = vars(sys.modules[value.__module__]).get(word)
+    return f"~{meant.__module__}.{meant.__qualname__}" if inspect.isclass(meant) else f"~gamesolve.trees.{word}"
 
 
 def files(value: Any) -> bool:
