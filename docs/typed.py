@@ -89,7 +89,9 @@ def add(_app: Sphinx, what: str, _name: str, value: Any, _options: Any, lines: l
 def full(word: str, value: Any) -> str:
     """Return the full name of a type that an object calls by a name of several types."""
     meant = vars(sys.modules[value.__module__]).get(word)
-    return f"~{meant.__module__}.{meant.__qualname__}" if inspect.isclass(meant) else f"~gamesolve.trees.{word}"
+    if inspect.isclass(meant) and meant.__module__.startswith("gamesolve"):
+        return f"~{meant.__module__}.{meant.__qualname__}"
+    return f"~gamesolve.trees.{word}"
 
 
 def files(value: Any) -> bool:
