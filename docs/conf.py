@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -12,12 +13,15 @@ from sphinx.errors import ExtensionError
 if os.environ.get("GAMESOLVE_FAST") == "":
     del os.environ["GAMESOLVE_FAST"]
 
+sys.path.append(str(Path(__file__).parent))  # for the extensions `symbols`, `links` and `typed` beside this file
+
 project = "gamesolve"
 author = "The gamesolve developers"
 copyright = "2026, The gamesolve developers"  # noqa: A001 - Sphinx's name
 release = metadata.version("gamesolve")
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions += ["symbols", "links", "typed"]
 exclude_patterns = ["_build", "jupyter_execute", "*.py", "solvers/*.py"]
 templates_path: list[str] = []
 default_role = "py:obj"
@@ -27,6 +31,10 @@ autodoc_typehints = "none"
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
+napoleon_attr_annotations = False
+autosummary_generate = False
+autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 80
 
 nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
 nb_execution_mode = "auto"
@@ -51,4 +59,4 @@ def setup(app: Sphinx) -> None:
     app.connect("source-read", read)
     lacking = runpy.run_path(str(here / "listed.py"))["lacking"]()
     if lacking:
-        raise ExtensionError(f"docs/api.md lacks {', '.join(lacking)}; list them there.")
+        raise ExtensionError(f"docs/api lacks {', '.join(lacking)}; list them there.")

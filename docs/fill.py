@@ -5,7 +5,8 @@ others as it reads them. Generated parts stand between a marker and ``<!-- end -
 
 - ``<!-- solvers: columns -->``: a table of all solvers, or of one family with ``<!-- solvers(family): columns -->``;
 - ``<!-- games: columns -->`` and ``<!-- families: columns -->``: tables of the catalogue games and of the families;
-- ``<!-- functions: solvers -->``: the API entries of all solvers, one section per family;
+- ``<!-- functions: solvers -->``: the API tables of all solvers, one section per family;
+- ``<!-- help: command -->``: what ``gamesolve command --help`` prints;
 - ``<!-- listing(family): solvers -->``: the part of ``gamesolve compare --list`` on this family.
 
 The output of an example is a ``text`` block that follows a ``python`` block and "prints".
@@ -13,12 +14,14 @@ The output of an example is a ``text`` block that follows a ``python`` block and
 
 import contextlib
 import io
+import os
 import pathlib
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
+from unittest import mock
 
-from gamesolve import registry
+from gamesolve import cli, registry
 from gamesolve.cli import tables
 from gamesolve.registry import Family
 from gamesolve.solvers.entry import Cost, SolverEntry
@@ -57,6 +60,8 @@ def generated(kind: str, family: str | None, columns: str) -> str:
     if kind == "listing":
         families = [each for each in registry.FAMILIES.values() if family in (None, each.name)]
         return f"```text\n{tables.solver_listing(families)}\n```"
+    if kind == "help":
+        return f"```text\n{help_of(columns)}```"
     rows = {
         "solvers": registry.SOLVERS.values(),
         "games": registry.GAMES.values(),
@@ -72,9 +77,22 @@ def table(rows: Iterable[Any], columns: list[str]) -> str:
 
 
 def section(family: Family) -> str:
-    """Return the section of the API page for a family: its title and its functions."""
-    functions = "\n".join(f".. autofunction:: gamesolve.{entry.name}" for entry in members(family))
-    return f"### {family.title}\n\n```{{eval-rst}}\n{functions}\n```"
+    """Return the section of the API page for a family: its title, its idea and a table of its functions."""
+    names = "\n".join(f"   ~gamesolve.{entry.name}" for entry in members(family))
+    return (
+        f"## {family.title}\n\n{family.idea[0].upper()}{family.idea[1:]}.\n"
+        f"See {{doc}}`/solvers/{family.name}` for rates and advice.\n\n"
+        f"```{{eval-rst}}\n.. autosummary::\n   :nosignatures:\n\n{names}\n```"
+    )
+
+
+def help_of(command: str) -> str:
+    """Return what a command prints about itself, at most 80 columns wide."""
+    printed = io.StringIO()
+    narrow = mock.patch.dict(os.environ, {"COLUMNS": "80"})
+    with narrow, contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        cli.main([command, "--help"])
+    return printed.getvalue()
 
 
 def members(family: Family) -> list[SolverEntry]:

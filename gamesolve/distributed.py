@@ -43,7 +43,16 @@ def devices(axis: str = "data") -> Mesh:
     """Return all devices as a mesh of one axis.
 
     Args:
-        axis: the name of the axis.
+        axis: name of the axis. Default: ``"data"``.
+
+    Returns:
+        The mesh.
+
+    Example:
+        >>> import jax
+        >>> from gamesolve import distributed
+        >>> distributed.devices().size == jax.device_count()
+        True
     """
     return implicit(jax.make_mesh((jax.device_count(),), (axis,)))
 
@@ -53,6 +62,9 @@ def implicit(mesh: Mesh) -> Mesh:
 
     Args:
         mesh: a mesh with any axes; those of ``jax.make_mesh`` are explicit by default.
+
+    Returns:
+        The mesh.
     """
     return Mesh(mesh.devices, mesh.axis_names, axis_types=(AxisType.Auto,) * len(mesh.axis_names))
 
@@ -66,6 +78,12 @@ def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
 
     Returns:
         The tree.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from gamesolve import distributed
+        >>> distributed.replicate(jnp.ones(3), distributed.devices()).is_fully_replicated
+        True
     """
     return jax.device_put(tree, NamedSharding(implicit(mesh), PartitionSpec()))
 
@@ -103,6 +121,13 @@ def sharded(sample: Sampler, mesh: Mesh) -> Sampler:
 
     Returns:
         The sampler.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, gamesolve as gs
+        >>> from gamesolve import distributed
+        >>> sample = gs.minibatches(jnp.arange(16.0), 8)
+        >>> distributed.sharded(sample, distributed.devices())(jax.random.key(0)).shape
+        (8,)
     """
     return Sharded(sample, implicit(mesh))
 
@@ -112,6 +137,9 @@ def on_host(array: jax.typing.ArrayLike) -> np.ndarray:
 
     Args:
         array: the array; if its parts are in several processes, all of them must call this.
+
+    Returns:
+        A NumPy array.
     """
     if isinstance(array, jax.Array) and not array.is_fully_addressable and not array.is_fully_replicated:
         from jax.experimental import multihost_utils  # here, because few runs have several processes
@@ -127,6 +155,9 @@ def of_all_processes(number: int, tree: PyTree) -> list[int]:
         number: the number of this process.
         tree: pytree of arrays of the run, or of their shapes with shardings; if some are divided among processes or
             copied to them, all must call this.
+
+    Returns:
+        The numbers of the processes.
     """
     if all(leaf.sharding.is_fully_addressable for leaf in jax.tree.leaves(tree)):
         return [number]

@@ -37,9 +37,9 @@ class Family:
     """A family of solvers, from the first line of its module: ``Title: idea.``.
 
     Attributes:
-        name: name of the module in `gamesolve.solvers`, and the `SolverEntry.family` of its solvers.
+        name: name of the module in `gamesolve.solvers`, and of the family of its solvers in `SolverEntry`.
         title: its title.
-        idea: what its solvers do, in a line.
+        idea: one line about its solvers.
     """
 
     name: str

@@ -91,7 +91,7 @@ class Solver(optax.GradientTransformationExtraArgs):
 
     @property
     def transformation(self) -> optax.GradientTransformationExtraArgs:
-        """The transformation itself, built on first use: JAX also rebuilds solvers with placeholders for leaves."""
+        """The optax transformation, built on first use, because JAX also rebuilds solvers with placeholder leaves."""
         # What is computed from traced leaves belongs to the function that is traced now: later ones must not see it.
         traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(self.leaves))
         return self._made() if traced else self._kept

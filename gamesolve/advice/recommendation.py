@@ -63,7 +63,7 @@ class Recommendation:
         solver: the recommended solver, ready for `gamesolve.solve`; None if no tried solver made progress.
         why: one sentence that says why.
         table: the tried solvers, the best first, as `Row`.
-        probe: what the game looks like.
+        probe: the measurements of the game.
         target: factor by which the residual had to fall.
         spent: evaluations of the game that the recommendation took, see `Row`.
         budget: evaluations that it was allowed.

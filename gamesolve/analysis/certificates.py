@@ -94,7 +94,7 @@ class Certificate(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """The certificate in words: how the flow behaves at the point, and whether it is a Nash equilibrium.
+        """The certificate in words, with the behaviour of the flow at the point and whether it is a Nash equilibrium.
 
         A point that is not a zero of the field may be held by constraints, or be a Stackelberg equilibrium.
         """

@@ -91,7 +91,8 @@ def hamiltonian_share(game: Game, players: Players, key: Key | None = None, num_
 
     Example:
         >>> import gamesolve as gs
-        >>> round(float(gs.analysis.hamiltonian_share(gs.games.icr_quadratic(), (0.0, 0.0))), 4)
+        >>> value = gs.analysis.hamiltonian_share(gs.games.icr_quadratic(), (0.0, 0.0))
+        >>> round(float(value), 4)
         0.9615
 
     Reference:

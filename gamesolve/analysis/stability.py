@@ -253,7 +253,8 @@ def rate(
 
     Example:
         >>> import gamesolve as gs
-        >>> round(float(gs.analysis.rate(gs.games.curl(), gs.extragradient(0.5), (0.0, 0.0))), 6)
+        >>> value = gs.analysis.rate(gs.games.curl(), gs.extragradient(0.5), (0.0, 0.0))
+        >>> round(float(value), 6)
         0.901388
     """
     return step_map(game, solver, players, state).rate(k)

@@ -65,7 +65,8 @@ def critical_step(
 
     Example:
         >>> import gamesolve as gs
-        >>> round(gs.analysis.critical_step(gs.games.bilinear(2.0), gs.hamiltonian, (0.0, 0.0)), 3)
+        >>> value = gs.analysis.critical_step(gs.games.bilinear(2.0), gs.hamiltonian, (0.0, 0.0))
+        >>> round(value, 3)
         0.5
     """
     _check_upper(upper)

@@ -107,7 +107,8 @@ def certify(
         >>> worst = gs.analysis.certify(gs.extragradient(0.5), mu=0.1, L=1.0)
         >>> round(worst.rate, 4), round(worst.lower, 4)
         (0.9527, 0.9525)
-        >>> round(float(gs.analysis.rate(worst.game, gs.extragradient(0.5), (0.0, 0.0))), 4)
+        >>> value = gs.analysis.rate(worst.game, gs.extragradient(0.5), (0.0, 0.0))
+        >>> round(float(value), 4)
         0.9525
 
     Reference:

@@ -62,6 +62,13 @@ def save(folder: str | Path, step: int, tree: PyTree, about: Mapping[str, Any] |
     Raises:
         OSError: if it cannot be written; earlier files are untouched.
         TypeError: if a leaf is not an array of numbers.
+
+    Example:
+        >>> import tempfile, jax.numpy as jnp
+        >>> from gamesolve import checkpoint
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     checkpoint.save(folder, 100, {"x": jnp.ones(2)}).name
+        'checkpoint-0000000100.gs'
     """
     folder, step, keep = Path(folder), whole_number("step", step, 0), whole_number("keep", keep, 1)
     path = folder / f"checkpoint-{step:010d}.gs"
@@ -95,13 +102,29 @@ def load(
 
     Raises:
         ValueError: if there are checkpoints, but none is usable.
+
+    Example:
+        >>> import tempfile, jax.numpy as jnp
+        >>> from gamesolve import checkpoint
+        >>> tree = {"x": jnp.ones(2)}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = checkpoint.save(folder, 100, tree)
+        ...     loaded = checkpoint.load(folder, lambda step: tree)
+        >>> loaded.step, loaded.tree["x"].shape
+        (100, (2,))
     """
     candidates = ((path.name, partial(read, path, template, expected or {})) for _, path in found(Path(folder)))
     return newest(candidates, folder)
 
 
 def found(folder: Path) -> list[tuple[int, Path]]:
-    """List the steps and files of the checkpoints in a folder, newest first; a folder that does not exist has none.
+    """List the steps and files of the checkpoints in a folder, newest first.
+
+    Args:
+        folder: the folder. One that does not exist has no checkpoints.
+
+    Returns:
+        A list of pairs of a step and the file of its checkpoint.
 
     Raises:
         OSError: if the folder can't be read.
@@ -115,12 +138,15 @@ def found(folder: Path) -> list[tuple[int, Path]]:
 
 
 def read(path: Path, template: Callable[[int], PyTree], expected: Mapping[str, Any]) -> Checkpoint:
-    """Read one file.
+    """Read the checkpoint in one file.
 
     Args:
         path: the file.
         template: ``template(step)`` returns a pytree of shapes and types that it must match.
         expected: required entries of ``about``.
+
+    Returns:
+        The checkpoint.
 
     Raises:
         RefusedError: if it is not a whole checkpoint of this structure.

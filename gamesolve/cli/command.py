@@ -28,17 +28,20 @@ T = TypeVar("T")
 DEFAULT_GAMES = ("bilinear", "bilinear-10", "icr", "quadratic", "general-sum", "three-players")
 
 DESCRIPTION = """\
-Run solvers on games and compare them: whether each solver converges, its measured and predicted rate, and the cost
-of its steps. Default: well-known solvers on the bilinear and quadratic games of the catalogue."""
+Run solvers on games and compare them: whether each solver converges, its
+measured and predicted rate, and the cost of its steps. Default: well-known
+solvers on the bilinear and quadratic games of the catalogue."""
 
 EXAMPLES = """\
 examples:
   gamesolve compare
-  gamesolve compare --games bilinear,icr --solvers altgd,extragradient,cgd --lr 0.05 --steps 5000
-  gamesolve compare --games icr --lr 0.09,0.01           one step size per player
-  gamesolve compare --games icr --tune --seeds 5         each solver at its own best step size
-  gamesolve compare my_game.py:game --start my_game.py:players --solvers ogda,adam,alternating-adam
-  gamesolve compare my_game.py:game --sample my_game.py:sample --constraints my_game.py:sets
+  gamesolve compare --games bilinear,icr --solvers altgd,cgd --lr 0.05
+  gamesolve compare --games icr --lr 0.09,0.01     one step size per player
+  gamesolve compare --games icr --tune --seeds 5   the best step size of each
+  gamesolve compare my_game.py:game --start my_game.py:players
+  gamesolve compare my_game.py:game --solvers ogda,adam,alternating-adam
+  gamesolve compare my_game.py:game --sample my_game.py:sample
+  gamesolve compare my_game.py:game --constraints my_game.py:sets
 """
 
 

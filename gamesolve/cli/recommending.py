@@ -9,14 +9,16 @@ from gamesolve.cli import surroundings
 from gamesolve.cli.loading import CommandError, blaming, load_game
 
 DESCRIPTION = """\
-Recommend a solver for your game. A short probe follows the flow to an equilibrium and predicts how solvers behave
-there; the best of them then run on the game. Costs count evaluations: fields and products with the Jacobian."""
+Recommend a solver for your game. A short probe follows the flow to an
+equilibrium and predicts how solvers behave there. The best of them then run on
+the game. Costs count evaluations: fields and products with the Jacobian."""
 
 EXAMPLES = """\
 examples:
   gamesolve recommend my_game.py:game --start my_game.py:players
   gamesolve recommend my_game.py:game --sample my_game.py:sample --key 1
-  gamesolve recommend my_game.py:game --constraints my_game.py:sets --plot advice.png"""
+  gamesolve recommend my_game.py:game --constraints my_game.py:sets
+  gamesolve recommend my_game.py:game --plot advice.png"""
 
 
 def add_arguments(command: argparse.ArgumentParser, count: Any) -> None:

@@ -59,7 +59,7 @@ COLUMNS = {
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One line of the table. The entries are the columns of the CSV file; `COLUMNS` gives their meanings."""
+    """One line of the table. The entries are the columns of the CSV file."""
 
     game: str
     solver: str

@@ -28,7 +28,7 @@ def time_steps(
 ) -> tuple[float, float]:
     """Time a solver's compiled steps.
 
-    A call repeats the run from its start until it has taken `TIMED_STEPS` steps. Inner solves then do the same work
+    A call repeats the run from its start until it has taken 1000 steps. Inner solves then do the same work
     as in the run; near an equilibrium or at NaN they would do less.
 
     Args:

@@ -166,7 +166,7 @@ class Solution(NamedTuple):
 
     @property
     def ending(self) -> Status:
-        """The `Status` itself, outside of compiled code: ``solution.ending.name`` and ``solution.ending.sentence``."""
+        """The `Status` as an enum, outside of compiled code, with ``ending.name`` and ``ending.sentence``."""
         if jnp.shape(self.status) != ():
             raise ValueError(
                 f"ending must be that of one run, got runs of shape {jnp.shape(self.status)}. Select one, for example "

@@ -67,7 +67,7 @@ def report(
         batches: batches stacked along a new leading axis, for example ``jax.vmap(sample)(keys)``.
         groups: the estimators, as in `self_product`. The plain form is always measured too, as the unit of cost.
         population: as in `self_product`, for the estimators that accept it. Default: None.
-        product: estimate ``product(v)``, see `self_product`. Default: `products.transposed`.
+        product: estimate ``product(v)``, see `self_product`. Default: the product with ``J^T``.
 
     Returns:
         A tuple with one `Comparison` per estimator, which prints as a table.

@@ -109,12 +109,13 @@ def self_product(
     """Estimate the product of the field with a linear function of its own Jacobian, from the bound data.
 
     Args:
-        product: ``product(game, players)`` returns the linear map, such as `products.transposed` for ``J^T``. If the
-            batch is split, its game is a `Grouped`, and the map takes one cotangent per group and sums the results.
+        product: ``product(game, players)`` returns the linear map, such as ``gamesolve.products.transposed`` for
+            ``J^T``. If the batch is split, its game is a `Grouped`, and the map takes one cotangent per group and sums
+            the results.
         game: the game, whose payoffs are means over the leading axis of the bound data.
         players: tuple of parameter pytrees.
         groups: None for the plain biased form. G >= 2 for that many equal groups of the batch. ``"all"`` for all pairs
-            of examples, `CHUNK` examples at a time, so that memory does not grow with the batch. ``"draws"`` for the
+            of examples, 16 examples at a time, so that memory does not grow with the batch. ``"draws"`` for the
             independent draws that are bound, one group each. Default: None.
         population: number N of examples from which the batch was drawn without replacement. The estimate is then
             unbiased for all N, and exact if the batch contains all of them. Default: None, drawn with replacement.

@@ -175,7 +175,7 @@ class Game:
     def entered(self, players: Players) -> tuple["Game", tuple[Scalar, ...], tuple[PyTree, ...]]:
         """Return the game of the step that begins at ``players``, and the payoffs and metrics there.
 
-        All evaluations of the returned game see the model states of that step, see `ModelStates`.
+        All evaluations of the returned game see the model states of that step.
         """
         current, seen, payoffs, metrics = self.model_state, [], [], []
         first: dict[tuple[Payoff, int | None], int] = {}

@@ -23,7 +23,7 @@ class Aux(NamedTuple):
     """What a payoff may return beside its value: ``return value, gs.Aux(metrics, model_state)``.
 
     Attributes:
-        metrics: pytree of arrays for `record`, loggers and own loops. Default: none.
+        metrics: pytree of arrays for ``record``, loggers and custom loops. Default: none.
         model_state: the model state that this evaluation leaves, shaped as the one it got. Default: the same.
 
     Example:

@@ -70,8 +70,8 @@ class Modules:
         """Return the modules with other arrays, such as those at the end of a run.
 
         Args:
-            players: parameters as in `players`.
-            model_state: as in `model_state`. Default: that of the modules that were taken apart.
+            players: parameters shaped as the attribute ``players``.
+            model_state: shaped as the attribute ``model_state``. Default: that of the modules that were taken apart.
         """
         states = self.model_state if model_state is None else model_state
         return tuple(frame.open(*arrays) for frame, *arrays in zip(self.frames, players, states, strict=True))

@@ -31,8 +31,8 @@ def solve_general(
     """Solve a system of any kind: densely up to `DENSE_LIMIT` unknowns, above by restarted GMRES.
 
     Short cycles cannot see eigenvalues around zero. If one of them does not halve the residual, a dense solve takes
-    over up to `DENSE_RESCUE` unknowns, which counts as one iteration per unknown; above, or if the limit is lower than
-    that, longer cycles do.
+    over up to 512 unknowns (``DENSE_RESCUE``), which counts as one iteration per unknown; above, or if the limit is
+    lower than that, longer cycles do.
 
     Args:
         operator: the linear map, on trees shaped as ``rhs``.
@@ -44,6 +44,14 @@ def solve_general(
 
     Returns:
         The solution and the number of iterations.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from gamesolve import linear
+        >>> A = jnp.array([[1.0, 1.0], [0.0, 4.0]])
+        >>> x, iterations = linear.solve_general(lambda x: A @ x, jnp.array([2.0, 4.0]), None, 1e-6)
+        >>> x.round(3).tolist()
+        [1.0, 1.0]
     """
     if optax.tree.size(rhs) <= DENSE_LIMIT:
         return solve_densely(operator, rhs), jnp.zeros((), jnp.int32)

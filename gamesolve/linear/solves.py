@@ -50,6 +50,14 @@ def conjugate_gradients(
 
     Returns:
         The solution and the number of iterations.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from gamesolve import linear
+        >>> A = jnp.array([[2.0, 0.0], [0.0, 4.0]])
+        >>> x, iterations = linear.conjugate_gradients(lambda x: A @ x, jnp.array([2.0, 4.0]), None, 1e-6)
+        >>> x.round(3).tolist()
+        [1.0, 1.0]
     """
     limit = iteration_limit(rhs, max_iterations)
     start = jax.lax.stop_gradient(start)
@@ -168,6 +176,14 @@ def solve_symmetric(
 
     Returns:
         The solution and the number of iterations.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from gamesolve import linear
+        >>> A = jnp.array([[2.0, 0.0], [0.0, 4.0]])
+        >>> x, iterations = linear.solve_symmetric(lambda x: A @ x, jnp.array([2.0, 4.0]), None, 1e-6)
+        >>> x.round(3).tolist()
+        [1.0, 1.0]
     """
     if optax.tree.size(rhs) <= DENSE_LIMIT:
         return solve_densely(operator, rhs), jnp.zeros((), jnp.int32)

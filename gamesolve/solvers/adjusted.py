@@ -44,7 +44,8 @@ def conopt(
     Example:
         >>> import gamesolve as gs
         >>> game = gs.zero_sum(lambda x, y: x * y)
-        >>> [float(player) for player in gs.solve(game, gs.conopt(0.5, gamma=1.0), (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(game, gs.conopt(0.5, gamma=1.0), (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.5, 0.5]
 
     Reference:

@@ -41,7 +41,8 @@ def cgd(
     Example:
         >>> import gamesolve as gs
         >>> game = gs.zero_sum(lambda x, y: x * y)
-        >>> [float(player) for player in gs.solve(game, gs.cgd(1.0), (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(game, gs.cgd(1.0), (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.5, 0.5]
 
     Reference:
@@ -86,7 +87,8 @@ def acgd(
     Example:
         >>> import gamesolve as gs
         >>> game = gs.zero_sum(lambda x, y: x * y)
-        >>> [round(float(player), 3) for player in gs.solve(game, gs.acgd(0.5), (1.0, 1.0), 1).players]
+        >>> solution = gs.solve(game, gs.acgd(0.5), (1.0, 1.0), 1)
+        >>> [round(float(player), 3) for player in solution.players]
         [0.4, 1.2]
 
     Reference:

@@ -40,7 +40,7 @@ class Cost:
 
 @dataclasses.dataclass(frozen=True)
 class SolverEntry:
-    """A named solver and what comparisons and tables need to know of it.
+    """A named solver with its formula, paper and cost, for comparisons and tables.
 
     Attributes:
         name: name of the solver, the same as in ``gamesolve``.
@@ -65,7 +65,7 @@ class SolverEntry:
 
     @property
     def family(self) -> str:
-        """Family of the solver: the module of `gamesolve.solvers` that defines it."""
+        """Family of the solver, the name of the module of `gamesolve.solvers` that defines it."""
         return self.make.__module__.rpartition(".")[2]
 
     def build(self, learning_rate: rates.Rates, **arguments: object) -> Solver:

@@ -43,7 +43,8 @@ def extragradient(
     Example:
         >>> import gamesolve as gs
         >>> game = gs.zero_sum(lambda x, y: x * y)
-        >>> [float(player) for player in gs.solve(game, gs.extragradient(0.5), (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(game, gs.extragradient(0.5), (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.75, 0.5]
 
     Reference:
@@ -156,7 +157,8 @@ def ogda(
     Example:
         >>> import gamesolve as gs
         >>> game = gs.zero_sum(lambda x, y: x * y)
-        >>> [float(player) for player in gs.solve(game, gs.ogda(0.5), (1.0, 0.0), 2).players]
+        >>> solution = gs.solve(game, gs.ogda(0.5), (1.0, 0.0), 2)
+        >>> [float(player) for player in solution.players]
         [0.5, 1.0]
 
     Reference:
@@ -265,7 +267,8 @@ def alex_gda(
     Example:
         >>> import gamesolve as gs
         >>> game = gs.zero_sum(lambda x, y: x * y)
-        >>> [float(player) for player in gs.solve(game, gs.alex_gda(0.5), (1.0, 1.0), 1).players]
+        >>> solution = gs.solve(game, gs.alex_gda(0.5), (1.0, 1.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.5, 1.125]
         >>> round(float(gs.analysis.rate(game, gs.alex_gda(0.5), (0.0, 0.0))), 4)
         0.8669

@@ -34,7 +34,8 @@ def simgd(learning_rate: rates.Rates, momentum: Momentum | None = None) -> optax
     Example:
         >>> import gamesolve as gs
         >>> game = gs.zero_sum(lambda x, y: x * y)
-        >>> [float(player) for player in gs.solve(game, gs.simgd(0.5), (1.0, 1.0), 1).players]
+        >>> solution = gs.solve(game, gs.simgd(0.5), (1.0, 1.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.5, 1.5]
 
     Reference:
@@ -65,7 +66,8 @@ def altgd(
     Example:
         >>> import gamesolve as gs
         >>> game = gs.zero_sum(lambda x, y: x * y)
-        >>> [float(player) for player in gs.solve(game, gs.altgd(0.5), (1.0, 1.0), 1).players]
+        >>> solution = gs.solve(game, gs.altgd(0.5), (1.0, 1.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.5, 1.25]
 
     Reference:
@@ -109,9 +111,11 @@ def slingshot(learning_rate: rates.Rates) -> optax.GradientTransformation:
     Example:
         >>> import gamesolve as gs
         >>> game = gs.zero_sum(lambda x, y: x * y)
-        >>> [float(player) for player in gs.solve(game, gs.slingshot(0.5), (1.0, 1.0), 2).players]
+        >>> solution = gs.solve(game, gs.slingshot(0.5), (1.0, 1.0), 2)
+        >>> [float(player) for player in solution.players]
         [0.75, 0.75]
-        >>> round(float(gs.analysis.rate(game, gs.slingshot(0.5), (0.0, 0.0))), 4)  # sqrt(1 - 0.5^2)
+        >>> value = gs.analysis.rate(game, gs.slingshot(0.5), (0.0, 0.0))
+        >>> round(float(value), 4)  # sqrt(1 - 0.5^2)
         0.866
 
     Reference:

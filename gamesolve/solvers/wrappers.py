@@ -54,7 +54,8 @@ def lookahead(
     Example:
         >>> import gamesolve as gs
         >>> solver = gs.lookahead(gs.simgd(1.0), period=2, alpha=0.5)
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 2).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 2)
+        >>> [float(player) for player in solution.players]
         [0.5, 1.0]
 
     Reference:

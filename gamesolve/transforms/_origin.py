@@ -84,7 +84,8 @@ def direction(transformation: optax.GradientTransformation) -> optax.GradientTra
         >>> import optax, gamesolve as gs
         >>> clipped = gs.transforms.direction(optax.clip(1.0))
         >>> solver = optax.chain(clipped, gs.transforms.consensus(1.0), optax.sgd(0.5))  # (I - J^T) clip(u)
-        >>> [float(player) for player in gs.step(gs.games.curl(), solver, (2.0, 0.0))[0]]
+        >>> moved, _ = gs.step(gs.games.curl(), solver, (2.0, 0.0))
+        >>> [float(player) for player in moved]
         [1.5, 0.5]
     """
     inner = with_game(transformation)

@@ -40,10 +40,12 @@ def accumulate(solver: optax.GradientTransformation, k: int) -> optax.GradientTr
         >>> import jax.numpy as jnp, gamesolve as gs
         >>> game = gs.zero_sum(lambda x, y, a: jnp.mean(a) * x * y)
         >>> batch = jnp.array([3.0, -1.0])
-        >>> [round(float(player), 6) for player in gs.step(game, gs.cgd(1.0), (1.0, 1.0), None, batch)[0]]
+        >>> moved, _ = gs.step(game, gs.cgd(1.0), (1.0, 1.0), None, batch)
+        >>> [round(float(player), 6) for player in moved]
         [0.0, 1.0]
         >>> accumulated = gs.accumulate(gs.cgd(1.0), k=2)
-        >>> [round(float(player), 6) for player in gs.step(game, accumulated, (1.0, 1.0), None, batch)[0]]
+        >>> moved, _ = gs.step(game, accumulated, (1.0, 1.0), None, batch)
+        >>> [round(float(player), 6) for player in moved]
         [0.0, 1.0]
     """
     inner, k = with_game(solver), whole_number("k", k, 1)

@@ -85,7 +85,8 @@ def jare(
     Example:
         >>> import optax, gamesolve as gs
         >>> solver = optax.chain(gs.transforms.jare(1.0), optax.sgd(0.5))
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.5, 0.5]
 
     Reference:
@@ -119,7 +120,8 @@ def hamiltonian(
     Example:
         >>> import optax, gamesolve as gs
         >>> solver = optax.chain(gs.transforms.hamiltonian(), optax.sgd(0.5))
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.5, 0.0]
 
     Reference:
@@ -178,7 +180,8 @@ def lead(learning_rate: rates.Rates, alpha: rates.Values, beta: rates.Values) ->
     Example:
         >>> import gamesolve as gs
         >>> solver = gs.transforms.lead(0.5, alpha=0.5, beta=0.0)
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 2).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 2)
+        >>> [float(player) for player in solution.players]
         [0.5, 1.0]
 
     Reference:
@@ -231,7 +234,8 @@ def symplectic(
     Example:
         >>> import optax, gamesolve as gs
         >>> solver = optax.chain(gs.transforms.symplectic(1.0), optax.sgd(0.5))
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.5, 0.5]
 
     Reference:
@@ -285,7 +289,8 @@ def crossing_the_curl() -> optax.GradientTransformationExtraArgs:
     Example:
         >>> import optax, gamesolve as gs
         >>> solver = optax.chain(gs.transforms.crossing_the_curl(), optax.sgd(0.25))
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.5, 0.0]
 
     Reference:

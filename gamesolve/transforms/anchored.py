@@ -69,7 +69,8 @@ def anchored_extragradient_varying(learning_rate: float, lipschitz: float) -> op
     Example:
         >>> import gamesolve as gs
         >>> solver = gs.transforms.anchored_extragradient_varying(0.5, lipschitz=1.0)
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.75, 0.5]
 
     Reference:
@@ -220,7 +221,8 @@ def anchored_gda(
     Example:
         >>> import gamesolve as gs
         >>> solver = gs.transforms.anchored_gda(0.5, power=1.0, shift=1.0)
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 2).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 2)
+        >>> [float(player) for player in solution.players]
         [0.875, 0.25]
 
     Reference:

@@ -38,7 +38,8 @@ def dual_anchored_extragradient(learning_rate: rates.Rates, period: int) -> opta
     Example:
         >>> import gamesolve as gs
         >>> solver = gs.transforms.dual_anchored_extragradient(0.5, period=2)
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.875, 0.5]
 
     Reference:

@@ -37,7 +37,8 @@ def extrapolate(eta: rates.Rates, projections: Projections = None) -> optax.Grad
         >>> import optax, gamesolve as gs
         >>> solver = optax.chain(gs.transforms.extrapolate(0.5), optax.sgd(0.5))
         >>> game = gs.zero_sum(lambda x, y: x * y)
-        >>> [float(player) for player in gs.solve(game, solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(game, solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.75, 0.5]
 
     Reference:
@@ -71,7 +72,8 @@ def mirror_extrapolate(
         >>> plain = gs.transforms.squared_distance()
         >>> solver = optax.chain(gs.transforms.mirror_extrapolate(0.5, plain), gs.transforms.mirror(0.5, plain))
         >>> game = gs.zero_sum(lambda x, y: x * y)
-        >>> [float(player) for player in gs.solve(game, solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(game, solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.75, 0.5]
 
     Reference:
@@ -110,7 +112,8 @@ def runge_kutta(
     Example:
         >>> import optax, gamesolve as gs
         >>> solver = optax.chain(gs.transforms.runge_kutta(0.5, order=2), optax.sgd(0.5))
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.875, 0.5]
 
     Reference:
@@ -272,7 +275,8 @@ def past_extragradient(eta: rates.Rates, projections: Projections = None) -> opt
     Example:
         >>> import optax, gamesolve as gs
         >>> solver = optax.chain(gs.transforms.past_extragradient(0.5), optax.sgd(0.5))
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.75, 0.5]
 
     Reference:

@@ -43,7 +43,8 @@ def project(projections: Projections) -> optax.GradientTransformation:
         >>> import optax, gamesolve as gs
         >>> box = lambda player: optax.projections.projection_box(player, -1.0, 1.0)
         >>> solver = optax.chain(gs.simgd(0.5), gs.transforms.project((None, box)))
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (2.0, 0.5), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (2.0, 0.5), 1)
+        >>> [float(player) for player in solution.players]
         [1.75, 1.0]
     """
     check_projections(projections)
@@ -90,12 +91,35 @@ class Potential(NamedTuple):
 
 
 def squared_distance() -> Potential:
-    """Return the geometry of ``||x||^2 / 2``, in which mirror steps are gradient steps."""
+    """Return the geometry of ``||x||^2 / 2``, in which mirror steps are gradient steps.
+
+    Returns:
+        The potential.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> game = gs.zero_sum(lambda x, y: x * y)
+        >>> solver = gs.transforms.mirror(0.5, gs.transforms.squared_distance())
+        >>> [float(player) for player in gs.step(game, solver, (1.0, 1.0))[0]]
+        [0.5, 1.5]
+    """
     return _SQUARED_DISTANCE
 
 
 def entropy() -> Potential:
-    """Return the geometry of ``sum x log x`` on positive vectors, in which mirror steps multiply by exponentials."""
+    """Return the geometry of ``sum x log x`` on positive vectors, in which mirror steps multiply by exponentials.
+
+    Returns:
+        The potential.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> game = gs.zero_sum(lambda x, y: x * y)
+        >>> solver = gs.transforms.mirror(0.5, gs.transforms.entropy())
+        >>> moved, _ = gs.step(game, solver, (1.0, 1.0))
+        >>> [round(float(player), 4) for player in moved]
+        [0.6065, 1.6487]
+    """
     return _ENTROPY
 
 
@@ -104,6 +128,17 @@ def simplex_entropy() -> Potential:
 
     Moves keep the sums, so the inverse Hessian is ``diag(p) - p p^T``: the metric ``diag(p)`` between centred dual
     variables ``w - <p, w>``. A constant added to a payoff therefore changes nothing.
+
+    Returns:
+        The potential.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> game = gs.games.matching_pennies()
+        >>> solver = gs.transforms.mirror(0.5, gs.transforms.simplex_entropy())
+        >>> moved, _ = gs.step(game, solver, game.start)
+        >>> [round(float(player[0]), 3) for player in moved]
+        [0.943, 0.357]
     """
     return _SIMPLEX_ENTROPY
 
@@ -112,8 +147,11 @@ def box(low: float = 0.0, high: float = 1.0) -> Potential:
     """Return the geometry of the binary entropy on the open box ``low < x < high``.
 
     Args:
-        low: lower bound of every coordinate.
-        high: upper bound of every coordinate.
+        low: lower bound of every coordinate. Default: 0.
+        high: upper bound of every coordinate. Default: 1.
+
+    Returns:
+        The potential.
     """
     for name, bound in (("low", low), ("high", high)):
         check_number(name, bound)

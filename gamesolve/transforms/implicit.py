@@ -45,7 +45,8 @@ def proximal(
     Example:
         >>> import optax, gamesolve as gs
         >>> solver = optax.chain(gs.transforms.proximal(1.0), optax.sgd(1.0))
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.5, 0.5]
 
     Reference:
@@ -108,7 +109,8 @@ def newton(inner: linear.Inner = linear.Inner()) -> optax.GradientTransformation
     Example:
         >>> import optax, gamesolve as gs
         >>> solver = optax.chain(gs.transforms.newton(), optax.sgd(1.0))
-        >>> [float(player) for player in gs.solve(gs.games.icr_quadratic(), solver, (1.0, 2.0), 1).players]
+        >>> solution = gs.solve(gs.games.icr_quadratic(), solver, (1.0, 2.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.0, 0.0]
     """
 
@@ -135,7 +137,8 @@ def levenberg_marquardt(damping: float, inner: linear.Inner = linear.Inner()) ->
     Example:
         >>> import optax, gamesolve as gs
         >>> solver = optax.chain(gs.transforms.levenberg_marquardt(1.0), optax.sgd(1.0))
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.5, 0.0]
 
     Reference:
@@ -168,7 +171,8 @@ def lss(regularisation: float = 1e-4, inner: linear.Inner = linear.Inner()) -> o
     Example:
         >>> import optax, gamesolve as gs
         >>> solver = optax.chain(gs.transforms.lss(0.0), optax.sgd(0.5))
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [1.0, 0.0]
 
     Reference:

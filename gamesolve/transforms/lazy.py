@@ -53,7 +53,8 @@ def lazy_extra_newton(regularisation: float, period: int = 1) -> optax.GradientT
         >>> import optax, gamesolve as gs
         >>> solver = optax.chain(gs.transforms.lazy_extra_newton(1.0), optax.sgd(1.0))
         >>> game = gs.zero_sum(lambda x, y: x * y)
-        >>> [round(float(player), 4) for player in gs.solve(game, solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(game, solver, (1.0, 0.0), 1)
+        >>> [round(float(player), 4) for player in solution.players]
         [0.382, 0.4859]
     """
     check_number("regularisation", regularisation, above=0.0)

@@ -27,7 +27,8 @@ def anticipate(rate: rates.Rates) -> optax.GradientTransformationExtraArgs:
     Example:
         >>> import optax, gamesolve as gs
         >>> solver = optax.chain(gs.transforms.anticipate(0.5), optax.sgd(0.5))
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.75, 0.5]
 
     Reference:
@@ -55,7 +56,8 @@ def lola(rate: rates.Rates) -> optax.GradientTransformationExtraArgs:
     Example:
         >>> import optax, gamesolve as gs
         >>> solver = optax.chain(gs.transforms.lola(0.25), optax.sgd(0.5))
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.75, 0.5]
 
     Reference:
@@ -86,7 +88,8 @@ def sos(rate: rates.Rates, a: float = 0.5, b: float = 0.1) -> optax.GradientTran
     Example:
         >>> import optax, gamesolve as gs
         >>> solver = optax.chain(gs.transforms.sos(0.25), optax.sgd(0.5))
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.75, 0.5]
 
     Reference:
@@ -147,7 +150,8 @@ def stackelberg(inner: linear.Inner = linear.Inner()) -> optax.GradientTransform
         >>> import optax, gamesolve as gs
         >>> game = gs.from_losses(lambda x, y: y**2 / 2, lambda x, y: (y - x) ** 2 / 2)
         >>> solver = optax.chain(gs.transforms.stackelberg(), optax.sgd(0.5))
-        >>> [float(player) for player in gs.solve(game, solver, (2.0, 1.0), 1).players]
+        >>> solution = gs.solve(game, solver, (2.0, 1.0), 1)
+        >>> [float(player) for player in solution.players]
         [1.5, 1.5]
 
     Reference:

@@ -194,7 +194,7 @@ def regret_matching() -> optax.GradientTransformation:
 
     The regret of an action is its payoff minus that of the strategy, ``r = <p, u> - u``. With ``R <- R + r`` the next
     strategy is ``max(R, 0)``, normalised, or uniform if no regret is positive. There is no step size. In zero-sum games
-    the average of the strategies converges, see `average`; the strategies themselves may cycle.
+    the average of the strategies converges, see `gamesolve.average`; the strategies themselves may cycle.
 
     Returns:
         The transformation; it returns moves. The last axis of each leaf must be a probability vector.

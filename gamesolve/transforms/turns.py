@@ -87,7 +87,8 @@ def alternating(
         >>> import optax, gamesolve as gs
         >>> solver = gs.alternating(optax.sgd(0.5), optax.sgd(0.5))
         >>> game = gs.zero_sum(lambda x, y: x * y)
-        >>> [float(player) for player in gs.solve(game, solver, (1.0, 1.0), 1).players]
+        >>> solution = gs.solve(game, solver, (1.0, 1.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.5, 1.25]
     """
     parts = tuple(map(with_game, transformations))

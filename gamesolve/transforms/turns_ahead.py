@@ -31,7 +31,7 @@ def alex_gda(
 ) -> optax.GradientTransformationExtraArgs:
     """Turn u into the moves of alternating-extrapolation GDA: in turn, against the others' extrapolated points.
 
-    `solvers.alex_gda` states the formula.
+    `gamesolve.alex_gda` states the formula.
 
     Args:
         learning_rate: step size E, see `transforms.rates`.

@@ -39,7 +39,8 @@ def hola(rate: rates.Rates, order: int = 2) -> optax.GradientTransformationExtra
     Example:
         >>> import optax, gamesolve as gs
         >>> solver = optax.chain(gs.transforms.hola(0.25), optax.sgd(0.5))
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.75, 0.4375]
 
     Reference:
@@ -81,7 +82,8 @@ def unrolled_lola(rate: rates.Rates, lookahead: int = 2) -> optax.GradientTransf
     Example:
         >>> import optax, gamesolve as gs
         >>> solver = optax.chain(gs.transforms.unrolled_lola(0.25), optax.sgd(0.5))
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.5, 0.5]
 
     Reference:
@@ -123,7 +125,8 @@ def meta_mapg(rate: rates.Rates, horizon: int = 2) -> optax.GradientTransformati
     Example:
         >>> import optax, gamesolve as gs
         >>> solver = optax.chain(gs.transforms.meta_mapg(0.5, horizon=1), optax.sgd(0.5))
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.5, 0.375]
 
     Reference:
@@ -184,7 +187,8 @@ def pola(
     Example:
         >>> import gamesolve as gs
         >>> solver = gs.transforms.pola(0.5, alpha=0.25, iterations=1)
-        >>> [float(player) for player in gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1).players]
+        >>> solution = gs.solve(gs.games.curl(), solver, (1.0, 0.0), 1)
+        >>> [float(player) for player in solution.players]
         [0.75, 0.5]
 
     Reference:

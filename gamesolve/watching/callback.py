@@ -114,7 +114,7 @@ def watch(
 
     The states are converging, rotating, chaotic, near a saddle, collapsing, running off, starved (one player has no
     gradient left), noise floor and undecided. Each `Verdict` comes with its evidence in a sentence. A verdict needs
-    `RECENT` measurements; it looks at the last ones, and at the largest values since the start.
+    12 measurements; it looks at the last ones, and at the largest values since the start.
 
     A measurement costs some twenty gradient evaluations. It changes nothing in the run. The callback measures after the
     first chunk, and after each one that passes a multiple of ``every`` steps.

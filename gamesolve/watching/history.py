@@ -111,7 +111,7 @@ def of_all(rows: Sequence[Row], extremes: Extremes | None = None) -> Extremes | 
 
 
 def window(rows: Sequence[Row], before: Extremes | None) -> Window:
-    """Return the window at the end of rows, of which there are `RECENT` or more."""
+    """Return the window at the end of rows, of which there are 12 (``RECENT``) or more."""
     last = rows[-RECENT:]
     recent = {name: np.array([row[name] for row in last], float) for name in last[0]}
     before = extended(None, last[0]) if before is None else before

@@ -58,10 +58,10 @@ def judge(rows: Sequence[Row], before: Extremes | None = None) -> Verdict:
 
     Args:
         rows: its measurements from the start, as `gamesolve.watching.Watch` keeps them.
-        before: the extremes of all rows but the last `RECENT`, if they are known. Default: computed from the rows.
+        before: the extremes of all rows but the last 12, if they are known. Default: computed from the rows.
 
     Returns:
-        The verdict after the last row; undecided before there are `RECENT` rows.
+        The verdict after the last row; undecided before there are 12 rows.
 
     Example:
         >>> from gamesolve import watching

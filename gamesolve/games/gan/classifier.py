@@ -59,11 +59,16 @@ class ImageMeasures(NamedTuple):
     """Measures of generated images and, beside each, its value for real images: the best that can be expected.
 
     Attributes:
-        score, real_score: inception-style score; higher is better.
-        frechet, frechet_floor: squared Frechet distance of the features to those of real images; lower is better.
-        coverage, real_coverage: number of classes with at least a tenth of their fair share of the images.
-        precision, real_precision: share of the images that look real.
-        recall, real_recall: share of the variety of real images that is covered.
+        score: inception-style score of the generated images; higher is better.
+        real_score: that of real images.
+        frechet: squared Frechet distance of the features to those of real images; lower is better.
+        frechet_floor: that of real images to other real images.
+        coverage: number of classes with at least a tenth of their fair share of the images.
+        real_coverage: that of real images.
+        precision: share of the images that look real.
+        real_precision: that of real images.
+        recall: share of the variety of real images that is covered.
+        real_recall: that of real images.
     """
 
     score: jax.Array
