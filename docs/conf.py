@@ -77,7 +77,7 @@ html_theme = "sphinx_book_theme"
 html_title = f"gamesolve {release}"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
-html_theme_options: dict[str, object] = {"home_page_in_toc": True, "show_toc_level": 2}
+html_theme_options: dict[str, object] = {"home_page_in_toc": True, "navbar_persistent": [], "show_toc_level": 2}
 
 # pyproject.toml names the address of the repository once there is one; the pages then link to it.
 addresses = dict(entry.split(", ", 1) for entry in metadata.metadata("gamesolve").get_all("Project-URL") or ())
