@@ -4,7 +4,7 @@ import pathlib
 import runpy
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-broken = runpy.run_path(str(ROOT / "docs" / "links.py"))["broken"]
+broken = runpy.run_path(str(ROOT / "docs" / "check_links.py"))["broken"]
 
 
 def test_broken_links_are_found(tmp_path):
