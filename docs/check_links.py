@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
+GENERATED = {"_modules", "_static"}
+
 
 class Page(html.parser.HTMLParser):
     """The links and the anchors of a page."""
@@ -27,8 +29,9 @@ class Page(html.parser.HTMLParser):
 
 
 def broken(site: pathlib.Path) -> Iterator[str]:
-    """Yield a line for each link inside the site that leads nowhere."""
-    pages = {file.resolve(): Page(file.read_text(encoding="utf-8")) for file in sorted(site.rglob("*.html"))}
+    """Yield a line for each link of a page of ours that leads nowhere; Sphinx writes those of `GENERATED`."""
+    files = [file for file in sorted(site.rglob("*.html")) if not GENERATED & {*file.relative_to(site).parts}]
+    pages = {file.resolve(): Page(file.read_text(encoding="utf-8")) for file in files}
     for file, page in pages.items():
         for link in dict.fromkeys(page.links):
             parts = urlsplit(link)

@@ -14,6 +14,8 @@ def test_broken_links_are_found(tmp_path):
         '<a href="gone.html">x</a><a href="sub/a.html#gone">x</a><img src="gone.png"><p id="top">'
     )
     (tmp_path / "sub" / "a.html").write_text('<a id="here" href="../index.html">x</a>')
+    (tmp_path / "_static").mkdir()
+    (tmp_path / "_static" / "template.html").write_text('<a href="gone.html">x</a>')
     assert list(broken(tmp_path)) == [
         "index.html: gone.html does not exist",
         "index.html: sub/a.html#gone has no such anchor",
