@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NEWEST := tests/contract tests/driving tests/transforms tests/linear tests/analysis
 
-.PHONY: help install lint-tools test lint types docs compare newest gate wheel
+.PHONY: help install lint-tools docs-tools test lint types docs docs-fast links links-outside compare newest gate wheel
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -18,6 +18,9 @@ lint-tools: ## add only the linters to an existing .venv
 	$(BIN)/python -m pip install -U 'pip>=25.1'
 	$(BIN)/python -m pip install --group lint
 
+docs-tools: ## add only what builds the documentation to an existing .venv
+	$(BIN)/python -m pip install -e '.[docs]'
+
 test: ## run the tests, the doctests and the examples
 	$(BIN)/python -m pytest
 
@@ -29,7 +32,16 @@ types: ## check types
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 docs: ## build the documentation into docs/_build; GAMESOLVE_FAST=1 trains the examples for a few steps only
-	$(BIN)/python -m sphinx -W -b html docs docs/_build
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build
+
+docs-fast: ## build the documentation into build/docs without running its code: all pages, references and links
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -D nb_execution_mode=off docs build/docs
+
+links: docs-fast ## check that all links inside the documentation lead to a page, a file or an anchor
+	$(BIN)/python docs/check_links.py build/docs
+
+links-outside: ## check the links to other sites; needs a network
+	$(BIN)/python -m sphinx -q -b linkcheck -D nb_execution_mode=off docs build/linkcheck
 
 compare: ## compare the core solvers on the built-in games; ARGS="--steps 200" passes options
 	$(BIN)/gamesolve compare $(ARGS)

@@ -44,7 +44,7 @@ COLUMNS: dict[str, Callable[[Any], str]] = {
 }
 
 MARKER = re.compile(r"(<!-- (\w+)(?:\((\w+)\))?: ([^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
-EXAMPLE = re.compile(r"(```python\n(.*?)```\n\nprints\n\n```text\n).*?(```)", re.DOTALL)
+EXAMPLE = re.compile(r"(```python\n((?:(?!```).)*)```\n\nprints\n\n```text\n).*?(```)", re.DOTALL)
 
 
 def fill(text: str) -> str:

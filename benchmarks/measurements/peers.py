@@ -19,6 +19,7 @@ from benchmarks import report
 from benchmarks.measurements.cases import CASES, Case
 from benchmarks.measurements.timed import median_row, per_step, verdict
 from benchmarks.report import Row
+from gamesolve.checks.extras import needs
 from gamesolve.compare.timing import interleaved, median_ratio
 from gamesolve.game import Players
 
@@ -92,7 +93,7 @@ def main(arguments: argparse.Namespace, command: str) -> int:
     """Run the measurement; returns the exit code: 2 if PyTorch or cgds is not installed."""
     missing = [name for name in NEEDS if importlib.util.find_spec(name) is None]
     if missing:
-        print(f"peers needs {', '.join(missing)}. Install them with pip install 'gamesolve[peers]'.", file=sys.stderr)
+        print(needs("peers", ", ".join(missing), "peers"), file=sys.stderr)
         return 2
     flags = os.environ.setdefault("XLA_FLAGS", FLAGS)  # for the processes that measure
     threads = importlib.import_module("torch").get_num_threads()

@@ -9,6 +9,7 @@ from benchmarks.races import digest as digests
 from benchmarks.races import pictures, schema, store
 from benchmarks.report import Row
 from benchmarks.suites.suite import Race
+from gamesolve.checks.extras import needs
 
 TEMPLATE = Path(__file__).parent / "page.html"
 
@@ -22,7 +23,7 @@ def write(runs: Sequence[Path], out: Path, axis: str = "spent") -> list[Path]:
     try:
         import jinja2  # here, because only this needs it
     except ImportError:
-        raise store.StoreError("report needs jinja2. Install it with pip install 'gamesolve[bench]'.") from None
+        raise store.StoreError(str(needs("report", "jinja2", "bench"))) from None
     sections = [_section(digest) for digest in digests.load(runs, axis)]
     manifests = [store.read_manifest(folder) for folder in runs]
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)

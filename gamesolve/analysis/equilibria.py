@@ -14,6 +14,7 @@ from gamesolve.analysis.accuracy import newton_step, rounded
 from gamesolve.analysis.attractors import Attraction, attraction, first_move
 from gamesolve.analysis.certificates import Certificate, classify
 from gamesolve.analysis.point import as_point
+from gamesolve.checks.extras import needs
 from gamesolve.game import Game, as_players
 from gamesolve.linear.dense import LARGEST_MATRIX, flattened
 from gamesolve.linear.eigenpairs import VectorMap
@@ -256,7 +257,5 @@ def _optimistix() -> Any:
     try:
         import optimistix
     except ImportError:
-        raise ImportError(
-            "the root finders need optimistix. Install it with pip install 'gamesolve[analysis]'."
-        ) from None
+        raise needs("analysis.find_equilibria", "optimistix", "analysis") from None
     return optimistix

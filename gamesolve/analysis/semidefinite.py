@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from gamesolve.checks.extras import needs
+
 # Relative error of computed sums and of their eigenvalues.
 ROUNDING = 1e-13
 
@@ -15,9 +17,7 @@ def cvxpy(name: str) -> Any:
         import clarabel  # noqa: F401
         import cvxpy
     except ImportError:
-        raise ImportError(
-            f"analysis.{name} needs cvxpy and clarabel. Install them with pip install 'gamesolve[certify]'."
-        ) from None
+        raise needs(f"analysis.{name}", "cvxpy and clarabel", "certify") from None
     return cvxpy
 
 

@@ -28,6 +28,7 @@ from gamesolve.checkpoint.choosing import Checkpoint, RefusedError, newest
 from gamesolve.checkpoint.lock import locked
 from gamesolve.checkpoint.manifest import Entry, as_leaf, as_struct, check, describe, parsed
 from gamesolve.checks import whole_number
+from gamesolve.checks.extras import needs
 from gamesolve.trees import PyTree, numbers_of
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Folder:
 
     def __post_init__(self) -> None:
         if importlib.util.find_spec("orbax") is None:
-            raise ImportError("orbax.Folder needs orbax-checkpoint. Install it with pip install 'gamesolve[orbax]'.")
+            raise needs("orbax.Folder", "orbax-checkpoint", "orbax")
         whole_number("keep", self.keep, 1)
 
     def save(self, step: int, tree: PyTree, about: Mapping[str, Any]) -> None:

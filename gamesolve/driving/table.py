@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gamesolve.checks.extras import needs
 from gamesolve.trees import PyTree, columns, is_key, numbers_of
 from gamesolve.trees.faces import shown
 
@@ -62,9 +63,7 @@ class Table:
         try:
             import pandas as pd  # here, because it is an extra
         except ImportError:
-            raise ImportError(
-                "to_dataframe needs pandas. Install it with pip install 'gamesolve[dataframe]'."
-            ) from None
+            raise needs("to_dataframe", "pandas", "dataframe") from None
         numbers = [
             np.arange(len(values)) if is_key(values) or np.ndim(values) > 1 else values for values in self.axes.values()
         ]

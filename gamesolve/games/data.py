@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gamesolve.checks.extras import needs
 from gamesolve.trees.faces import shown
 
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
@@ -149,7 +150,7 @@ def _optional(module: str, package: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        raise ImportError(f"this data set needs {package}; install it with pip install 'gamesolve[data]'.") from error
+        raise needs("this data set", package, "data") from error
 
 
 def _dataset(inputs: ArrayLike, labels: ArrayLike) -> Dataset:

@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
+from gamesolve.checks.extras import needs
 from gamesolve.loggers import events, lines
 from gamesolve.loggers.rows import LoggedRow, Logger
 from gamesolve.trees import Scalar
@@ -99,9 +100,7 @@ def tensorboard(folder: str | Path) -> Logger:
         ImportError: if tensorboardX is not installed.
     """
     if importlib.util.find_spec("tensorboardX") is None:
-        raise ImportError(
-            "loggers.tensorboard needs tensorboardX. Install it with pip install 'gamesolve[tensorboard]'."
-        )
+        raise needs("loggers.tensorboard", "tensorboardX", "tensorboard")
     return events.logger(Path(folder))
 
 

@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from gamesolve.analysis import Slice
+from gamesolve.checks.extras import needs
 from gamesolve.plots import dark as darken
 from gamesolve.plots import legend, paper, phase_portrait, vector_field
 from gamesolve.plots.arguments import by_name
@@ -226,7 +227,7 @@ def _write_mp4(path: Path, frames: Sequence[np.ndarray], rate: float) -> None:
     try:
         imageio = importlib.import_module("imageio.v2")  # an optional dependency
     except ImportError:
-        raise ImportError("saving .mp4 needs imageio; install it with pip install 'gamesolve[mp4]'.") from None
+        raise needs("saving .mp4", "imageio", "mp4") from None
     with imageio.get_writer(path, fps=rate, codec="libx264", macro_block_size=2) as writer:
         for frame in frames:
             height, width, _ = frame.shape  # H.264 needs even sizes

@@ -84,5 +84,5 @@ def test_requests_that_can_not_be_served_say_what_to_do(monkeypatch):
     with pytest.raises(ValueError, match=r"8 starts .* 6001 x 6001 each take 2.1 GiB.*gamesolve.newton"):
         gs.analysis.find_equilibria(gs.zero_sum(lambda x, y: jnp.sum(x) * y[0]), wide)
     monkeypatch.setitem(sys.modules, "optimistix", None)
-    with pytest.raises(ImportError, match=r"pip install 'gamesolve\[analysis\]'"):
+    with pytest.raises(ImportError, match=r"pip install .*\[analysis\]'"):
         gs.analysis.find_equilibria(game, starts(3))

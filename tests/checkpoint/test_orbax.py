@@ -105,5 +105,5 @@ def test_a_full_disk_is_a_warning(tmp_path, monkeypatch):
 
 def test_without_orbax(monkeypatch):
     monkeypatch.setattr(orbax.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"needs orbax-checkpoint\. Install it with pip install 'gamesolve\[orbax\]'"):
+    with pytest.raises(ImportError, match=r"needs orbax-checkpoint\. Install it with pip install .*\[orbax\]'"):
         orbax.Folder("unused")

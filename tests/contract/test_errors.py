@@ -3,6 +3,7 @@
 import functools
 import re
 import tempfile
+from importlib import metadata
 from pathlib import Path
 
 import jax
@@ -288,6 +289,7 @@ CASES = {
 def test_the_mistake_gets_its_sentence(mistake, monkeypatch):
     if mistake == "an extra that is not installed":
         monkeypatch.setattr(loggers.importlib.util, "find_spec", lambda name: None)
+        monkeypatch.setattr(metadata.PathDistribution, "read_text", lambda self, name: None)  # as from an index
     sentence = ".*".join(map(re.escape, ROWS[mistake].split("…")))
     with pytest.raises((ValueError, TypeError, ImportError)) as caught:
         CASES[mistake]()

@@ -46,3 +46,8 @@ def test_ci_tests_every_python_from_the_oldest_supported_one():
     tested, wheels = (re.findall(r'"([\d.]+)"', row) for row in rows)
     assert tested[0] == wheels[0] == oldest
     assert tested == re.findall(r"Python :: (3\.\d+)", " ".join(PROJECT["project"]["classifiers"]))
+
+
+def test_the_tools_of_the_documentation_are_pinned():
+    docs = PROJECT["project"]["optional-dependencies"]["docs"]
+    assert all("~=" in package for package in docs if not package.startswith("gamesolve["))

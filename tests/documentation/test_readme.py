@@ -3,6 +3,7 @@
 import pathlib
 import re
 import runpy
+import tomllib
 
 import pytest
 
@@ -54,3 +55,18 @@ def test_relative_links_lead_somewhere(page):
 def test_one_version_everywhere():
     assert f"version: {gs.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"{{{gs.__version__}}}" in README
+
+
+def test_the_badges_and_counts_are_true():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    versions = re.findall(r"Python :: (3\.\d+)", " ".join(project["classifiers"]))
+    assert f"python-{versions[0]}%20to%20{versions[-1]}-" in README
+    (jax,) = [package.removeprefix("jax>=") for package in project["dependencies"] if package.startswith("jax>=")]
+    assert f"jax-{jax}%20or%20newer-" in README
+    assert f"licence-{project['license']}-" in README
+    comparison = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
+    assert all(f"in {len(registry.FAMILIES)} families" in page for page in (README, comparison))
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 220

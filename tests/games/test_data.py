@@ -68,5 +68,5 @@ def test_fashion_mnist_reads_the_published_format(tmp_path):
 )
 def test_a_missing_package_is_named(monkeypatch, load, module, package):
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ImportError, match=rf"needs {package}; install it with pip install 'gamesolve\[data\]'"):
+    with pytest.raises(ImportError, match=rf"needs {package}\. Install it with pip install .*\[data\]'"):
         load()

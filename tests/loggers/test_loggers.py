@@ -101,5 +101,7 @@ def test_tensorboard_event_files(tmp_path):
 
 def test_without_tensorboardx(monkeypatch, tmp_path):
     monkeypatch.setattr(loggers.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"loggers\.tensorboard needs tensorboardX\. Install it with pip install"):
+    with pytest.raises(
+        ImportError, match=r"loggers\.tensorboard needs tensorboardX\. Install it with pip install .*\[tensorboard\]'"
+    ):
         loggers.tensorboard(tmp_path)

@@ -8,6 +8,7 @@ from types import ModuleType
 import jax
 import jax.numpy as jnp
 
+from gamesolve.checks.extras import needs
 from gamesolve.games.gan.image_gans import Networks
 from gamesolve.trees import Players, PyTree
 
@@ -125,6 +126,4 @@ def _equinox() -> ModuleType:
     try:
         return importlib.import_module("equinox")
     except ModuleNotFoundError as error:
-        raise ImportError(
-            "convolutional networks need equinox; install it with pip install 'gamesolve[images]'."
-        ) from error
+        raise needs("gan.convolutional", "equinox", "images") from error
