@@ -9,6 +9,7 @@ import pathlib
 import re
 import textwrap
 from concurrent.futures import ProcessPoolExecutor
+from fnmatch import fnmatch
 
 import pytest
 
@@ -18,8 +19,23 @@ OPTION = re.compile(r"^ *:[\w-]+:.*$", re.MULTILINE)
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["jax", "optax", "matplotlib.pyplot"])
 
-# Pages that run for more than some ten seconds.
-LONG: set[str] = set()
+# Pages that run for more than some ten seconds; patterns of `fnmatch`.
+LONG = (
+    "docs/analysis.md",
+    "docs/certificates.md",
+    "docs/choosing*",
+    "docs/concepts.md",
+    "docs/games.md",
+    "docs/gan.md",
+    "docs/how_to/command_line.md",
+    "docs/how_to/flax_*.md",
+    "docs/how_to/several_devices.md",
+    "docs/recommend.md",
+    "docs/running.md",
+    "docs/solvers/*",
+    "docs/tutorials/*",
+    "docs/watching.md",
+)
 
 
 def program(text):
@@ -38,7 +54,9 @@ PAGES = {
     if "_build" not in page.parts
 }
 CASES = [
-    pytest.param(name, marks=[pytest.mark.full] if name in LONG else []) for name, code in PAGES.items() if code.strip()
+    pytest.param(name, marks=[pytest.mark.full] if any(fnmatch(name, pattern) for pattern in LONG) else [])
+    for name, code in PAGES.items()
+    if code.strip()
 ]
 
 
