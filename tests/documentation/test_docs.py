@@ -50,7 +50,7 @@ def code_of(page):
     text = page.read_text(encoding="utf-8")
     blocks = re.findall(r"```(?:python|\{code-cell\} ipython3)\n(.*?)```", text, re.DOTALL)
     source = text if page.suffix == ".py" else "\n".join(blocks)
-    return re.sub(r"^:tags:.*$", "", source, flags=re.MULTILINE)
+    return re.sub(r"^:\w+:.*$", "", source, flags=re.MULTILINE)
 
 
 def dotted(node):
