@@ -1,11 +1,16 @@
-"""Draw the pictures that are stored in the repository: ``python docs/pictures.py`` rewrites docs/figures."""
+"""Draw the pictures that are stored in the repository: ``python docs/pictures.py`` rewrites docs/figures.
 
+``python docs/pictures.py paths training`` draws only these.
+"""
+
+import contextlib
 import functools
 import pathlib
+import re
+import sys
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -14,32 +19,68 @@ from gamesolve import compare, registry
 from gamesolve.games import gan
 from gamesolve.watching import dashboard
 
-FIGURES = pathlib.Path(__file__).resolve().parent / "figures"
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+FIGURES = ROOT / "docs" / "figures"
 
 
 def comparison() -> None:
-    """Draw the core solvers on the bilinear game."""
-    settings = compare.Settings()
+    """Draw the core solvers on the bilinear game, with a step size at which their eigenvalues differ."""
+    settings = compare.Settings(steps=60, learning_rate=0.45)
     problem = compare.prepare("bilinear", registry.GAMES["bilinear"].make(), settings)
     runs = [compare.measure(problem, registry.SOLVERS[name], settings) for name in registry.CORE]
     gs.plots.comparison(compare.picture(problem, runs)).savefig(FIGURES / "compare-bilinear.png")
 
 
-def film() -> None:
-    """Film four solvers on the bilinear game, whose flow circles around the equilibrium."""
-    game = gs.zero_sum(lambda x, y: x * y)
-    solvers = {
-        "simgd": gs.simgd(0.2),
-        "altgd": gs.altgd(0.2),
-        "extragradient": gs.extragradient(0.2),
-        "cgd": gs.cgd(0.4),
-    }
-    start, together = (1.0, 0.6), lambda players, _: jnp.stack(players)
-    ways = {name: gs.solve(game, solver, start, 48, record=together).trace for name, solver in solvers.items()}
-    whole = {name: np.concatenate([[start], way]) for name, way in ways.items()}
-    size = {"dpi": 100, "size": (3.5, 3.6)}
-    made = gs.animate.paths(whole, field=game, equilibrium=(0.0, 0.0), axes=("x", "y"), tail=12, **size)
-    made.save(FIGURES / "paths.gif")
+def paths(readme: pathlib.Path = ROOT / "README.md") -> None:
+    """Make the film of the README by running the code beside it."""
+    blocks = re.findall(r"```python\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
+    (code,) = [block for block in blocks if "paths.gif" in block]
+    with contextlib.chdir(FIGURES):
+        exec(compile(code, "README.md", "exec"), {})
+
+
+def training() -> None:
+    """Film a GAN that learns a ring of eight clusters: its samples, and the eigenvalues of the Jacobian beside them."""
+    generator, discriminator = gan.MLP((2, 16, 16, 2)), gan.MLP((2, 16, 16, 1))
+    ring = gan.ring(
+        8, 0.05, loss=gan.non_saturating, batch_size=256, generator=generator, discriminator=discriminator,
+        regularisers=(gan.r1(0.1),),
+    )  # fmt: skip
+    adam, keys, latents = optax.adam(2e-3, b1=0.5), jax.random.split(jax.random.key(1)), _latents(300)
+    data = {"sample": ring.sample, "key": keys[0]}
+    keep: Any = {"record": lambda players, _: players, "every": 100}
+    trace = gs.solve(ring.game, adam, ring.game.start, 5000, **data, **keep).trace
+    batch = ring.sample(keys[1])
+    spectra = [gs.analysis.eigenvalues(ring.game.bind(batch), players) for players in _rows(trace)]
+    size: dict[str, Any] = {"size": (3.6, 3.6), "dpi": 100, "rate": 6.0}
+
+    def draw_samples(ax: Any, item: Any) -> None:
+        index, players = item
+        made = generator(players[0], latents)
+        view = ((-1.6, 1.6), (-1.6, 1.6))
+        gs.plots.samples(batch[0], made, judge=lambda x: discriminator(players[1], x), view=view, ax=ax)
+        ax.set_title(f"step {100 * (index + 1)}: data and samples", fontsize=10)
+
+    def draw_spectrum(ax: Any, values: Any) -> None:
+        gs.plots.spectrum({"J": values}, stable="flow", ax=ax)
+        ax.lines[-1].set(markersize=4)
+        ax.set(xlim=(-0.6, 0.6), ylim=(-0.6, 0.6))
+        ax.set_title("eigenvalues of J", fontsize=10)
+
+    left = gs.animate.record(draw_samples, enumerate(_rows(trace)), **size)
+    right = gs.animate.record(draw_spectrum, spectra, **size)
+    frames = [np.hstack(pair) for pair in zip(left.frames, right.frames, strict=True)]
+    gs.animate.Film([*frames, *[frames[-1]] * 6], 6.0).save(FIGURES / "training.gif")
+
+
+def _latents(number: int) -> jax.Array:
+    return jax.random.normal(jax.random.key(2), (number, 2))
+
+
+def _rows(trace: Any) -> list[Any]:
+    """Return the entries of a trace, one per record."""
+    number = len(jax.tree.leaves(trace)[0])
+    return [jax.tree.map(lambda leaf, at=at: leaf[at], trace) for at in range(number)]
 
 
 def watching() -> None:
@@ -56,7 +97,8 @@ def watching() -> None:
     dashboard.draw(watch).savefig(FIGURES / "watching.png")
 
 
+PICTURES = {draw.__name__: draw for draw in (comparison, paths, training, watching)}
+
 if __name__ == "__main__":
-    comparison()
-    film()
-    watching()
+    for name in sys.argv[1:] or PICTURES:
+        PICTURES[name]()

@@ -21,8 +21,8 @@ def comparison(data: Any) -> Figure:
     """Draw the figure of one game: paths, convergence, the spectrum of its Jacobian and those of the step maps.
 
     Each curve carries its own marker at its own places, so that curves that coincide can be told apart. Markers of
-    eigenvalues that would overlap are moved apart, with a line to their eigenvalue. A solver without eigenvalues is named
-    below the panel, with the reason.
+    eigenvalues that would overlap are moved apart, with a line to their eigenvalue. A solver without eigenvalues is
+    named below the panel, with the reason.
 
     Args:
         data: a `gamesolve.compare.Picture`.

@@ -65,8 +65,8 @@ def spectrum(values: Mapping[str, ArrayLike], *, stable: str = "step", ax: Axes 
 def leading(values: Mapping[str, np.ndarray], *, ax: Axes) -> list[str]:
     """Draw the leading eigenvalue of each step map, so that no marker covers another one.
 
-    Of a complex pair the upper one is drawn. Markers that would overlap are moved apart, and a thin line leads from each
-    of them to the dot at its eigenvalue.
+    Of a complex pair the upper one is drawn. Markers that would overlap are moved apart, and a thin line leads from
+    each of them to the dot at its eigenvalue.
 
     Args:
         values: eigenvalues by name, empty if there are none.
@@ -76,7 +76,8 @@ def leading(values: Mapping[str, np.ndarray], *, ax: Axes) -> list[str]:
         The names that are in the view, whose moduli are at most two.
     """
     shown, _ = _step_window(values)
-    most = {name: entries[np.argmax(np.abs(entries))] for name, entries in values.items() if name in shown and entries.size}
+    known = {name: values[name] for name in shown if values[name].size}
+    most = {name: entries[np.argmax(np.abs(entries))] for name, entries in known.items()}
     places = np.array([complex(value.real, abs(value.imag)) for value in most.values()])
     limits = paper.square(np.append(places, 1.0), 0.25)
     _stable_region(ax, "step", limits)

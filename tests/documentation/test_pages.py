@@ -1,4 +1,4 @@
-"""The built pages fit their readers' screens, as measured in headless Chromium at the widths of a laptop and of a phone.
+"""The built pages fit the screens of laptops and phones, as measured in headless Chromium.
 
 ``GAMESOLVE_SITE=docs/_build`` names a built site; without it the test builds one, without running the notebooks.
 """
