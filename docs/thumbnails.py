@@ -21,7 +21,17 @@ SIZE = (320, 220)
 ALT = re.compile(r'"alt": "([^"]*)"')
 CARD = re.compile(r"(:link: examples/(\w+)\n:link-type: doc\n)(?::img-top: .*\n:img-alt: .*\n)?")
 # Number of the picture that stands for an example, if it is not the first one.
-CHOSEN = {"01_bilinear": 1, "04_anticipation": 1, "16_chaos": 1, "23_nnx_dcgan": 0, "27_fields_of_small_gans": 2}
+CHOSEN = {"01_bilinear": 1, "04_anticipation": 1, "16_chaos": 1, "27_fields_of_small_gans": 2}
+# The part of a picture with several panels that is shown: left, top, right and bottom, from 0 to 1.
+PART = {
+    "02_fields": (0.0, 0.0, 0.5, 0.5),
+    "05_tiny_gans": (0.5, 0.0, 1.0, 0.5),
+    "06_dirac_gan": (0.0, 0.0, 0.34, 0.8),
+    "07_gan_on_a_line": (0.0, 0.0, 0.5, 1.0),
+    "08_gan_in_the_plane": (0.0, 0.0, 0.4, 1.0),
+    "13_spectra": (0.0, 0.0, 0.5, 1.0),
+    "22_own_solver": (0.0, 0.0, 0.5, 1.0),
+}
 
 
 def pictures(notebook: pathlib.Path) -> Iterator[bytes]:
@@ -36,12 +46,13 @@ def pictures(notebook: pathlib.Path) -> Iterator[bytes]:
                 yield base64.b64decode("".join(data["image/png"]))
 
 
-def thumbnail(picture: bytes) -> Image.Image:
-    """Return a picture, or the last frame of a film, on a white sheet of the common size."""
+def thumbnail(picture: bytes, part: tuple[float, float, float, float]) -> Image.Image:
+    """Return a part of a picture, or of the last frame of a film, cut to the common size."""
     opened = Image.open(io.BytesIO(picture))
     opened.seek(getattr(opened, "n_frames", 1) - 1)
     flat = Image.alpha_composite(Image.new("RGBA", opened.size, "white"), opened.convert("RGBA")).convert("RGB")
-    return ImageOps.pad(flat, SIZE, color="white").quantize(64)
+    box = [share * side for share, side in zip(part, 2 * flat.size, strict=True)]
+    return ImageOps.fit(flat.crop(tuple(map(round, box))), SIZE).quantize(64)
 
 
 def illustrated(page: str) -> str:
@@ -65,6 +76,8 @@ if __name__ == "__main__":
         found = list(pictures(notebook))
         if found:
             chosen = found[CHOSEN.get(notebook.stem, 0)]
-            thumbnail(chosen).save(SMALL / f"{notebook.stem}.png", optimize=True)
+            thumbnail(chosen, PART.get(notebook.stem, (0.0, 0.0, 1.0, 1.0))).save(
+                SMALL / f"{notebook.stem}.png", optimize=True
+            )
     gallery = HERE / "examples.md"
     gallery.write_text(illustrated(gallery.read_text(encoding="utf-8")), encoding="utf-8")

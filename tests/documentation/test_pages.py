@@ -15,7 +15,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAPTOP, PHONE = 1280, 390
-PATIENCE = 60  # seconds until a browser that says nothing counts as stopped
+PATIENCE = 300  # seconds until a browser that says nothing counts as stopped
 # Not pages of ours: the source code, the index, the search and redirects.
 OTHERS = ("_modules", "_static", "_sources", "jupyter_execute", "genindex", "py-modindex", "search")
 # Blocks of code and of output that hide a part of their lines, with their excess in pixels and their first line.
