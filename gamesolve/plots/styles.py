@@ -26,8 +26,10 @@ DASHES = (
     (0, (9, 2, 3, 2)),
 )
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "h")
-# Inches per letter of the legend, and per column beside its letters.
-LETTER, BESIDE = 0.085, 0.66
+# Inches per letter of a legend of 10 points, and per column beside its letters.
+LETTER, BESIDE = 0.083, 0.66
+# A legend of more names has smaller letters.
+FEW = 21
 # Distance between two markers on a curve, as a share of the diagonal of its axes.
 SPACING = 0.4
 MOST_MARKERS = 4
@@ -80,7 +82,8 @@ def legend(figure: Figure, indices: Mapping[str, int]) -> None:
         figure: the figure.
         indices: index of each solver that is shown.
     """
-    columns = _columns([len(name) for name in indices], figure.get_figwidth())
+    size = 10 if len(indices) <= FEW else 8
+    columns = _columns([len(name) for name in indices], figure.get_figwidth() * 10 / size)
     rows = -(-len(indices) // columns)
     figure.set_figheight(figure.get_figheight() + 0.2 * (rows - 1))
     figure.legend(
@@ -88,7 +91,7 @@ def legend(figure: Figure, indices: Mapping[str, int]) -> None:
         loc="outside lower center",
         ncols=columns,
         frameon=False,
-        fontsize=10,
+        fontsize=size,
         handlelength=3.2,
         columnspacing=1.4,
     )
