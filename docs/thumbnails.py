@@ -30,6 +30,7 @@ PART = {
     "07_gan_on_a_line": (0.0, 0.0, 0.5, 1.0),
     "08_gan_in_the_plane": (0.0, 0.0, 0.4, 1.0),
     "13_spectra": (0.0, 0.0, 0.5, 1.0),
+    "16_chaos": (0.5, 0.0, 1.0, 1.0),
     "22_own_solver": (0.0, 0.0, 0.5, 1.0),
 }
 
@@ -64,6 +65,7 @@ def illustrated(page: str) -> str:
             return match[1]
         texts = ALT.findall((HERE / "examples" / f"{name}.py").read_text(encoding="utf-8"))
         seen = texts[CHOSEN.get(name, 0)] if texts else "Last frame of a film"
+        seen = f"Part of this picture: {seen}" if name in PART else seen
         return f"{match[1]}:img-top: figures/examples/{name}.png\n:img-alt: {seen}\n"
 
     return CARD.sub(card, page)

@@ -61,7 +61,7 @@ def _steps(ax: Axes, data: Any, indices: Mapping[str, int]) -> None:
     reasons: dict[str, list[str]] = {}
     for name in indices:
         if spectra[name].size and name not in shown:
-            reasons.setdefault("outside the view", []).append(f"{name} ({np.abs(spectra[name]).max():.3g})")
+            reasons.setdefault(f"modulus {np.abs(spectra[name]).max():.3g}", []).append(name)
         elif name not in shown:
             reasons.setdefault(data.missing.get(name, "not known"), []).append(name)
     if not shown:

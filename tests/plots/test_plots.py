@@ -169,7 +169,7 @@ def test_solvers_without_eigenvalues_are_named_with_the_reason():
     )
     picture = dataclasses.replace(picture, missing={"adaptive": "its step size varies"})
     label = " ".join(plots.comparison(picture).axes[3].get_xlabel().split())
-    assert "far (13)" in label
+    assert "far (modulus 13)" in label
     assert "adaptive (its step size varies)" in label
 
 
