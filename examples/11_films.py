@@ -62,7 +62,8 @@ def patches(ax, players):
     )
 
 
-gs.animate.training(run.trace, patches, **size)
+alt = "Film: samples spread to five clusters over a map of the belief"
+gs.animate.training(run.trace, patches, alt=alt, **size)
 
 # %% [markdown]
 # ## The generator as a map
@@ -78,7 +79,8 @@ def arrows(ax, players):
     )
 
 
-gs.animate.training(run.trace, arrows, **size)
+alt = "Film: lines from latents to samples split into five bundles"
+gs.animate.training(run.trace, arrows, alt=alt, **size)
 
 # %% [markdown]
 # ## The discriminator as a surface
@@ -100,7 +102,12 @@ def heights(ax, players):
 
 
 gs.animate.training(
-    run.trace, heights, projection="3d", most=2 if fast else 20, **size
+    run.trace,
+    heights,
+    alt="Film: the belief as a surface over data and samples",
+    projection="3d",
+    most=2 if fast else 20,
+    **size,
 )
 
 # %% [markdown]
@@ -139,7 +146,8 @@ def histograms(ax, players):
     ).set_ylim(0, 2)
 
 
-gs.animate.training(run.trace, histograms, **size)
+alt = "Film: histograms of data and samples approach each other"
+gs.animate.training(run.trace, histograms, alt=alt, **size)
 
 # %% [markdown]
 # ## Fields from fewer samples and with more noise
@@ -170,6 +178,7 @@ gs.animate.fields(
     {f"{samples} samples": look(samples, 0.0) for samples in counts},
     dpi=80,
     rate=1.5,
+    alt="Film: the field of two biases from fewer and fewer samples",
 )
 
 # %%
@@ -178,4 +187,5 @@ gs.animate.fields(
     {f"noise of scale {scale}": look(100, scale) for scale in scales},
     dpi=80,
     rate=1.5,
+    alt="Film: the field of two biases under increasing noise",
 )
