@@ -171,7 +171,8 @@ def paths(
         tail: number of frames that repeat the end.
         rate: frames per second.
         **settings: ``size``, ``dpi``, ``dark`` and ``alt`` as in `record`; all others as in
-            `gamesolve.plots.phase_portrait`. One of them must be ``view`` or ``equilibrium``, which keep the view fixed.
+            `gamesolve.plots.phase_portrait`. One of them must be ``view`` or ``equilibrium``, which keep the view the
+            same.
 
     Returns:
         The `Film`.
