@@ -66,7 +66,8 @@ def _steps(ax: Axes, data: Any, indices: Mapping[str, int]) -> None:
             reasons.setdefault(data.missing.get(name, "not known"), []).append(name)
     if not shown:
         ax.clear()
-        _say(ax, "\n".join(textwrap.wrap("; ".join(reasons) or "no equilibrium reached", LINE)))
+        reason = "; ".join(reasons) or "no equilibrium reached"
+        _say(ax, "\n".join(textwrap.wrap(f"no eigenvalues in the view: {reason}", LINE)[:MOST_LINES]))
         ax.set_title("leading eigenvalue of each step")
         return
     remarks = [f"not shown: {', '.join(names)} ({reason})" for reason, names in reasons.items()]

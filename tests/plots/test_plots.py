@@ -195,7 +195,8 @@ def test_many_solvers_differ_and_their_legend_stays_inside():
     assert inside.x1 <= outside.x1
     assert inside.height < 0.4 * outside.height
     assert min(axes.get_window_extent().height for axes in figure.axes) > 200
-    (remarks,) = figure.axes[3].texts
+    assert figure.axes[3].texts[0].get_text() == "no eigenvalues in the view: modulus 3"
+    (remarks,) = plots.spectrum(spectra).texts
     assert remarks.get_text().splitlines()[-1] == f"and {len(names) - MOST_REMARKS + 1} others"
 
 
