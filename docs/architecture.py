@@ -24,8 +24,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "figures" / "architecture.png"
 TABLE = re.compile(r"^\| `(\w+)` \| (.*) \|$", re.MULTILINE)
 
-WIDTH, HEIGHT, GAP = 3.0, 0.78, 0.62  # size of a box and gap between floors, in inches
-LANE = 0.45  # width for an arrow that passes a floor
+WIDTH, HEIGHT, GAP = 2.7, 1.14, 0.46  # size of a box and gap between floors, in inches
+LANE = 0.3  # width for an arrow that passes a floor
 
 Imports = Mapping[str, set[str]]
 Node = str | tuple[str, str, int]  # a room, or the place where the arrow from one room to another passes a floor
@@ -175,10 +175,10 @@ def _box(axes: Axes, room: str, text: str, centre: tuple[float, float], colour: 
     x, y = centre
     corner, style = (x - WIDTH / 2, y - HEIGHT / 2), "round,pad=0,rounding_size=0.1"
     axes.add_patch(FancyBboxPatch(corner, WIDTH, HEIGHT, style, facecolor=colour, edgecolor="#2c4a63", linewidth=1.1))
-    lines = textwrap.wrap(text.replace("`", ""), 44)
-    name = y + 0.025 + 0.07 * len(lines)
-    axes.text(x, name, room, ha="center", va="center", weight="bold", fontsize=12, color="#12293d")
-    axes.text(x, name - 0.13, "\n".join(lines), ha="center", va="top", fontsize=8.5, color="#12293d", linespacing=1.2)
+    lines = textwrap.wrap(text.replace("`", ""), 30)
+    name = y + 0.03 + 0.09 * len(lines)
+    axes.text(x, name, room, ha="center", va="center", weight="bold", fontsize=15, color="#12293d")
+    axes.text(x, name - 0.14, "\n".join(lines), ha="center", va="top", fontsize=11, color="#12293d", linespacing=1.15)
 
 
 if __name__ == "__main__":

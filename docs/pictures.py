@@ -1,12 +1,16 @@
-"""Draw the pictures that are stored in the repository: ``python docs/pictures.py`` rewrites docs/figures."""
+"""Draw the pictures that are stored in the repository: ``python docs/pictures.py`` rewrites docs/figures.
 
+``python docs/pictures.py paths watching`` draws only these.
+"""
+
+import contextlib
 import functools
 import pathlib
+import re
+import sys
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 import optax
 
 import gamesolve as gs
@@ -14,32 +18,24 @@ from gamesolve import compare, registry
 from gamesolve.games import gan
 from gamesolve.watching import dashboard
 
-FIGURES = pathlib.Path(__file__).resolve().parent / "figures"
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+FIGURES = ROOT / "docs" / "figures"
 
 
 def comparison() -> None:
-    """Draw the core solvers on the bilinear game."""
-    settings = compare.Settings()
+    """Draw the core solvers on the bilinear game, with a step size at which their eigenvalues differ."""
+    settings = compare.Settings(steps=60, learning_rate=0.45)
     problem = compare.prepare("bilinear", registry.GAMES["bilinear"].make(), settings)
     runs = [compare.measure(problem, registry.SOLVERS[name], settings) for name in registry.CORE]
     gs.plots.comparison(compare.picture(problem, runs)).savefig(FIGURES / "compare-bilinear.png")
 
 
-def film() -> None:
-    """Film four solvers on the bilinear game, whose flow circles around the equilibrium."""
-    game = gs.zero_sum(lambda x, y: x * y)
-    solvers = {
-        "simgd": gs.simgd(0.2),
-        "altgd": gs.altgd(0.2),
-        "extragradient": gs.extragradient(0.2),
-        "cgd": gs.cgd(0.4),
-    }
-    start, together = (1.0, 0.6), lambda players, _: jnp.stack(players)
-    ways = {name: gs.solve(game, solver, start, 48, record=together).trace for name, solver in solvers.items()}
-    whole = {name: np.concatenate([[start], way]) for name, way in ways.items()}
-    size = {"dpi": 100, "size": (3.5, 3.6)}
-    made = gs.animate.paths(whole, field=game, equilibrium=(0.0, 0.0), axes=("x", "y"), tail=12, **size)
-    made.save(FIGURES / "paths.gif")
+def paths(readme: pathlib.Path = ROOT / "README.md") -> None:
+    """Make the film of the README by running the code beside it."""
+    blocks = re.findall(r"```python\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
+    (code,) = [block for block in blocks if "paths.gif" in block]
+    with contextlib.chdir(FIGURES):
+        exec(compile(code, "README.md", "exec"), {})
 
 
 def watching() -> None:
@@ -56,7 +52,8 @@ def watching() -> None:
     dashboard.draw(watch).savefig(FIGURES / "watching.png")
 
 
+PICTURES = {draw.__name__: draw for draw in (comparison, paths, watching)}
+
 if __name__ == "__main__":
-    comparison()
-    film()
-    watching()
+    for name in sys.argv[1:] or PICTURES:
+        PICTURES[name]()

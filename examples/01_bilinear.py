@@ -64,16 +64,22 @@ def distance(players, _state):
 
 
 def measured(distances):
-    """Return the factor by which the largest distance of a quarter changes over the last two quarters, per step."""
+    """Return the factor by which the largest distance of a quarter changes
+    over the last two quarters, per step.
+    """
     quarter = len(distances) // 4
-    return (distances[-quarter:].max() / distances[-2 * quarter : -quarter].max()) ** (1 / quarter)
+    return (
+        distances[-quarter:].max() / distances[-2 * quarter : -quarter].max()
+    ) ** (1 / quarter)
 
 
 print(f"{'solver':44} theory  predicted  measured")
 for solver, value in theory.items():
     predicted = gs.analysis.rate(game, solver, equilibrium)
     known = "-" if value is None else f"{value:.4f}"
-    seen = measured(gs.solve(game, solver, start, num_steps, record=distance).trace)
+    seen = measured(
+        gs.solve(game, solver, start, num_steps, record=distance).trace
+    )
     print(f"{solver!r:44} {known:>6} {predicted:10.4f} {seen:9.4f}")
 
 # %% [markdown]
@@ -86,7 +92,7 @@ for solver, value in theory.items():
 # and optimistic gradient descent converge for a range of step sizes. Their best ones are `1/√2` with factor `√3/2`, and
 # `1/2` with factor `1/√2`. Competitive gradient descent has no upper limit on this game.
 
-# %%
+# %% mystnb={"image": {"alt": "Factor per step over the step size, a curve for each of six solvers, with a grey line at factor 1."}, "figure": {"caption": "Below the grey line a solver converges. SimGD lies above it for every step size and AltGD on it; the others dip below it."}}
 etas = jnp.linspace(0.01, 1.2, 120)
 makers = {
     "simgd": gs.simgd,
@@ -98,10 +104,16 @@ makers = {
 }
 rates = {}
 for name, make in makers.items():
-    rates[name] = jax.vmap(lambda step, make=make: gs.analysis.rate(game, make(step), equilibrium))(etas)
+    rates[name] = jax.vmap(
+        lambda step, make=make: gs.analysis.rate(game, make(step), equilibrium)
+    )(etas)
     best = jnp.argmin(rates[name])
     least = rates[name][best]
-    shown = f"best step {etas[best]:.2f}, factor {least:.4f}" if least < 0.9999 else "converges for no step size"
+    shown = (
+        f"best step {etas[best]:.2f}, factor {least:.4f}"
+        if least < 0.9999
+        else "converges for no step size"
+    )
     print(f"{name:14} {shown}")
 axes = gs.plots.lines(rates, etas, axes=("step size η", "factor per step"))
 axes.axhline(1.0, color="grey", linewidth=0.8)
@@ -117,11 +129,28 @@ axes.figure
 # Forty steps from (1, 1), over the streamlines of the field. SimGD spirals out, AltGD stays on its ellipse, and the
 # others spiral in.
 
-# %%
-solvers = gs.simgd(0.2), gs.altgd(0.2), gs.extragradient(0.2), gs.conopt(0.2, gamma=1.0), gs.cgd(0.2)
+# %% mystnb={"image": {"alt": "Trajectories of five solvers from the point (1, 1) over the circular streamlines of the game x y."}, "figure": {"caption": "SimGD spirals outwards, AltGD cycles on an ellipse, and the other three spiral into the equilibrium (star)."}}
+solvers = (
+    gs.simgd(0.2),
+    gs.altgd(0.2),
+    gs.extragradient(0.2),
+    gs.conopt(0.2, gamma=1.0),
+    gs.cgd(0.2),
+)
 paths = {
-    repr(solver): gs.solve(game, solver, start, 40, record=lambda players, state: players).trace for solver in solvers
+    repr(solver): gs.solve(
+        game, solver, start, 40, record=lambda players, state: players
+    ).trace
+    for solver in solvers
 }
 figure, axes = plt.subplots(figsize=(5, 4), layout="constrained")
-gs.plots.phase_portrait(paths, field=game, start=start, equilibrium=equilibrium, axes=("x", "y"), ax=axes)
+gs.plots.phase_portrait(
+    paths,
+    field=game,
+    start=start,
+    equilibrium=equilibrium,
+    axes=("x", "y"),
+    ax=axes,
+)
 gs.plots.legend(axes)
+plt.show()

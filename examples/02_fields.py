@@ -24,7 +24,9 @@ def second(x, y, curvature, sign):
 
 
 def field_of(curvature, sign):
-    """Player 0 descends the same function as player 1 (sign 1), or player 1 ascends it (sign -1)."""
+    """Player 0 descends the same function as player 1 (sign 1), or player 1
+    ascends it (sign -1).
+    """
     return gs.general_sum(first, second, constants=(curvature, sign))
 
 
@@ -40,10 +42,14 @@ for name, game in games.items():
     symmetric, antisymmetric = gs.analysis.decompose(game, origin)
     values = gs.analysis.eigenvalues(game, origin)
     print(name)
-    parts = [np.asarray(part, float).round(2) + 0 for part in (symmetric, antisymmetric)]
+    parts = [
+        np.asarray(part, float).round(2) + 0
+        for part in (symmetric, antisymmetric)
+    ]
     print(f"  symmetric {parts[0].tolist()}, antisymmetric {parts[1].tolist()}")
     print(
-        f"  eigenvalues {', '.join(f'{value:.2f}' for value in values + 0)}: {gs.analysis.classify(game, origin).kind}"
+        f"  eigenvalues {', '.join(f'{value:.2f}' for value in values + 0)}: "
+        f"{gs.analysis.classify(game, origin).kind}"
     )
 
 # %% [markdown]
@@ -54,13 +60,22 @@ for name, game in games.items():
 # solid line, and player 1's on the dashed one. Without an antisymmetric part the field does not rotate. Without a
 # symmetric part it does nothing else.
 
-# %%
+# %% mystnb={"image": {"alt": "Streamlines of four linear games, each with one trajectory of simultaneous gradient descent."}, "figure": {"caption": "The trajectory converges only if the symmetric part attracts. Pure rotation lets it spiral outwards."}}
 figure, axes = plt.subplots(2, 2, figsize=(7, 7), layout="constrained")
 for ax, (name, game) in zip(axes.ravel(), games.items(), strict=True):
-    run = gs.solve(game, gs.simgd(0.2), start, 50, record=lambda players, _: players)
-    gs.plots.phase_portrait({"simgd(0.2)": run.trace}, field=game, start=start, view=((-1.5, 1.5),) * 2, ax=ax)
+    run = gs.solve(
+        game, gs.simgd(0.2), start, 50, record=lambda players, _: players
+    )
+    gs.plots.phase_portrait(
+        {"simgd(0.2)": run.trace},
+        field=game,
+        start=start,
+        view=((-1.5, 1.5),) * 2,
+        ax=ax,
+    )
     gs.plots.equilibria(game, [origin], ax=ax)
     ax.set_title(name, fontsize="small")
+plt.show()
 
 # %% [markdown]
 # ## Splitting a field on a rectangle
@@ -69,21 +84,35 @@ for ax, (name, game) in zip(axes.ravel(), games.items(), strict=True):
 # Both potentials are zero on the boundary, so part of this linear field counts as harmonic. The last panel runs SimGD
 # on the whole field, and on the gradient part alone, which `gradient_game` turns into a game.
 
-# %%
+# %% mystnb={"image": {"alt": "Three vector fields, the parts of one field, and a fourth panel with two trajectories."}, "figure": {"caption": "The gradient part leads straight, and the rotation circles. SimGD on the whole field turns; on the gradient part alone it does not."}}
 game = games["both: x²/5 + x y - y²/5"]
 seen = gs.analysis.slice_field(game, origin, num=41)
 split = gs.analysis.helmholtz(seen)
-parts = {"gradient": split.gradient, "rotational": split.rotational, "harmonic": split.harmonic}
-figure, axes = plt.subplots(1, 4, figsize=(10, 2.9), layout="constrained")
-for ax, (name, motion) in zip(axes, parts.items(), strict=False):
-    print(f"{name:10} part: mean square {jnp.mean(motion**2):.4f}")
-    gs.plots.vector_field(seen._replace(motion=motion), nullclines=False, ax=ax).set(title=name, aspect="equal")
-paths = {
-    name: gs.solve(own, gs.simgd(0.1), start, 40, record=lambda players, _: players).trace
-    for name, own in {"whole field": game, "gradient part": gs.analysis.gradient_game(split)}.items()
+parts = {
+    "gradient": split.gradient,
+    "rotational": split.rotational,
+    "harmonic": split.harmonic,
 }
-gs.plots.phase_portrait(paths, start=start, view=((-1.0, 1.0),) * 2, axes=("a", "b"), ax=axes[3])
-axes[3].legend(fontsize=6, loc="lower right")
+figure, axes = plt.subplots(2, 2, figsize=(6.5, 6.2), layout="constrained")
+for ax, (name, motion) in zip(axes.flat, parts.items(), strict=False):
+    print(f"{name:10} part: mean square {jnp.mean(motion**2):.4f}")
+    gs.plots.vector_field(
+        seen._replace(motion=motion), nullclines=False, ax=ax
+    ).set(title=name, aspect="equal")
+paths = {
+    name: gs.solve(
+        own, gs.simgd(0.1), start, 40, record=lambda players, _: players
+    ).trace
+    for name, own in {
+        "whole field": game,
+        "gradient part": gs.analysis.gradient_game(split),
+    }.items()
+}
+gs.plots.phase_portrait(
+    paths, start=start, view=((-1.0, 1.0),) * 2, axes=("a", "b"), ax=axes[1, 1]
+)
+axes[1, 1].legend(fontsize=6, loc="lower right")
+plt.show()
 
 # %% [markdown]
 # The rotational part is the largest. The path of the gradient part alone does not circle.
@@ -96,7 +125,7 @@ axes[3].legend(fontsize=6, loc="lower right")
 # `γ = 0.2` and `γ = 0.5`.
 
 
-# %%
+# %% mystnb={"image": {"alt": "The field of one game under consensus optimisation, with the weight γ growing from panel to panel."}, "figure": {"caption": "As γ grows, the streamlines turn inwards: the unstable equilibrium begins to attract."}}
 def pulled(own):
     def payoff(x, y, curvature, sign, gamma):
         v = field_of(curvature, sign).field((x, y))
@@ -106,14 +135,20 @@ def pulled(own):
 
 
 gammas = (0.0, 0.1, 0.2, 0.5)
-figure, axes = plt.subplots(1, len(gammas), figsize=(10, 2.9), layout="constrained")
+figure, axes = plt.subplots(2, 2, figsize=(6.5, 6.2), layout="constrained")
 unstable = games["both, unstable: -x²/5 + x y + y²/5"]
 (value, *_) = gs.analysis.eigenvalues(unstable, origin)
 threshold = value.real / abs(value) ** 2
 print(f"threshold gamma = {threshold:.4f}")
-for ax, gamma in zip(axes, gammas, strict=True):
-    combined = gs.general_sum(*map(pulled, (first, second)), constants=(-0.2, -1.0, gamma))
+for ax, gamma in zip(axes.flat, gammas, strict=True):
+    combined = gs.general_sum(
+        *map(pulled, (first, second)), constants=(-0.2, -1.0, gamma)
+    )
     (leading, *_) = gs.analysis.eigenvalues(combined, origin)
-    print(f"gamma {gamma}: leading eigenvalue {leading:.3f}, {'attracts' if leading.real < 0 else 'repels'}")
+    print(
+        f"gamma {gamma}: leading eigenvalue {leading:.3f}, "
+        f"{'attracts' if leading.real < 0 else 'repels'}"
+    )
     gs.plots.vector_field(gs.analysis.slice_field(combined, origin), ax=ax)
     ax.set(title=f"γ = {gamma}", aspect="equal")
+plt.show()

@@ -15,7 +15,7 @@ import gamesolve as gs
 game = gs.games.cosine()
 view = ((-1.5, 4.7), (-3.1, 3.1))  # one period
 
-# %%
+# %% mystnb={"image": {"alt": "Streamlines of the cosine game with lines of zero gradient and markers at its centres and saddles."}, "figure": {"caption": "The flow circles around the centres and passes the saddles. Nothing attracts."}}
 axes = gs.plots.phase_portrait({}, field=game, view=view, axes=("θ", "φ"))
 gs.plots.legend(axes)
 axes.figure
@@ -30,9 +30,22 @@ axes.figure
 # %%
 step = 0.05
 for gamma in (0.5, 0.9, 1.1, 2.0):
-    found = [gs.analysis.attraction(game, gs.conopt(step, gamma), point) for point in game.equilibria]
-    kinds = ["spurious" if entry.spurious else "attracts" if entry.attracting else "repels" for entry in found]
-    print(f"gamma {gamma}: centres {kinds[0]}, {kinds[1]}; saddles {kinds[2]}, {kinds[3]}")
+    found = [
+        gs.analysis.attraction(game, gs.conopt(step, gamma), point)
+        for point in game.equilibria
+    ]
+    kinds = [
+        "spurious"
+        if entry.spurious
+        else "attracts"
+        if entry.attracting
+        else "repels"
+        for entry in found
+    ]
+    print(
+        f"gamma {gamma}: centres {kinds[0]}, {kinds[1]}; saddles {kinds[2]}, "
+        f"{kinds[3]}"
+    )
 
 # %% [markdown]
 # ## Basins of attraction
@@ -40,21 +53,34 @@ for gamma in (0.5, 0.9, 1.1, 2.0):
 # Where does each start converge to? For `γ = 2` nearly half of the starts converge to saddles. For `γ = 0.5` the
 # saddles repel, but the white starts do not converge to a centre either.
 
-# %%
+# %% mystnb={"image": {"alt": "Two maps of starting points, coloured by the equilibrium that each start reaches, for γ = 0.5 and γ = 2."}, "figure": {"caption": "For γ = 0.5 the white starts reach no equilibrium. For γ = 2 nearly half of the square belongs to saddles."}}
 num = 41
 positions = jnp.linspace(-4.0, 4.0, num)
 origin = (0.0, 0.0)
 plane = tuple(gs.analysis.axis(origin, index) for index in (0, 1))
 starts = gs.analysis.slice_points(origin, plane, positions, positions)
 figure, axes = plt.subplots(1, 2, figsize=(7, 3.4), layout="constrained")
-for ax, gamma, attractors in zip(axes, (0.5, 2.0), (game.equilibria[:2], game.equilibria), strict=True):
+for ax, gamma, attractors in zip(
+    axes, (0.5, 2.0), (game.equilibria[:2], game.equilibria), strict=True
+):
     ends = gs.analysis.basins(
-        game, gs.conopt(step, gamma), starts, 1000, attractors, tol=1e-3, radius=0.05, period=2 * np.pi
+        game,
+        gs.conopt(step, gamma),
+        starts,
+        1000,
+        attractors,
+        tol=1e-3,
+        radius=0.05,
+        period=2 * np.pi,
     )
     share = [float(jnp.mean(ends.label == label)) for label in (0, 1, 2, 3, -1)]
-    print("gamma {}: centres {:.2f} {:.2f}, saddles {:.2f} {:.2f}, none of these {:.2f}".format(gamma, *share))
+    print(
+        "gamma {}: centres {:.2f} {:.2f}, saddles {:.2f} {:.2f}, "
+        "none of these {:.2f}".format(gamma, *share)
+    )
     gs.plots.basins(ends, positions, positions, equilibria=attractors, ax=ax)
     ax.set(title=f"consensus, γ = {gamma}", xlabel="θ", ylabel="φ")
+plt.show()
 
 # %% [markdown]
 # The white starts move from saddle to saddle along straight lines. A saddle attracts at the rate `1 + γ` in one
@@ -63,14 +89,30 @@ for ax, gamma, attractors in zip(axes, (0.5, 2.0), (game.equilibria[:2], game.eq
 # is stopped near one of them looks converged.
 
 # %%
-walk = gs.solve(game, gs.conopt(step, 0.5), (-1.0, -3.0), 1000, record=lambda players, _: players).trace
+walk = gs.solve(
+    game,
+    gs.conopt(step, 0.5),
+    (-1.0, -3.0),
+    1000,
+    record=lambda players, _: players,
+).trace
 norm = jnp.hypot(*jax.vmap(game.field)(walk))
-low = [at for at in range(1, 999) if norm[at] < 0.1 and norm[at - 1] > norm[at] <= norm[at + 1]]
+low = [
+    at
+    for at in range(1, 999)
+    if norm[at] < 0.1 and norm[at - 1] > norm[at] <= norm[at + 1]
+]
 for at in low:
     theta, phi = walk[0][at], walk[1][at]
-    near = np.pi * jnp.round(theta / np.pi), np.pi * (jnp.round(phi / np.pi - 0.5) + 0.5)
+    near = (
+        np.pi * jnp.round(theta / np.pi),
+        np.pi * (jnp.round(phi / np.pi - 0.5) + 0.5),
+    )
     kind = gs.analysis.classify(game, near).kind
-    print(f"step {at:4}: at ({theta:6.3f}, {phi:6.3f}), near a {kind}; norm of the field {norm[at]:.1e}")
+    print(
+        f"step {at:4}: at ({theta:6.3f}, {phi:6.3f}), near a {kind}; norm of "
+        f"the field {norm[at]:.1e}"
+    )
 
 # %% [markdown]
 # ## Fixed points that are not equilibria
@@ -81,10 +123,17 @@ for at in low:
 # %%
 gamma = 1.5
 corner = 0.9 * np.pi
-seeds = gs.analysis.sample_box(jax.random.key(0), (-corner, -corner), (corner, corner), 64)
-fixed = gs.analysis.find_fixed_points(game, gs.conopt(step, gamma), seeds, period=2 * np.pi, distance=0.05)
+seeds = gs.analysis.sample_box(
+    jax.random.key(0), (-corner, -corner), (corner, corner), 64
+)
+fixed = gs.analysis.find_fixed_points(
+    game, gs.conopt(step, gamma), seeds, period=2 * np.pi, distance=0.05
+)
 for (theta, phi), entry in fixed:
     kind = "equilibrium" if entry.is_equilibrium else "not an equilibrium"
     squares = f"sin²θ {jnp.sin(theta) ** 2:.3f}, cos²φ {jnp.cos(phi) ** 2:.3f}"
-    print(f"θ {theta:6.3f}, φ {phi:6.3f}: {kind:18} {'attracts' if entry.attracting else 'repels':8} {squares}")
+    print(
+        f"θ {theta:6.3f}, φ {phi:6.3f}: {kind:18} "
+        f"{'attracts' if entry.attracting else 'repels':8} {squares}"
+    )
 print(f"1 - 1/γ² = {1 - 1 / gamma**2:.3f}")

@@ -21,7 +21,9 @@ RECORDS = 4 if fast else 20
 
 
 def train(make, solver, num_steps, names, seeds):
-    """Return the traces of all seeds with `RECORDS` records each, with the seed as the first axis."""
+    """Return the traces of all seeds with `RECORDS` records each, with the
+    seed as the first axis.
+    """
 
     @jax.vmap
     def run(seed):
@@ -44,8 +46,16 @@ def show(name, trace):
     print(name)
     for key in ("modes", "good", "reverse_kl", "mmd", "sectors"):
         if key in trace:
-            means = trace[key].astype(float).mean(axis=0)[RECORDS // 4 - 1 :: RECORDS // 4].round(2)
-            print(f"  {key:10} mean after each quarter {means}, seeds at the end {trace[key][:, -1].round(2)}")
+            means = (
+                trace[key]
+                .astype(float)
+                .mean(axis=0)[RECORDS // 4 - 1 :: RECORDS // 4]
+                .round(2)
+            )
+            print(
+                f"  {key:10} mean after each quarter {means}, seeds at the "
+                f"end {trace[key][:, -1].round(2)}"
+            )
 
 
 # %% [markdown]
@@ -57,11 +67,17 @@ def show(name, trace):
 # The circle is learned well, although a network cannot represent the discontinuity at its centre.
 
 # %%
-vanilla, num_steps, seeds = optax.adam(1e-3, b1=0.5), 12 if fast else 2000, 2 if fast else 3
+vanilla, num_steps, seeds = (
+    optax.adam(1e-3, b1=0.5),
+    12 if fast else 2000,
+    2 if fast else 3,
+)
 measures = ("modes", "good", "reverse_kl", "mmd", "samples")
 entries = {
     "five clusters": lambda key: gan.five(key=key, batch_size=128),
-    "ring of 8": lambda key: gan.ring(8, 0.05, 2.0, reach=0.3, key=key, batch_size=128),
+    "ring of 8": lambda key: gan.ring(
+        8, 0.05, 2.0, reach=0.3, key=key, batch_size=128
+    ),
     "grid of 16": lambda key: gan.grid(4, reach=0.25, key=key, batch_size=128),
     "grid of 25": lambda key: gan.grid(5, reach=0.25, key=key, batch_size=128),
 }
@@ -71,30 +87,49 @@ for name, make in shown:
     traces[name] = train(make, vanilla, num_steps, measures, seeds)
     show(name, traces[name])
 make = lambda key: gan.circle(key=key, batch_size=128)
-traces["circle"] = train(make, vanilla, num_steps, ("mmd", "sectors", "samples"), seeds)
+traces["circle"] = train(
+    make, vanilla, num_steps, ("mmd", "sectors", "samples"), seeds
+)
 show("circle", traces["circle"])
 
 # %% [markdown]
 # A thousand samples of one seed at the end (orange) over data (blue).
 
-# %%
-real = {name: make(jax.random.key(0)).sample(jax.random.key(9))[0] for name, make in shown}
+# %% mystnb={"image": {"alt": "Samples in orange over data in blue for the five clusters, the ring, both grids and the circle."}, "figure": {"caption": "Five clusters and the circle are learned. On the ring and on the grids the samples form a cloud."}}
+real = {
+    name: make(jax.random.key(0)).sample(jax.random.key(9))[0]
+    for name, make in shown
+}
 real["circle"] = gan.circle(batch_size=128).sample(jax.random.key(9))[0]
-figure, axes = plt.subplots(1, len(traces), figsize=(2.6 * len(traces), 2.7), layout="constrained")
+figure, axes = plt.subplots(
+    1, len(traces), figsize=(2.6 * len(traces), 2.7), layout="constrained"
+)
 for ax, (name, trace) in zip(axes, traces.items(), strict=True):
-    gs.plots.samples(real[name], trace["samples"][0, -1], ax=ax).set_title(name, fontsize="small")
+    gs.plots.samples(real[name], trace["samples"][0, -1], ax=ax).set_title(
+        name, fontsize="small"
+    )
+plt.show()
 
 # %% [markdown]
 # The measures over training: medians and ranges over the seeds.
 
-# %%
+# %% mystnb={"image": {"alt": "Four panels over the training steps: modes covered, share of good samples, reverse KL and MMD, a curve per data set."}, "figure": {"caption": "Five clusters reach the best values early; the sharper ring and grids keep few good samples."}}
 steps = num_steps // RECORDS * (1 + np.arange(RECORDS))
 figure, axes = plt.subplots(2, 2, figsize=(7.2, 5), layout="constrained")
-labels = {"modes": "modes covered", "good": "share of good samples", "reverse_kl": "reverse KL", "mmd": "MMD"}
+labels = {
+    "modes": "modes covered",
+    "good": "share of good samples",
+    "reverse_kl": "reverse KL",
+    "mmd": "MMD",
+}
 for ax, (key, label) in zip(axes.ravel(), labels.items(), strict=True):
-    curves = {name: trace.get(key, np.full((1, RECORDS), np.nan)) for name, trace in traces.items()}
+    curves = {
+        name: trace.get(key, np.full((1, RECORDS), np.nan))
+        for name, trace in traces.items()
+    }
     gs.plots.lines(curves, steps, axes=("step", label), ax=ax)
 axes[0, 0].legend(fontsize=7)
+plt.show()
 
 # %% [markdown]
 # ## Eight Gaussians with consensus optimisation
@@ -122,18 +157,32 @@ long = 12 if fast else 6000
 traces = {}
 for name, solver in list(solvers.items())[:: 2 if fast else 1]:
     make = lambda key: gan.ring(8, key=key, **networks)
-    traces[name] = train(make, solver, long, ("modes", "good", "mmd", "samples"), 2 if fast else 3)
+    traces[name] = train(
+        make,
+        solver,
+        long,
+        ("modes", "good", "mmd", "samples"),
+        2 if fast else 3,
+    )
     show(name, traces[name])
 
 # %% [markdown]
 # Samples of one seed at the end, and the number of modes covered over training.
 
-# %%
-figure, axes = plt.subplots(1, 4, figsize=(10, 2.7), layout="constrained")
+# %% mystnb={"image": {"alt": "Samples of three trainings on the ring of eight clusters, and the number of modes covered over the steps."}, "figure": {"caption": "With consensus optimisation the number of covered modes rises and stays. Without it the modes are lost again."}}
+figure, axes = plt.subplots(2, 2, figsize=(6.5, 6), layout="constrained")
 real = gan.ring(8, **networks).sample(jax.random.key(9))[0]
-for ax, (name, trace) in zip(axes, traces.items(), strict=False):
+for ax, (name, trace) in zip(axes.flat, traces.items(), strict=False):
     view = ((-1.6, 1.6), (-1.6, 1.6))
-    gs.plots.samples(real, trace["samples"][0, -1], view=view, ax=ax).set_title(name, fontsize="small")
+    gs.plots.samples(real, trace["samples"][0, -1], view=view, ax=ax).set_title(
+        name, fontsize="small"
+    )
 covered = {name: trace["modes"] for name, trace in traces.items()}
-gs.plots.lines(covered, long // RECORDS * (1 + np.arange(RECORDS)), axes=("step", "modes covered"), ax=axes[3])
-axes[3].legend(fontsize=6)
+gs.plots.lines(
+    covered,
+    long // RECORDS * (1 + np.arange(RECORDS)),
+    axes=("step", "modes covered"),
+    ax=axes[1, 1],
+)
+axes[1, 1].legend(fontsize=6)
+plt.show()

@@ -26,7 +26,12 @@ def play(solver, scales=(100.0, 1.0)):
     def run(seed):
         experiment = gan.projection(scales, key=jax.random.key(seed))
         return gs.solve(
-            experiment.game, solver, experiment.game.start, num_steps, record=experiment.watch(), every=every
+            experiment.game,
+            solver,
+            experiment.game.start,
+            num_steps,
+            record=experiment.watch(),
+            every=every,
         ).trace
 
     return jax.tree.map(np.asarray, run(jnp.arange(seeds)))
@@ -45,11 +50,15 @@ def stretches(right):
 # %%
 runs = {}
 for eta in (1.5e-4, 2e-4, 2.5e-4):
-    for name, solver in (("simultaneous", gs.simgd(eta)), ("competitive", gs.cgd(eta))):
+    for name, solver in (
+        ("simultaneous", gs.simgd(eta)),
+        ("competitive", gs.cgd(eta)),
+    ):
         trace = runs[name, eta] = play(solver)
         lengths = stretches(trace["first_right"])
         print(
-            f"step {eta:.1e}, {name:12}: longest stretch {lengths.mean():7.0f} steps on average {lengths.tolist()}, "
+            f"step {eta:.1e}, {name:12}: longest stretch "
+            f"{lengths.mean():7.0f} steps on average {lengths.tolist()}, "
             f"right for {trace['first_right'].mean():.0%} of the time"
         )
 
@@ -59,21 +68,32 @@ for eta in (1.5e-4, 2e-4, 2.5e-4):
 
 # %%
 trace = runs["competitive", 2e-4]
-print("mean output while the first is right:", trace["output"][trace["first_right"]].mean(axis=0).round(2))
+print(
+    "mean output while the first is right:",
+    trace["output"][trace["first_right"]].mean(axis=0).round(2),
+)
 
 # %% [markdown]
 # Both components over the steps, for one seed. The grey line is the target 2.
 
-# %%
-figure, axes = plt.subplots(2, 1, figsize=(7, 4), layout="constrained", sharex=True)
+# %% mystnb={"image": {"alt": "Both components of the generator over the steps, for simultaneous and competitive gradient descent."}, "figure": {"caption": "The first component stays near the target (grey line) for longer with competitive steps."}}
+figure, axes = plt.subplots(
+    2, 1, figsize=(7, 4), layout="constrained", sharex=True
+)
 steps = every * (1 + np.arange(num_steps // every))
 for ax, name in zip(axes, ("simultaneous", "competitive"), strict=True):
     first, second = runs[name, 2e-4]["output"][0].T
-    gs.plots.lines({"first component": first, "second component": second}, steps, axes=("step", "output"), ax=ax)
+    gs.plots.lines(
+        {"first component": first, "second component": second},
+        steps,
+        axes=("step", "output"),
+        ax=ax,
+    )
     ax.axhline(2.0, color="grey", linewidth=0.8)
     ax.set(title=f"{name}, steps of 2e-4, one seed")
 axes[0].set(xlabel="")
 axes[0].legend(fontsize=7)
+plt.show()
 
 # %% [markdown]
 # ## Other perceptual scales
@@ -87,6 +107,7 @@ for scales in ((100.0, 1.0), (100.0, 10.0), (1.0, 100.0)):
     median = np.nanmedian(trace["output"][:, -100:], axis=(0, 1)).round(2)
     lost = np.isnan(trace["output"][:, -1]).any(axis=-1).sum()
     print(
-        f"scales {scales}: first right {first:.0%}, second right {second:.0%} of the time, median output {median}, "
+        f"scales {scales}: first right {first:.0%}, second right {second:.0%} "
+        f"of the time, median output {median}, "
         f"{lost} of {seeds} seeds diverged"
     )

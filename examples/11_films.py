@@ -41,7 +41,11 @@ run = gs.solve(
 real = experiment.sample(jax.random.key(1))[0]
 latents = jax.random.normal(jax.random.key(2), (200, 2))
 view = ((-3.5, 3.5), (-3.5, 3.5))
-print("modes covered at the end:", int(experiment.measures["modes"](run.players)), "of 5")
+print(
+    "modes covered at the end:",
+    int(experiment.measures["modes"](run.players)),
+    "of 5",
+)
 
 
 def believes(players):
@@ -49,10 +53,17 @@ def believes(players):
 
 
 def patches(ax, players):
-    gs.plots.samples(real, network(players[0], latents), judge=believes(players), view=view, ax=ax)
+    gs.plots.samples(
+        real,
+        network(players[0], latents),
+        judge=believes(players),
+        view=view,
+        ax=ax,
+    )
 
 
-gs.animate.training(run.trace, patches, **size)
+alt = "Film: samples spread to five clusters over a map of the belief"
+gs.animate.training(run.trace, patches, alt=alt, **size)
 
 # %% [markdown]
 # ## The generator as a map
@@ -63,10 +74,13 @@ gs.animate.training(run.trace, patches, **size)
 
 # %%
 def arrows(ax, players):
-    gs.plots.latent_map(latents, network(players[0], latents), ax=ax).set(xlim=view[0], ylim=view[1])
+    gs.plots.latent_map(latents, network(players[0], latents), ax=ax).set(
+        xlim=view[0], ylim=view[1]
+    )
 
 
-gs.animate.training(run.trace, arrows, **size)
+alt = "Film: lines from latents to samples split into five bundles"
+gs.animate.training(run.trace, arrows, alt=alt, **size)
 
 # %% [markdown]
 # ## The discriminator as a surface
@@ -77,10 +91,24 @@ gs.animate.training(run.trace, arrows, **size)
 
 # %%
 def heights(ax, players):
-    gs.plots.surface(believes(players), view, made=network(players[0], latents), real=real, num=31, ax=ax)
+    gs.plots.surface(
+        believes(players),
+        view,
+        made=network(players[0], latents),
+        real=real,
+        num=31,
+        ax=ax,
+    )
 
 
-gs.animate.training(run.trace, heights, projection="3d", most=2 if fast else 20, **size)
+gs.animate.training(
+    run.trace,
+    heights,
+    alt="Film: the belief as a surface over data and samples",
+    projection="3d",
+    most=2 if fast else 20,
+    **size,
+)
 
 # %% [markdown]
 # ## A GAN on a line
@@ -90,7 +118,9 @@ gs.animate.training(run.trace, heights, projection="3d", most=2 if fast else 20,
 
 # %%
 curve, critic = gan.MLP((1, 32, 32, 1)), gan.MLP((1, 32, 32, 1))
-experiment = gan.line((-2.0, 2.0), 0.3, batch_size=128, generator=curve, discriminator=critic)
+experiment = gan.line(
+    (-2.0, 2.0), 0.3, batch_size=128, generator=curve, discriminator=critic
+)
 run = gs.solve(
     experiment.game,
     gs.per_player(optax.adam(1e-3, b1=0.5), optax.adam(2e-3, b1=0.5)),
@@ -107,10 +137,17 @@ numbers = jax.random.normal(jax.random.key(2), (1000, 1))
 
 def histograms(ax, players):
     made = curve(players[0], numbers)
-    gs.plots.density(real, made, judge=lambda x: critic(players[1], x), view=(-4.0, 4.0), ax=ax).set_ylim(0, 2)
+    gs.plots.density(
+        real,
+        made,
+        judge=lambda x: critic(players[1], x),
+        view=(-4.0, 4.0),
+        ax=ax,
+    ).set_ylim(0, 2)
 
 
-gs.animate.training(run.trace, histograms, **size)
+alt = "Film: histograms of data and samples approach each other"
+gs.animate.training(run.trace, histograms, alt=alt, **size)
 
 # %% [markdown]
 # ## Fields from fewer samples and with more noise
@@ -128,13 +165,27 @@ plane = ((1.0, 0.0), (0.0, 1.0))
 
 def look(samples, noise):
     game = gan.bias_plane(bump, samples=samples, key=jax.random.key(1)).game
-    game = gs.analysis.smooth(game, noise, 30, jax.random.key(100)) if noise else game
+    game = (
+        gs.analysis.smooth(game, noise, 30, jax.random.key(100))
+        if noise
+        else game
+    )
     return gs.analysis.slice_field(game, (0.0, 0.0), plane, **corners)
 
 
 counts = (2500, 5) if fast else (2500, 1000, 300, 100, 30, 10, 5)
-gs.animate.fields({f"{samples} samples": look(samples, 0.0) for samples in counts}, dpi=80, rate=1.5)
+gs.animate.fields(
+    {f"{samples} samples": look(samples, 0.0) for samples in counts},
+    dpi=80,
+    rate=1.5,
+    alt="Film: the field of two biases from fewer and fewer samples",
+)
 
 # %%
 scales = (0.0, 0.2) if fast else (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
-gs.animate.fields({f"noise of scale {scale}": look(100, scale) for scale in scales}, dpi=80, rate=1.5)
+gs.animate.fields(
+    {f"noise of scale {scale}": look(100, scale) for scale in scales},
+    dpi=80,
+    rate=1.5,
+    alt="Film: the field of two biases under increasing noise",
+)

@@ -42,12 +42,25 @@ solvers = {
 for name, solver in solvers.items():
     cycle = gs.analysis.limit_cycle(game, solver, start, 2000, settle=4000)
     distance = f"distance {cycle.nearest:.3f} to {cycle.farthest:.3f}"
-    shape = f"a cycle of {cycle.period:.1f} steps, {distance}" if cycle.found else f"no cycle, {distance}"
+    shape = (
+        f"a cycle of {cycle.period:.1f} steps, {distance}"
+        if cycle.found
+        else f"no cycle, {distance}"
+    )
     print(f"{name:20} {shape}")
 
-# %%
-paths = {name: gs.solve(game, solver, start, 800, record=lambda z, _: z).trace for name, solver in solvers.items()}
-axes = gs.plots.phase_portrait(paths, field=game, start=start, view=((-1.8, 1.8), (-1.8, 1.8)), axes=("x", "y"))
+# %% mystnb={"image": {"alt": "Three trajectories from (1, 1) over the streamlines of the forsaken game, with the origin marked."}, "figure": {"caption": "Small steps end on the limit cycle. The large steps of extragradient pass through it and reach the origin."}}
+paths = {
+    name: gs.solve(game, solver, start, 800, record=lambda z, _: z).trace
+    for name, solver in solvers.items()
+}
+axes = gs.plots.phase_portrait(
+    paths,
+    field=game,
+    start=start,
+    view=((-1.8, 1.8), (-1.8, 1.8)),
+    axes=("x", "y"),
+)
 gs.plots.equilibria(game, [origin], ax=axes)
 gs.plots.legend(axes)
 axes.figure
@@ -65,24 +78,44 @@ num = 31 if fast else 81
 ticks = jnp.linspace(-1.6, 1.6, num)
 plane = tuple(gs.analysis.axis(origin, index) for index in (0, 1))
 starts = gs.analysis.slice_points(origin, plane, ticks, ticks)
-ends = gs.analysis.basins(game, gs.extragradient(0.05), starts, 4000, [origin], tol=1e-4)
-print(f"extragradient(0.05): {jnp.mean(ends.label == 0):.0%} of the starts reach the origin")
+ends = gs.analysis.basins(
+    game, gs.extragradient(0.05), starts, 4000, [origin], tol=1e-4
+)
+print(
+    f"extragradient(0.05): {jnp.mean(ends.label == 0):.0%} of the starts "
+    "reach the origin"
+)
 
 rates, radii = jnp.linspace(0.02, 0.8, num), jnp.linspace(0.1, 2.0, num)
 diagonal = (radii / np.sqrt(2), radii / np.sqrt(2))
-both = jax.vmap(lambda rate: gs.analysis.basins(game, gs.extragradient(rate), diagonal, 4000, [origin], tol=1e-4))(
-    rates
-)
+both = jax.vmap(
+    lambda rate: gs.analysis.basins(
+        game, gs.extragradient(rate), diagonal, 4000, [origin], tol=1e-4
+    )
+)(rates)
 for rate in (0.05, 0.33, 0.7):
     row = both.label[int(jnp.argmin(abs(rates - rate)))]
-    print(f"step size {rate}: {jnp.mean(row == 0):.0%} reach the origin, {jnp.mean(row == -2):.0%} diverge")
+    print(
+        f"step size {rate}: {jnp.mean(row == 0):.0%} reach the origin, "
+        f"{jnp.mean(row == -2):.0%} diverge"
+    )
 
-# %%
+# %% mystnb={"image": {"alt": "Two maps of the reached attractor: over the starts in the plane, and over step size and distance of the start."}, "figure": {"caption": "Blue starts reach the origin, white ones do not, and dark ones diverge. Near step size 0.33 the whole column is blue."}}
 figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.4), layout="constrained")
 gs.plots.basins(ends, ticks, ticks, equilibria=[origin], ax=axes[0])
-axes[0].set(title="extragradient(0.05)", xlabel="x at the start", ylabel="y at the start", aspect="equal")
+axes[0].set(
+    title="extragradient(0.05)",
+    xlabel="x at the start",
+    ylabel="y at the start",
+    aspect="equal",
+)
 gs.plots.basins(both, rates, radii, ax=axes[1])
-axes[1].set(title="extragradient", xlabel="step size", ylabel="distance of the start from 0")
+axes[1].set(
+    title="extragradient",
+    xlabel="step size",
+    ylabel="distance of the start from 0",
+)
+plt.show()
 
 # %% [markdown]
 # ## Does theory guarantee this?
@@ -93,7 +126,15 @@ axes[1].set(title="extragradient", xlabel="step size", ylabel="distance of the s
 # converges here; it was found by trying.
 
 # %%
-points = gs.analysis.sample_box(jax.random.key(0), (-1.5, -1.5), (1.5, 1.5), 2000)
+points = gs.analysis.sample_box(
+    jax.random.key(0), (-1.5, -1.5), (1.5, 1.5), 2000
+)
 lipschitz = float(gs.analysis.lipschitz(game, points))
-print(f"monotonicity constant {gs.analysis.monotonicity(game, points):.3f}, Lipschitz constant {lipschitz:.3f}")
-print(f"weak Minty constant {gs.analysis.weak_minty(game, points, origin):.4f}, limit {-1 / (2 * lipschitz):.4f}")
+print(
+    f"monotonicity constant {gs.analysis.monotonicity(game, points):.3f}, "
+    f"Lipschitz constant {lipschitz:.3f}"
+)
+print(
+    f"weak Minty constant {gs.analysis.weak_minty(game, points, origin):.4f}, "
+    f"limit {-1 / (2 * lipschitz):.4f}"
+)

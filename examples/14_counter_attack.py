@@ -40,7 +40,14 @@ adam = optax.adam(1e-3, b1=0.5)
 def train(key):
     start = networks.init(key)
     solver = gs.per_player(adam, adam)
-    return gs.solve(experiment.game, solver, start, 150 if fast else 1500, sample=experiment.sample, key=key).players
+    return gs.solve(
+        experiment.game,
+        solver,
+        start,
+        150 if fast else 1500,
+        sample=experiment.sample,
+        key=key,
+    ).players
 
 
 @jax.jit
@@ -50,9 +57,18 @@ def measure_all(measure, players):
 
 saved = train(keys)
 quality = measure_all(experiment.measures["quality"], saved)
-print(f"Frechet distance {quality.frechet.mean():.1f}, real against real {quality.frechet_floor.mean():.1f}")
-print(f"score            {quality.score.mean():.2f}, of real images {quality.real_score.mean():.2f}")
-print(f"classes covered  {quality.coverage.mean():.1f}, by real images {quality.real_coverage.mean():.1f}")
+print(
+    f"Frechet distance {quality.frechet.mean():.1f}, real against real "
+    f"{quality.frechet_floor.mean():.1f}"
+)
+print(
+    f"score            {quality.score.mean():.2f}, of real images "
+    f"{quality.real_score.mean():.2f}"
+)
+print(
+    f"classes covered  {quality.coverage.mean():.1f}, by real images "
+    f"{quality.real_coverage.mean():.1f}"
+)
 
 # %% [markdown]
 # ## Four continuations, and the generator's response
@@ -87,15 +103,41 @@ for name, phase in list(phases.items())[: 2 if fast else None]:
     @jax.jit
     @jax.vmap
     def attack(key, players, phase=phase):
-        return gan.counter_attack(experiment, phase, answer, players, key=key, steps=steps, answer_steps=steps)
+        return gan.counter_attack(
+            experiment,
+            phase,
+            answer,
+            players,
+            key=key,
+            steps=steps,
+            answer_steps=steps,
+        )
 
     seen[name] = result = attack(keys, saved)
-    figures = [float(jnp.mean(x)) for x in (result.speed, result.before, result.trained, result.attacked, result.jump)]
-    print("{:26} {:6.3f} {:7.2f} {:6.2f} {:9.2f} {:6.2f}".format(name, *figures))
+    figures = [
+        float(jnp.mean(x))
+        for x in (
+            result.speed,
+            result.before,
+            result.trained,
+            result.attacked,
+            result.jump,
+        )
+    ]
+    print(
+        "{:26} {:6.3f} {:7.2f} {:6.2f} {:9.2f} {:6.2f}".format(name, *figures)
+    )
 
 alone, both = seen["discriminator alone"], seen["both, SimGD"]
-print(f"alone, the discriminator changes {float(jnp.mean(alone.speed / both.speed)):.2f} times as fast as together,")
-print(f"and its loss jumps {float(jnp.mean(alone.jump / both.jump)):.1f} times as far during the counter-attack")
+print(
+    "alone, the discriminator changes "
+    f"{float(jnp.mean(alone.speed / both.speed)):.2f} times as fast as "
+    "together,"
+)
+print(
+    f"and its loss jumps {float(jnp.mean(alone.jump / both.jump)):.1f} times "
+    "as far during the counter-attack"
+)
 
 # %% [markdown]
 # With such small steps the anticipated response is a small part of the competitive step. A discriminator alone under
@@ -106,16 +148,26 @@ print(f"and its loss jumps {float(jnp.mean(alone.jump / both.jump)):.1f} times a
 # line. The dotted line is the loss of a coin toss.
 
 
-# %%
+# %% mystnb={"image": {"alt": "Discriminator's loss over 300 steps for four continuations, with a vertical line in the middle."}, "figure": {"caption": "Trained alone, the discriminator improves fast. When the generator responds, its loss jumps above that of a coin toss (dotted)."}}
 def draw(seen, line):
-    losses = {name: jnp.concatenate([result.losses, result.answers], axis=1) for name, result in seen.items()}
-    figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
-    gs.plots.lines(losses, axes=("step (right of the line: the generator responds)", "discriminator's loss"), ax=axes)
+    losses = {
+        name: jnp.concatenate([result.losses, result.answers], axis=1)
+        for name, result in seen.items()
+    }
+    _, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
+    gs.plots.lines(
+        losses,
+        axes=(
+            "step (right of the line: the generator responds)",
+            "discriminator's loss",
+        ),
+        ax=axes,
+    )
     axes.axvline(line, color="grey", linewidth=0.8)
     axes.axhline(2 * jnp.log(2.0), color="grey", linewidth=0.8, linestyle=":")
     axes.set(yscale="log")
     gs.plots.legend(axes)
-    return figure
+    plt.show()
 
 
 draw(seen, steps)
@@ -131,14 +183,23 @@ draw(seen, steps)
 # %%
 rate, steps = 3e-3, 10 if fast else 100
 adaptive = gs.per_player(optax.rmsprop(rate), optax.rmsprop(rate))
-respond = optax.chain(adaptive, gs.per_player(optax.identity(), optax.set_to_zero()))
+respond = optax.chain(
+    adaptive, gs.per_player(optax.identity(), optax.set_to_zero())
+)
 
 
 @jax.jit
 @jax.vmap
 def save(key):
     start, length = networks.init(key), 10 if fast else 400
-    trained = gs.solve(experiment.game, gs.acgd(rate), start, length, sample=experiment.sample, key=key)
+    trained = gs.solve(
+        experiment.game,
+        gs.acgd(rate),
+        start,
+        length,
+        sample=experiment.sample,
+        key=key,
+    )
     return trained.players, trained.state
 
 
@@ -148,8 +209,15 @@ def imagine(scale, keys, players, states):
 
     def attack(key, players, state):
         kept = state, *phase.init(players)[1:]
-        settings = {"key": key, "steps": steps, "answer_steps": steps, "state": kept}
-        return gan.counter_attack(experiment, phase, respond, players, **settings)
+        settings = {
+            "key": key,
+            "steps": steps,
+            "answer_steps": steps,
+            "state": kept,
+        }
+        return gan.counter_attack(
+            experiment, phase, respond, players, **settings
+        )
 
     return jax.vmap(attack)(keys, players, states)
 
@@ -159,9 +227,25 @@ players, states = save(keys)
 imagined = {}
 print("imagined answer  speed  before  after  answered   jump (over the seeds)")
 for scale in (0.0, 1.0, 10.0):
-    imagined[f"answer x {scale:g}"] = result = imagine(scale, keys, players, states)
-    figures = [float(jnp.mean(x)) for x in (result.speed, result.before, result.trained, result.attacked, result.jump)]
-    print("{:15g} {:6.3f} {:7.2f} {:6.2f} {:9.2f} {:6.2f}".format(scale, *figures), end=" ")
+    imagined[f"answer x {scale:g}"] = result = imagine(
+        scale, keys, players, states
+    )
+    figures = [
+        float(jnp.mean(x))
+        for x in (
+            result.speed,
+            result.before,
+            result.trained,
+            result.attacked,
+            result.jump,
+        )
+    ]
+    print(
+        "{:15g} {:6.3f} {:7.2f} {:6.2f} {:9.2f} {:6.2f}".format(
+            scale, *figures
+        ),
+        end=" ",
+    )
     print(f"({result.jump.min():.2f} to {result.jump.max():.2f})")
 
 # %% [markdown]

@@ -26,9 +26,17 @@ num_steps, duration = (4000, 400.0) if fast else (20_000, 2000.0)
 # %%
 bilinear = gs.zero_sum(lambda x, y: x * y)
 found = gs.analysis.lyapunov_exponents(bilinear, gs.simgd(0.2), (1.0, 0.0), 200)
-print("simgd on x y:", *(f"{float(value):.5f}" for value in found), f"theory {jnp.log(1.04) / 2:.5f}")
+print(
+    "simgd on x y:",
+    *(f"{float(value):.5f}" for value in found),
+    f"theory {jnp.log(1.04) / 2:.5f}",
+)
 found = gs.analysis.flow_exponents(bilinear, (1.0, 0.0), 100.0, 1000)
-print("flow of x y: ", *(f"{abs(float(value)):.5f}" for value in found), "theory 0")
+print(
+    "flow of x y: ",
+    *(f"{abs(float(value)):.5f}" for value in found),
+    "theory 0",
+)
 
 # %% [markdown]
 # ## Learning rock-paper-scissors
@@ -67,9 +75,14 @@ starts = {
 }
 for tie in (0.0, 0.5):
     for place, start in starts.items():
-        exponents = gs.analysis.flow_exponents(learn(tie), start, duration, num_steps, 2, settle=num_steps // 10)
+        exponents = gs.analysis.flow_exponents(
+            learn(tie), start, duration, num_steps, 2, settle=num_steps // 10
+        )
         shown = ", ".join(f"{1000 * float(value):7.3f}" for value in exponents)
-        print(f"ε = {tie}, {place:15}: leading exponents {shown} in thousandths per unit of time")
+        print(
+            f"ε = {tie}, {place:15}: leading exponents {shown} in thousandths "
+            "per unit of time"
+        )
 
 # %% [markdown]
 # ## How nearby trajectories separate
@@ -78,7 +91,7 @@ for tie in (0.0, 0.5):
 # their distance from it grows like `exp(λ t)` with the leading exponent `λ` (grey line), until it is as large as the
 # trajectory itself. On the tori it grows in proportion to time.
 
-# %%
+# %% mystnb={"image": {"alt": "Distance from a reference trajectory over time, for ε = 0 and ε = 1/2, on a logarithmic scale."}, "figure": {"caption": "In the chaotic case the distance grows along the grey line, exponentially. On the tori it grows much more slowly."}}
 shifts = 1e-3 * jax.random.normal(jax.random.key(0), (32, 3))
 times = jnp.arange(1, 301)
 
@@ -86,19 +99,35 @@ times = jnp.arange(1, 301)
 def play(shift, tie):
     x, y = starts["far from it"]
     watch = lambda players, _: jax.nn.softmax(players[0])
-    return gs.solve(learn(tie), gs.runge_kutta(0.1), (x + shift, y), 3000, record=watch, every=10).trace
+    return gs.solve(
+        learn(tie),
+        gs.runge_kutta(0.1),
+        (x + shift, y),
+        3000,
+        record=watch,
+        every=10,
+    ).trace
 
 
 def apart(tie):
-    plays = jax.vmap(lambda shift: play(shift, tie))(jnp.concatenate([jnp.zeros((1, 3)), shifts]))
+    plays = jax.vmap(lambda shift: play(shift, tie))(
+        jnp.concatenate([jnp.zeros((1, 3)), shifts])
+    )
     return jnp.linalg.norm(plays[1:] - plays[0], axis=-1)
 
 
 far = {f"ε = {tie}": apart(tie) for tie in (0.0, 0.5)}
 axes = gs.plots.lines(far, times, axes=("time", "distance from the reference"))
-leading = gs.analysis.flow_exponents(learn(0.5), starts["far from it"], 200.0, 2000, 1)[0]
+leading = gs.analysis.flow_exponents(
+    learn(0.5), starts["far from it"], 200.0, 2000, 1
+)[0]
 begin = jnp.median(far["ε = 0.5"][:, 10:30])
-axes.plot(times[20:200], begin * jnp.exp(leading * (times[20:200] - times[20])), color="grey", linewidth=1)
+axes.plot(
+    times[20:200],
+    begin * jnp.exp(leading * (times[20:200] - times[20])),
+    color="grey",
+    linewidth=1,
+)
 axes.set_yscale("log")
 gs.plots.legend(axes)
 axes.figure
@@ -107,7 +136,7 @@ axes.figure
 # Player 0's strategy over 600 units of time, from the start far from the centre. For `ε = 0` the trajectory winds
 # around a torus, whose projection has sharp edges. For `ε = 1/2` it wanders.
 
-# %%
+# %% mystnb={"image": {"alt": "Probabilities of rock and paper of player 0 as dots in the plane, for ε = 0 and ε = 1/2."}, "figure": {"caption": "The torus on the left has sharp edges. The chaotic trajectory on the right wanders over a region."}}
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.8), layout="constrained")
 for ax, tie in zip(axes, (0.0, 0.5), strict=True):
     run = gs.solve(
@@ -120,5 +149,11 @@ for ax, tie in zip(axes, (0.0, 0.5), strict=True):
     )
     ax.plot(run.trace[:, 0], run.trace[:, 1], ",", color="#0072B2")
     ax.set(
-        title=f"ε = {tie}", xlabel="probability of rock", ylabel="of paper", xlim=(0, 1), ylim=(0, 1), aspect="equal"
+        title=f"ε = {tie}",
+        xlabel="probability of rock",
+        ylabel="of paper",
+        xlim=(0, 1),
+        ylim=(0, 1),
+        aspect="equal",
     )
+plt.show()

@@ -66,7 +66,9 @@ keep = (lambda x: jnp.maximum(x, 0), gs.games.multiplier_projection)
 solvers = {
     "simgd, projected": optax.chain(gs.simgd(0.1), gs.transforms.project(keep)),
     "extragradient": gs.extragradient(0.1, projections=keep),
-    "forward_reflected_backward": gs.forward_reflected_backward(0.1, projections=keep),
+    "forward_reflected_backward": gs.forward_reflected_backward(
+        0.1, projections=keep
+    ),
 }
 
 
@@ -81,12 +83,14 @@ for name, solver in solvers.items():
     run = gs.solve(program, solver, start, 2000, record=watch)
     x, prices = run.players
     print(
-        f"{name:27} cost {cost(x):.4f}, largest violation {jnp.max(lacking(x)):.4f}, "
-        f"multipliers {', '.join(f'{value:.3f}' for value in prices['inequality'])}"
+        f"{name:27} cost {cost(x):.4f}, largest violation "
+        f"{jnp.max(lacking(x)):.4f}, "
+        "multipliers "
+        f"{', '.join(f'{value:.3f}' for value in prices['inequality'])}"
     )
     curves[name] = run.trace
 
-# %%
+# %% mystnb={"image": {"alt": "Distance from the optimum of a linear program over the steps, a curve per solver on a logarithmic scale."}, "figure": {"caption": "Extragradient and forward-reflected-backward fall to the optimum. Simultaneous gradient descent does not converge."}}
 axes = gs.plots.convergence(curves, quantity="distance from the optimum")
 gs.plots.legend(axes)
 axes.figure

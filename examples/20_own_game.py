@@ -39,10 +39,16 @@ def emphasis(slope, inputs):
 def error(predictions, slope, batch):
     inputs, targets = batch
     weight = emphasis(slope, inputs)
-    return jnp.mean(weight * (predictions - targets) ** 2 - 2 * (weight - 0.5) ** 2)
+    return jnp.mean(
+        weight * (predictions - targets) ** 2 - 2 * (weight - 0.5) ** 2
+    )
 
 
-game = gs.zero_sum(lambda weights, slope, batch: error(predict(weights, batch[0]), slope, batch))
+game = gs.zero_sum(
+    lambda weights, slope, batch: error(
+        predict(weights, batch[0]), slope, batch
+    )
+)
 first, second = jax.random.split(jax.random.key(0))
 weights = {
     "in": 2 * jax.random.normal(first, (1, 16)),
@@ -57,9 +63,23 @@ def worst(players, _state=None):
     return jnp.max(abs(predict(players[0], data[0]) - data[1]))
 
 
-run = gs.solve(game, solver, (weights, slope), 2000, sample=sample, key=jax.random.key(1), record=worst, every=20)
-learned = {name: round(float(value), 3) for name, value in run.players[1].items()}
-print(f"plain: largest error {run.trace[0]:.3f} -> {run.trace[-1]:.3f}; player 1 {learned}")
+run = gs.solve(
+    game,
+    solver,
+    (weights, slope),
+    2000,
+    sample=sample,
+    key=jax.random.key(1),
+    record=worst,
+    every=20,
+)
+learned = {
+    name: round(float(value), 3) for name, value in run.players[1].items()
+}
+print(
+    f"plain: largest error {run.trace[0]:.3f} -> {run.trace[-1]:.3f}; player "
+    f"1 {learned}"
+)
 
 # %% [markdown]
 # ## flax
@@ -74,15 +94,36 @@ if importlib.util.find_spec("flax"):
     class Network(linen.Module):
         @linen.compact
         def __call__(self, inputs):
-            return linen.Dense(1, use_bias=False, name="out")(linen.tanh(linen.Dense(16, name="in")(inputs)))[:, 0]
+            return linen.Dense(1, use_bias=False, name="out")(
+                linen.tanh(linen.Dense(16, name="in")(inputs))
+            )[:, 0]
 
     network = Network()
     fresh = network.init(jax.random.key(0), x)
     print("flax: the player is", jax.tree.map(jnp.shape, fresh))
-    player = {"params": {"in": {"kernel": weights["in"], "bias": weights["bias"]}, "out": {"kernel": weights["out"]}}}
-    flax_game = gs.zero_sum(lambda variables, slope, batch: error(network.apply(variables, batch[0]), slope, batch))
-    end = gs.solve(flax_game, solver, (player, slope), 2000, sample=sample, key=jax.random.key(1)).players
-    print(f"flax: differs from plain by {abs(end[0]['params']['out']['kernel'] - run.players[0]['out']).max():.1e}")
+    player = {
+        "params": {
+            "in": {"kernel": weights["in"], "bias": weights["bias"]},
+            "out": {"kernel": weights["out"]},
+        }
+    }
+    flax_game = gs.zero_sum(
+        lambda variables, slope, batch: error(
+            network.apply(variables, batch[0]), slope, batch
+        )
+    )
+    end = gs.solve(
+        flax_game,
+        solver,
+        (player, slope),
+        2000,
+        sample=sample,
+        key=jax.random.key(1),
+    ).players
+    print(
+        "flax: differs from plain by "
+        f"{abs(end[0]['params']['out']['kernel'] - run.players[0]['out']).max():.1e}"
+    )
 else:
     print("flax: not installed")
 
@@ -96,19 +137,43 @@ else:
 if importlib.util.find_spec("equinox"):
     import equinox as eqx
 
-    model = eqx.nn.MLP(1, 1, 16, 1, activation=jnp.tanh, use_final_bias=False, key=jax.random.key(0))
+    model = eqx.nn.MLP(
+        1,
+        1,
+        16,
+        1,
+        activation=jnp.tanh,
+        use_final_bias=False,
+        key=jax.random.key(0),
+    )
     model = eqx.tree_at(
-        lambda tree: (tree.layers[0].weight, tree.layers[0].bias, tree.layers[1].weight),
+        lambda tree: (
+            tree.layers[0].weight,
+            tree.layers[0].bias,
+            tree.layers[1].weight,
+        ),
         model,
         (weights["in"].T, weights["bias"], weights["out"].T),
     )
     arrays, rest = eqx.partition(model, eqx.is_inexact_array)
 
     def judged(arrays, slope, batch):
-        return error(jax.vmap(eqx.combine(arrays, rest))(batch[0])[:, 0], slope, batch)
+        return error(
+            jax.vmap(eqx.combine(arrays, rest))(batch[0])[:, 0], slope, batch
+        )
 
-    end = gs.solve(gs.zero_sum(judged), solver, (arrays, slope), 2000, sample=sample, key=jax.random.key(1)).players
-    print(f"equinox: differs from plain by {abs(end[0].layers[1].weight.T - run.players[0]['out']).max():.1e}")
+    end = gs.solve(
+        gs.zero_sum(judged),
+        solver,
+        (arrays, slope),
+        2000,
+        sample=sample,
+        key=jax.random.key(1),
+    ).players
+    print(
+        "equinox: differs from plain by "
+        f"{abs(end[0].layers[1].weight.T - run.players[0]['out']).max():.1e}"
+    )
 else:
     print("equinox: not installed")
 
@@ -118,7 +183,7 @@ else:
 # Any optax transformation is a solver too. The curves show the largest error over the steps: medians and ranges over
 # five seeds.
 
-# %%
+# %% mystnb={"image": {"alt": "Largest error over the steps, a curve with a shaded range for each solver, on a logarithmic scale."}, "figure": {"caption": "The lowest curve at the end belongs to the best solver of this game. The shaded ranges are those of five seeds."}}
 solvers = {
     "simgd": gs.simgd(0.1),
     "extragradient": gs.extragradient(0.1),
@@ -128,11 +193,22 @@ keys = jax.random.split(jax.random.key(2), 5)
 curves = {
     name: jax.vmap(
         lambda key, chosen=chosen: (
-            gs.solve(game, chosen, (weights, slope), 1000, sample=sample, key=key, record=worst, every=20).trace
+            gs.solve(
+                game,
+                chosen,
+                (weights, slope),
+                1000,
+                sample=sample,
+                key=key,
+                record=worst,
+                every=20,
+            ).trace
         )
     )(keys)
     for name, chosen in solvers.items()
 }
-axes = gs.plots.convergence(curves, quantity="largest error", cost=dict.fromkeys(curves, 20))
+axes = gs.plots.convergence(
+    curves, quantity="largest error", cost=dict.fromkeys(curves, 20)
+)
 gs.plots.legend(axes)
 axes.figure

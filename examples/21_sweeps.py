@@ -24,17 +24,25 @@ origin = (0.0, 0.0)
 # coincides with the solid line, on which the computed rate is 1.
 
 
-# %%
+# %% mystnb={"image": {"alt": "Map of the factor per step over step size and weight of consensus optimisation."}, "figure": {"caption": "Blue converges, red diverges. The dashed line, from theory, coincides with the computed border."}}
 def rate(eta, gamma):
     return gs.analysis.rate(game, gs.conopt(eta, gamma), origin)
 
 
-table = gs.sweep(rate, {"eta": jnp.linspace(0.02, 0.98, 49), "gamma": jnp.linspace(0.02, 2.0, 49)})
-axes = gs.plots.rate_map(table, boundary=lambda eta: (1 - np.sqrt(1 - eta**2)) / eta)
+table = gs.sweep(
+    rate,
+    {"eta": jnp.linspace(0.02, 0.98, 49), "gamma": jnp.linspace(0.02, 2.0, 49)},
+)
+axes = gs.plots.rate_map(
+    table, boundary=lambda eta: (1 - np.sqrt(1 - eta**2)) / eta
+)
 stable = table.values < 1
 eta, gamma = np.meshgrid(table.axes["eta"], table.axes["gamma"], indexing="ij")
 known = eta < 2 * gamma / (1 + gamma**2)
-print(f"{table.values.size} points; theory and rate agree on {np.mean(stable == known):.2%} of them")
+print(
+    f"{table.values.size} points; theory and rate agree on "
+    f"{np.mean(stable == known):.2%} of them"
+)
 axes.figure
 
 # %% [markdown]
@@ -45,7 +53,11 @@ axes.figure
 # larger ones the distance stays at the level of the noise.
 
 # %%
-noisy = gs.zero_sum(lambda x, y, noise: jnp.mean(x * y + 0.1 * (noise[:, 0] * x + noise[:, 1] * y)))
+noisy = gs.zero_sum(
+    lambda x, y, noise: jnp.mean(
+        x * y + 0.1 * (noise[:, 0] * x + noise[:, 1] * y)
+    )
+)
 
 
 def noise(key):
@@ -58,15 +70,30 @@ print("step size     ", *(f"{step:6.3f}" for step in steps))
 for name, make in makers.items():
 
     def end(step, key, make=make):
-        run = gs.solve(noisy, make(step), (1.0, 1.0), 2000, sample=jax.tree_util.Partial(noise), key=key)
+        run = gs.solve(
+            noisy,
+            make(step),
+            (1.0, 1.0),
+            2000,
+            sample=jax.tree_util.Partial(noise),
+            key=key,
+        )
         return jnp.hypot(*run.players)
 
-    ends = gs.sweep(end, {"step": steps}, keys=jax.random.split(jax.random.key(0), 8))
-    print(f"{name:14}", *(f"{value:6.3f}" for value in np.median(ends.values, axis=1)))
+    ends = gs.sweep(
+        end, {"step": steps}, keys=jax.random.split(jax.random.key(0), 8)
+    )
+    print(
+        f"{name:14}",
+        *(f"{value:6.3f}" for value in np.median(ends.values, axis=1)),
+    )
 
 # %% [markdown]
 # The table is labelled. `table.select(gamma=1.0)` selects one value of an axis, and `table.to_dataframe()` returns a
 # pandas data frame. On several devices the points are distributed without changes to the code.
 
 # %%
-print(f"devices: {jax.device_count()}; axes {list(ends.axes)}, values {ends.values.shape}")
+print(
+    f"devices: {jax.device_count()}; axes {list(ends.axes)}, values "
+    f"{ends.values.shape}"
+)

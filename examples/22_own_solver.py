@@ -33,7 +33,9 @@ def midpoint(step):
         half = optax.tree.add_scale(params, -step / 2, updates)
         return optax.tree.scale(-1.0, game.field(half)), state
 
-    return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
+    return optax.GradientTransformationExtraArgs(
+        lambda params: optax.EmptyState(), update
+    )
 
 
 # %% [markdown]
@@ -45,19 +47,34 @@ def midpoint(step):
 # %%
 @gs.parametric
 def midpoint_descent(learning_rate):
-    return optax.chain(midpoint(learning_rate), gs.transforms.descend(learning_rate))
+    return optax.chain(
+        midpoint(learning_rate), gs.transforms.descend(learning_rate)
+    )
 
 
 @gs.parametric
 def damped(learning_rate, gamma):
-    """Add consensus to the midpoint field before the step; `direction` says that consensus shall multiply it."""
+    """Add consensus to the midpoint field before the step; `direction` says
+    that consensus shall multiply it.
+    """
     ahead = gs.transforms.direction(midpoint(learning_rate))
-    return optax.chain(ahead, gs.transforms.consensus(gamma), gs.transforms.descend(learning_rate))
+    return optax.chain(
+        ahead,
+        gs.transforms.consensus(gamma),
+        gs.transforms.descend(learning_rate),
+    )
 
 
 eta = 0.5
-print(midpoint_descent(eta), "has the leaves", jax.tree.leaves(midpoint_descent(eta)))
-print(f"rate {gs.analysis.rate(game, midpoint_descent(eta), origin):.6f}, theory {(1 + eta**4 / 4) ** 0.5:.6f}")
+print(
+    midpoint_descent(eta),
+    "has the leaves",
+    jax.tree.leaves(midpoint_descent(eta)),
+)
+print(
+    f"rate {gs.analysis.rate(game, midpoint_descent(eta), origin):.6f}, "
+    f"theory {(1 + eta**4 / 4) ** 0.5:.6f}"
+)
 
 # %% [markdown]
 # The rate is above 1: the solver diverges, though far more slowly than simultaneous gradient descent, whose rate is
@@ -82,14 +99,24 @@ def restrained(learning_rate, decay, weight):
 
     def update(updates, state, params=None, **extra_args):
         del params, extra_args
-        mean = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, state.mean, updates)
+        mean = jax.tree.map(
+            lambda old, new: decay * old + (1 - decay) * new,
+            state.mean,
+            updates,
+        )
         return optax.tree.add_scale(updates, -weight, mean), Memory(mean)
 
-    return optax.chain(optax.GradientTransformationExtraArgs(init, update), gs.transforms.descend(learning_rate))
+    return optax.chain(
+        optax.GradientTransformationExtraArgs(init, update),
+        gs.transforms.descend(learning_rate),
+    )
 
 
 for weight in (-1.0, 0.0, 0.5, 1.0):
-    print(f"weight {weight:4}: rate {gs.analysis.rate(game, restrained(eta, 0.5, weight), origin):.4f}")
+    print(
+        f"weight {weight:4}: rate "
+        f"{gs.analysis.rate(game, restrained(eta, 0.5, weight), origin):.4f}"
+    )
 
 # %% [markdown]
 # ## Tuning a solver by gradients
@@ -112,12 +139,14 @@ for _ in range(20):
 numbers = [round(float(leaf), 3) for leaf in jax.tree.leaves(solver)]
 print(f"learning rate, decay, weight: {numbers}")
 before = gs.analysis.rate(game, restrained(0.3, 0.5, 0.5), origin)
-print(f"rate {gs.analysis.rate(game, solver, origin):.4f} (before {before:.4f})")
+print(
+    f"rate {gs.analysis.rate(game, solver, origin):.4f} (before {before:.4f})"
+)
 
 # %% [markdown]
 # Paths and distances of the custom solvers beside extragradient. Only the midpoint method without consensus diverges.
 
-# %%
+# %% mystnb={"image": {"alt": "Left, paths of the custom solvers and extragradient in the plane. Right, their distances over the steps."}, "figure": {"caption": "Only the midpoint method without consensus moves away from the equilibrium."}}
 solvers = {
     "midpoint": midpoint_descent(eta),
     "damped": damped(eta, 0.5),
@@ -126,8 +155,18 @@ solvers = {
 }
 figure, axes = plt.subplots(1, 2, figsize=(7.5, 3.4), layout="constrained")
 record = lambda players, _: (players, jnp.hypot(*players))
-traces = {name: gs.solve(game, solver, start, 60, record=record).trace for name, solver in solvers.items()}
+traces = {
+    name: gs.solve(game, solver, start, 60, record=record).trace
+    for name, solver in solvers.items()
+}
 gs.plots.phase_portrait(
-    {name: path for name, (path, _) in traces.items()}, start=start, equilibrium=origin, field=game, ax=axes[0]
+    {name: path for name, (path, _) in traces.items()},
+    start=start,
+    equilibrium=origin,
+    field=game,
+    ax=axes[0],
 )
-gs.plots.convergence({name: far for name, (_, far) in traces.items()}, ax=axes[1]).legend(fontsize=7)
+gs.plots.convergence(
+    {name: far for name, (_, far) in traces.items()}, ax=axes[1]
+).legend(fontsize=7)
+plt.show()

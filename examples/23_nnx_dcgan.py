@@ -65,7 +65,9 @@ def generator_loss(generator, discriminator, batch):
 
 def discriminator_loss(generator, discriminator, batch):
     real, latents = batch
-    real, fake = jnp.split(discriminator(jnp.concatenate([real, generator(latents)])), 2)
+    real, fake = jnp.split(
+        discriminator(jnp.concatenate([real, generator(latents)])), 2
+    )
     loss = jnp.mean((real - 1) ** 2) + jnp.mean(fake**2)
     return loss, {"accuracy": (jnp.mean(real > 0.5) + jnp.mean(fake < 0.5)) / 2}
 
@@ -78,14 +80,24 @@ def discriminator_loss(generator, discriminator, batch):
 
 # %%
 nets = gs.modules.from_nnx(Generator(nnx.Rngs(0)), Discriminator(nnx.Rngs(1)))
-game = gs.from_losses(nets.payoff(generator_loss), nets.payoff(discriminator_loss), model_state=nets.model_state)
+game = gs.from_losses(
+    nets.payoff(generator_loss),
+    nets.payoff(discriminator_loss),
+    model_state=nets.model_state,
+)
 solver = gs.per_player(optax.adam(2e-3, b1=0.5), optax.adam(1e-3, b1=0.5))
-sample = gs.sampling.joint(gs.minibatches(images, BATCH), gs.sampling.latents(BATCH, LATENT))
+sample = gs.sampling.joint(
+    gs.minibatches(images, BATCH), gs.sampling.latents(BATCH, LATENT)
+)
 
 
 def record(_players, _state, computed):
     generator, discriminator = computed.payoffs
-    return {"generator": -generator, "discriminator": -discriminator, **computed.metrics[1]}
+    return {
+        "generator": -generator,
+        "discriminator": -discriminator,
+        **computed.metrics[1],
+    }
 
 
 def train(num_steps, checkpoint=None):
@@ -109,7 +121,10 @@ trace = solution.trace
 print(" step  generator's loss  discriminator's loss  accuracy")
 for row in range(1, 10, 2):
     step = (row + 1) * STEPS // 10
-    print(f"{step:5} {trace['generator'][row]:17.2f} {trace['discriminator'][row]:21.2f} {trace['accuracy'][row]:9.0%}")
+    print(
+        f"{step:5} {trace['generator'][row]:17.2f} "
+        f"{trace['discriminator'][row]:21.2f} {trace['accuracy'][row]:9.0%}"
+    )
 
 # %% [markdown]
 # ## Samples before and after
@@ -118,7 +133,7 @@ for row in range(1, 10, 2):
 # the running statistics of BatchNorm. The measuring classifier gives the Frechet distance to real digits: 0 would be
 # perfect, and the value in parentheses is that of other real digits.
 
-# %%
+# %% mystnb={"image": {"alt": "Three rows of ten digits of 8 by 8 pixels: real, at the start, and after training."}, "figure": {"caption": "At the start the images are noise. After training they have the strokes of digits."}}
 classifier = gan.train_classifier(digits, steps=100 if fast else 2000)
 latents = jax.random.normal(jax.random.key(3), (100 if fast else 900, LATENT))
 rows = {"real": images[:10]}
@@ -130,10 +145,19 @@ for name, arrays in {
     generator.eval()
     made = generator(latents)
     quality = gan.image_measures(classifier, digits.inputs, made[..., 0])
-    print(f"{name:8} distance {quality.frechet:6.1f} ({quality.frechet_floor:.1f}), classes {quality.coverage:d}")
+    print(
+        f"{name:8} distance {quality.frechet:6.1f} ("
+        f"{quality.frechet_floor:.1f}), classes {quality.coverage:d}"
+    )
     rows[name] = made[:10]
 figure, axes = plt.subplots(figsize=(6, 2), layout="constrained")
-gs.plots.images(jnp.concatenate(list(rows.values())), columns=10, labels=tuple(rows), ax=axes)
+gs.plots.images(
+    jnp.concatenate(list(rows.values())),
+    columns=10,
+    labels=tuple(rows),
+    ax=axes,
+)
+plt.show()
 
 # %% [markdown]
 # ## Stop and resume
@@ -145,16 +169,31 @@ gs.plots.images(jnp.concatenate(list(rows.values())), columns=10, labels=tuple(r
 # %%
 @jax.jit
 def same(tree, other):
-    return jnp.all(jnp.stack(jax.tree.leaves(jax.tree.map(lambda a, b: jnp.all(a == b), tree, other))))
+    return jnp.all(
+        jnp.stack(
+            jax.tree.leaves(
+                jax.tree.map(lambda a, b: jnp.all(a == b), tree, other)
+            )
+        )
+    )
 
 
 with tempfile.TemporaryDirectory() as folder:
     half = train(STEPS // 2, checkpoint=folder)
-    print("half-way:", sorted(path.name for path in pathlib.Path(folder).iterdir()))
+    print(
+        "half-way:",
+        sorted(path.name for path in pathlib.Path(folder).iterdir()),
+    )
     resumed = train(STEPS, checkpoint=folder)
-print(f"steps {half.steps}, then {resumed.steps}; players equal: {same(resumed.players, solution.players)}")
+print(
+    f"steps {half.steps}, then {resumed.steps}; players equal: "
+    f"{same(resumed.players, solution.players)}"
+)
 print("model state equal:", same(resumed.model_state, solution.model_state))
-print("rows equal:", all(np.array_equal(resumed.trace[name], trace[name]) for name in trace))
+print(
+    "rows equal:",
+    all(np.array_equal(resumed.trace[name], trace[name]) for name in trace),
+)
 
 # %% [markdown]
 # The discriminator draws from Dropout twice per call, and each of the two losses calls it once per step. The counter
@@ -162,4 +201,7 @@ print("rows equal:", all(np.array_equal(resumed.trace[name], trace[name]) for na
 
 # %%
 _, discriminator = nets.merge(resumed.players, resumed.model_state)
-print(f"{int(discriminator.drop.rngs.count[...])} draws of Dropout in {resumed.steps} steps")
+print(
+    f"{int(discriminator.drop.rngs.count[...])} draws of Dropout in "
+    f"{resumed.steps} steps"
+)

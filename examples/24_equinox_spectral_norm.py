@@ -34,7 +34,9 @@ class Generator(eqx.Module):
     network: eqx.nn.MLP
 
     def __init__(self, key):
-        self.network = eqx.nn.MLP(LATENT, 64, 128, 1, jax.nn.leaky_relu, jnp.tanh, key=key)
+        self.network = eqx.nn.MLP(
+            LATENT, 64, 128, 1, jax.nn.leaky_relu, jnp.tanh, key=key
+        )
 
     def __call__(self, latent):
         return self.network(latent).reshape(8, 8)
@@ -54,7 +56,8 @@ class Discriminator(eqx.Module):
         sizes = (64, 128, 1)
         keys = jax.random.split(key, len(sizes) - 1)
         self.layers = [
-            wrap(eqx.nn.Linear(*pair, key=key), key) for *pair, key in zip(sizes[:-1], sizes[1:], keys, strict=True)
+            wrap(eqx.nn.Linear(*pair, key=key), key)
+            for *pair, key in zip(sizes[:-1], sizes[1:], keys, strict=True)
         ]
 
     def __call__(self, image, state):
@@ -98,7 +101,9 @@ def discriminator_loss(generator, discriminator, batch):
     both = jnp.concatenate([real, jax.vmap(generator)(latents)])
     real, fake = jnp.split(judge(discriminator, both), 2)
     margin = {"margin": jnp.mean(real) - jnp.mean(fake)}
-    return jnp.mean(jax.nn.relu(1 - real)) + jnp.mean(jax.nn.relu(1 + fake)), margin
+    return jnp.mean(jax.nn.relu(1 - real)) + jnp.mean(
+        jax.nn.relu(1 + fake)
+    ), margin
 
 
 # %% [markdown]
@@ -124,17 +129,32 @@ def train(wrap):
     keys = jax.random.split(jax.random.key(0), 3)
     judging = eqx.nn.make_with_state(Discriminator)(wrap, keys[1])
     nets = gs.modules.from_equinox(Generator(keys[0]), judging)
-    game = gs.from_losses(nets.payoff(generator_loss), nets.payoff(discriminator_loss), model_state=nets.model_state)
+    game = gs.from_losses(
+        nets.payoff(generator_loss),
+        nets.payoff(discriminator_loss),
+        model_state=nets.model_state,
+    )
 
     def record(players, state, computed):
         _, discriminator = nets.merge(players, state.model_state)
         layers = discriminator.module.layers
         stored = jnp.stack([top(layer.layer.weight) for layer in layers])
-        estimates = jnp.stack([jnp.asarray(estimate(layer, discriminator.state)) for layer in layers])
-        return {"stored": stored, "used": stored / estimates, **computed.metrics[1]}
+        estimates = jnp.stack(
+            [
+                jnp.asarray(estimate(layer, discriminator.state))
+                for layer in layers
+            ]
+        )
+        return {
+            "stored": stored,
+            "used": stored / estimates,
+            **computed.metrics[1],
+        }
 
     adam = optax.adam(5e-4, b1=0.5)
-    sample = gs.sampling.joint(gs.minibatches(images, BATCH), gs.sampling.latents(BATCH, LATENT))
+    sample = gs.sampling.joint(
+        gs.minibatches(images, BATCH), gs.sampling.latents(BATCH, LATENT)
+    )
     solution = gs.run(
         game,
         gs.per_player(adam, adam),
@@ -165,10 +185,20 @@ _, before = nets.merge(nets.players)
 _, after = nets.merge(solution.players, solution.model_state)
 print("layer  cosine of u  cosine of v  estimate   exact")
 for number, layer in enumerate(after.module.layers):
-    pairs = zip(before.state.get(layer.uv_index), after.state.get(layer.uv_index), strict=True)
+    pairs = zip(
+        before.state.get(layer.uv_index),
+        after.state.get(layer.uv_index),
+        strict=True,
+    )
     cosines = [float(old @ new) for old, new in pairs]
-    followed, exact = float(estimate(layer, after.state)), float(top(layer.layer.weight))
-    print(f"{number:5} {cosines[0]:12.3f} {cosines[1]:12.3f} {followed:9.4f} {exact:7.4f}")
+    followed, exact = (
+        float(estimate(layer, after.state)),
+        float(top(layer.layer.weight)),
+    )
+    print(
+        f"{number:5} {cosines[0]:12.3f} {cosines[1]:12.3f} {followed:9.4f} "
+        f"{exact:7.4f}"
+    )
 
 # %% [markdown]
 # ## The largest singular values
@@ -178,30 +208,48 @@ for number, layer in enumerate(after.module.layers):
 
 # %%
 for name, (_, solution) in runs.items():
-    used, margin = np.asarray(solution.trace["used"]), float(solution.trace["margin"][-1])
+    used, margin = (
+        np.asarray(solution.trace["used"]),
+        float(solution.trace["margin"][-1]),
+    )
     print(
-        f"{name:13} after {STEPS} steps: {used[-1].round(2)}, product {used[-1].prod():6.2f}, "
+        f"{name:13} after {STEPS} steps: {used[-1].round(2)}, product "
+        f"{used[-1].prod():6.2f}, "
         f"largest of the run {used.max():.2f}, margin {margin:.2f} logits"
     )
 
-# %%
+# %% mystnb={"image": {"alt": "Largest singular value of each layer over the steps, with and without spectral normalisation."}, "figure": {"caption": "With normalisation the values stay near 1. Without it they grow during the training."}}
 steps = np.arange(1, ROWS + 1) * (STEPS // ROWS)
-figure, panels = plt.subplots(1, 2, figsize=(7, 2.8), layout="constrained", sharey=True)
+figure, panels = plt.subplots(
+    1, 2, figsize=(7, 2.8), layout="constrained", sharey=True
+)
 for axes, (name, (_, solution)) in zip(panels, runs.items(), strict=True):
-    curves = {f"layer {number}": values for number, values in enumerate(np.asarray(solution.trace["used"]).T)}
-    gs.plots.lines(curves, steps, axes=("step", "largest singular value in use"), ax=axes)
+    curves = {
+        f"layer {number}": values
+        for number, values in enumerate(np.asarray(solution.trace["used"]).T)
+    }
+    gs.plots.lines(
+        curves, steps, axes=("step", "largest singular value in use"), ax=axes
+    )
     axes.set_title(name)
 panels[1].set_ylabel("")
 panels[0].legend(loc="upper left")
+plt.show()
 
 # %% [markdown]
 # Real digits, and samples of both generators from the same ten latents.
 
-# %%
+# %% mystnb={"image": {"alt": "Three rows of ten digits: real ones, and samples with and without spectral normalisation."}, "figure": {"caption": "Both generators draw digit-like shapes from the same latents."}}
 latents = jax.random.normal(jax.random.key(3), (10, LATENT))
 rows = {"real": images[:10]}
 for name, (nets, solution) in runs.items():
     generator, _ = nets.merge(solution.players, solution.model_state)
     rows[name] = jax.vmap(generator)(latents)
 figure, axes = plt.subplots(figsize=(6, 2), layout="constrained")
-gs.plots.images(jnp.concatenate(list(rows.values())), columns=10, labels=tuple(rows), ax=axes)
+gs.plots.images(
+    jnp.concatenate(list(rows.values())),
+    columns=10,
+    labels=tuple(rows),
+    ax=axes,
+)
+plt.show()

@@ -21,7 +21,10 @@ networks = gan.perceptrons((8, 8), widths=(256, 256))
 game = gan.adversarial(networks.generate, networks.judge, gan.non_saturating)
 adam = optax.adam(5e-4, b1=0.5)
 solver = gs.per_player(adam, adam)
-sample = gan.batches(gs.minibatches(data.digits().inputs, BATCH), gs.sampling.latents(BATCH, networks.latent))
+sample = gan.batches(
+    gs.minibatches(data.digits().inputs, BATCH),
+    gs.sampling.latents(BATCH, networks.latent),
+)
 start = networks.init(jax.random.key(0))
 size = sum(leaf.nbytes for leaf in jax.tree.leaves(start)) / 2**20
 print(f"players of {size:.1f} MiB; with the moments of Adam {3 * size:.1f} MiB")
@@ -34,15 +37,25 @@ print(f"players of {size:.1f} MiB; with the moments of Adam {3 * size:.1f} MiB")
 # computed: payoffs, metrics, gradient norms and the batch.
 
 # %%
-step = jax.jit(functools.partial(gs.step, game, solver, aux=True), donate_argnums=(0, 1))
+step = jax.jit(
+    functools.partial(gs.step, game, solver, aux=True), donate_argnums=(0, 1)
+)
 players = jax.tree.map(jnp.copy, start)
 state = solver.init(players)
 key = jax.random.key(1)
 for number in range(STEPS):
-    players, state, computed = step(players, state, sample(jax.random.fold_in(key, number)))
+    players, state, computed = step(
+        players, state, sample(jax.random.fold_in(key, number))
+    )
     if (number + 1) % (STEPS // 5) == 0:
-        losses, norms = ([f"{float(value):.3f}" for value in values] for values in (computed.payoffs, computed.norms))
-        print(f"step {number + 1:4}: payoffs {', '.join(losses)}; gradient norms {', '.join(norms)}")
+        losses, norms = (
+            [f"{float(value):.3f}" for value in values]
+            for values in (computed.payoffs, computed.norms)
+        )
+        print(
+            f"step {number + 1:4}: payoffs {', '.join(losses)}; gradient "
+            f"norms {', '.join(norms)}"
+        )
 
 # %% [markdown]
 # ## Memory of a step
@@ -61,7 +74,13 @@ accumulated = gs.accumulate(solver, k=PARTS)
 
 
 def all_micro_batched(players, state, batch):
-    return gs.step(gs.estimators.micro_batched(game.bind(batch), PARTS), solver, players, state, aux=True)
+    return gs.step(
+        gs.estimators.micro_batched(game.bind(batch), PARTS),
+        solver,
+        players,
+        state,
+        aux=True,
+    )
 
 
 plain, both = functools.partial(gs.step, game), (0, 1)
@@ -70,22 +89,31 @@ steps = {
     "donated": (functools.partial(plain, solver), both),
     "donated, aux": (functools.partial(plain, solver, aux=True), both),
     "accumulated, donated": (functools.partial(plain, accumulated), both),
-    "accumulated, donated, aux": (functools.partial(plain, accumulated, aux=True), both),
+    "accumulated, donated, aux": (
+        functools.partial(plain, accumulated, aux=True),
+        both,
+    ),
     "micro-batched, donated, aux": (all_micro_batched, both),
 }
 batch = sample(key)
 compiled = {
-    name: jax.jit(function, donate_argnums=donated).lower(start, solver.init(start), batch).compile()
+    name: jax.jit(function, donate_argnums=donated)
+    .lower(start, solver.init(start), batch)
+    .compile()
     for name, (function, donated) in steps.items()
 }
 print(f"{'MiB':28} arguments + results - shared + temporary = total")
 for name, program in compiled.items():
     memory = program.memory_analysis()
     used, made, shared, temporary = (
-        getattr(memory, f"{kind}_size_in_bytes") / 2**20 for kind in ("argument", "output", "alias", "temp")
+        getattr(memory, f"{kind}_size_in_bytes") / 2**20
+        for kind in ("argument", "output", "alias", "temp")
     )
     total = used + made - shared + temporary
-    print(f"{name:28} {used:9.1f} {made:9.1f} {shared:8.1f} {temporary:11.1f} {total:7.1f}")
+    print(
+        f"{name:28} {used:9.1f} {made:9.1f} {shared:8.1f} {temporary:11.1f} "
+        f"{total:7.1f}"
+    )
 
 # %% [markdown]
 # ## The same step
@@ -95,6 +123,13 @@ for name, program in compiled.items():
 # %%
 expected, _ = compiled["step"](start, solver.init(start), batch)
 for name in ("accumulated, donated", "micro-batched, donated, aux"):
-    end, *_ = compiled[name](jax.tree.map(jnp.copy, start), solver.init(start), batch)
-    differences = jax.tree.map(lambda a, b: float(jnp.max(abs(a - b))), end, expected)
-    print(f"{name}: players differ by at most {max(jax.tree.leaves(differences)):.0e}")
+    end, *_ = compiled[name](
+        jax.tree.map(jnp.copy, start), solver.init(start), batch
+    )
+    differences = jax.tree.map(
+        lambda a, b: float(jnp.max(abs(a - b))), end, expected
+    )
+    print(
+        f"{name}: players differ by at most "
+        f"{max(jax.tree.leaves(differences)):.0e}"
+    )

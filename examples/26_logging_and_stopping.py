@@ -39,7 +39,10 @@ good = experiment.measures["good"]
 
 def record(players, _state, computed):
     generator, discriminator = computed.payoffs
-    return {"good": good(players), "payoff": {"generator": generator, "discriminator": discriminator}}
+    return {
+        "good": good(players),
+        "payoff": {"generator": generator, "discriminator": discriminator},
+    }
 
 
 def train(name, num_steps, *stops, progress=False):
@@ -64,7 +67,10 @@ def train(name, num_steps, *stops, progress=False):
 train("first", 10 * EVERY, progress=True)
 print(*(folder / "first.csv").read_text().splitlines()[:3], sep="\n")
 for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-    print(f"{path.relative_to(folder).as_posix()[:24]:24} {path.stat().st_size} bytes")
+    print(
+        f"{path.relative_to(folder).as_posix()[:24]:24} {path.stat().st_size} "
+        "bytes"
+    )
 
 # %% [markdown]
 # ## Rules that stop a run
@@ -75,12 +81,17 @@ for path in sorted(path for path in folder.rglob("*") if path.is_file()):
 # %%
 rules = {
     "target": gs.stopping.target("good", 0.9, smaller_is_better=False),
-    "patience": gs.stopping.patience("good", rows=5 if fast else 40, min_change=0.01, smaller_is_better=False),
+    "patience": gs.stopping.patience(
+        "good", rows=5 if fast else 40, min_change=0.01, smaller_is_better=False
+    ),
     "time limit": gs.stopping.time_limit(0.5 if fast else 5.0),
 }
 for name, stop in rules.items():
     solution = train(name, STEPS, stop)
-    print(f"{name:10} step {solution.steps:5}, {good(solution.players):.0%} good: the run {solution.ending.sentence}")
+    print(
+        f"{name:10} step {solution.steps:5}, {good(solution.players):.0%} "
+        f"good: the run {solution.ending.sentence}"
+    )
 
 # %% [markdown]
 # ## From the log to a picture
@@ -89,9 +100,12 @@ for name, stop in rules.items():
 # shows the others too, and points mark their ends. A rule that stops at a plateau may stop too early: compare the end
 # by patience with the steps that follow.
 
-# %%
+# %% mystnb={"image": {"alt": "Share of good samples over the steps, with a marker where each stopping rule ended its run."}, "figure": {"caption": "The share rises and levels off. Each marker shows how early its rule stops."}}
 figure, axes = plt.subplots(figsize=(5, 3), layout="constrained")
-logs = {name: np.genfromtxt(folder / f"{name}.csv", delimiter=",", names=True) for name in rules}
+logs = {
+    name: np.genfromtxt(folder / f"{name}.csv", delimiter=",", names=True)
+    for name in rules
+}
 longest = max(logs.values(), key=len)
 axes.plot(longest["step"], longest["good"], color="0.6")
 for (name, log), marker in zip(logs.items(), "os^", strict=True):
@@ -100,3 +114,4 @@ axes.set(xlabel="step", ylabel="share of good samples", ylim=(0, 1))
 axes.legend(loc="lower right")
 print("columns:", *longest.dtype.names)
 temporary.cleanup()
+plt.show()

@@ -1,7 +1,7 @@
 """Gather the data of one game's figure, as plain arrays."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.flatten_util
@@ -34,6 +34,7 @@ class Picture:
         equilibrium: coordinates of the equilibrium, or None.
         axes: labels of the two axes of the plane.
         view: description of the plane.
+        missing: why a solver's step map has no eigenvalues, by name of the solver.
     """
 
     title: str
@@ -47,6 +48,7 @@ class Picture:
     equilibrium: np.ndarray | None
     axes: tuple[str, str]
     view: str
+    missing: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def picture(problem: Problem, runs: Sequence[Run]) -> Picture:
@@ -80,7 +82,18 @@ def picture(problem: Problem, runs: Sequence[Run]) -> Picture:
         equilibrium=marked,
         axes=problem.axes,
         view=problem.view,
+        missing={run.row.solver: _reason(problem, run) for run in runs if run.spectrum is None},
     )
+
+
+def _reason(problem: Problem, run: Run) -> str:
+    """Say why a solver's step map has no eigenvalues."""
+    notes = [note.removeprefix("no prediction, ") for note in run.row.notes.split("; ") if "no prediction, " in note]
+    if notes:
+        return notes[0]
+    if problem.noise is not None:
+        return "the game is noisy"
+    return "its step size varies" if problem.constraints is None else "the game is constrained"
 
 
 def _sizes(runs: Sequence[Run]) -> str:

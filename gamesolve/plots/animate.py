@@ -9,6 +9,7 @@
 
 import base64
 import dataclasses
+import html
 import importlib
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -41,10 +42,12 @@ class Film:
     Attributes:
         frames: arrays of bytes of shape (height, width, 3), all of the same size.
         rate: frames per second.
+        alt: description for readers who cannot see the film. Default: "animation".
     """
 
     frames: Sequence[np.ndarray]
     rate: float = 15.0
+    alt: str = "animation"
 
     def save(self, path: str | Path) -> None:
         """Save the film as ``.gif``, or as ``.mp4`` with the extra ``mp4``.
@@ -66,7 +69,8 @@ class Film:
 
     def to_html(self) -> str:
         """Return the film as a self-contained HTML element."""
-        return f'<img alt="animation" src="data:image/gif;base64,{base64.b64encode(self._gif()).decode()}"/>'
+        source = base64.b64encode(self._gif()).decode()
+        return f'<img alt="{html.escape(self.alt)}" src="data:image/gif;base64,{source}"/>'
 
     def _repr_html_(self) -> str:
         return self.to_html()
@@ -91,6 +95,7 @@ def record(
     dpi: float = 120,
     rate: float = 15.0,
     dark: bool = False,
+    alt: str = "animation",
     **kind: Any,
 ) -> Film:
     """Make a film by drawing each item on fresh axes of the same figure.
@@ -102,6 +107,7 @@ def record(
         dpi: pixels per inch.
         rate: frames per second.
         dark: whether to draw for dark pages; see `gamesolve.plots.dark`.
+        alt: description of the film for readers who cannot see it. Default: "animation".
         **kind: settings of the axes, as for ``Figure.add_subplot``: ``projection="3d"`` for surfaces.
 
     Returns:
@@ -127,7 +133,7 @@ def record(
         frames.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
     if not frames:
         raise ValueError("items must hold at least one item to draw, got none.")
-    return Film(frames, rate)
+    return Film(frames, rate, alt)
 
 
 def training(trace: PyTree, draw: Callable[[Axes, Any], object], *, most: int = 60, **settings: Any) -> Film:
@@ -165,8 +171,9 @@ def paths(
         most: largest number of frames, without the tail.
         tail: number of frames that repeat the end.
         rate: frames per second.
-        **settings: ``size``, ``dpi`` and ``dark`` as in `record`; all others as in `gamesolve.plots.phase_portrait`.
-            One of them must be ``view`` or ``equilibrium``, which keep the view fixed.
+        **settings: ``size``, ``dpi``, ``dark`` and ``alt`` as in `record`; all others as in
+            `gamesolve.plots.phase_portrait`. One of them must be ``view`` or ``equilibrium``, which keep the view the
+            same.
 
     Returns:
         The `Film`.
@@ -183,7 +190,7 @@ def paths(
     """
     if settings.get("view") is None and settings.get("equilibrium") is None:
         raise ValueError("paths needs view= or equilibrium=, got neither. They keep the view the same in all frames.")
-    film = {name: settings.pop(name) for name in ("size", "dpi", "dark") if name in settings}
+    film = {name: settings.pop(name) for name in ("size", "dpi", "dark", "alt") if name in settings}
     ways = by_name("ways", ways, "points")
     longest = max(len(way) for way in ways.values())
     ends = np.unique(np.linspace(1, longest, min(longest, most)).round().astype(int))

@@ -8,10 +8,13 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from gamesolve.plots import paper, styles
+from gamesolve.plots.apart import apart
 from gamesolve.plots.arguments import by_name, numbers
 
 # Number of remarks in the corner of a spectrum; more would hide it.
 MOST_REMARKS = 6
+# Width of a marker of `leading` as a share of the view.
+MARKER = 0.05
 
 
 def spectrum(values: Mapping[str, ArrayLike], *, stable: str = "step", ax: Axes | None = None) -> Axes:
@@ -59,12 +62,43 @@ def spectrum(values: Mapping[str, ArrayLike], *, stable: str = "step", ax: Axes 
     return ax
 
 
+def leading(values: Mapping[str, np.ndarray], *, ax: Axes) -> list[str]:
+    """Draw the leading eigenvalue of each step map, so that no marker covers another one.
+
+    Of a complex pair the upper one is drawn. Markers that would overlap are moved apart, and a thin line leads from
+    each of them to the dot at its eigenvalue.
+
+    Args:
+        values: eigenvalues by name, empty if there are none.
+        ax: axes to draw on.
+
+    Returns:
+        The names that are in the view, whose moduli are at most two.
+    """
+    shown, _ = _step_window(values)
+    known = {name: values[name] for name in shown if values[name].size}
+    most = {name: entries[np.argmax(np.abs(entries))] for name, entries in known.items()}
+    places = np.array([complex(value.real, abs(value.imag)) for value in most.values()])
+    limits = paper.square(np.append(places, 1.0), 0.25)
+    _stable_region(ax, "step", limits)
+    moved = apart(places, MARKER * (limits[0][1] - limits[0][0]))
+    for name, place, marker in zip(most, places, moved, strict=True):
+        index = list(values).index(name)
+        if marker != place:
+            ax.plot([place.real, marker.real], [place.imag, marker.imag], color=paper.GREY, linewidth=0.8, zorder=2)
+            ax.plot(place.real, place.imag, ".", color="black", markersize=3, zorder=4)
+        style = styles.hollow(index) | {"markersize": 7, "markerfacecolor": "white", "zorder": 3}
+        ax.plot(marker.real, marker.imag, label=name, color=styles.color(index), **style)
+    ax.set(xlim=limits[0], ylim=limits[1], xlabel="real part", ylabel="imaginary part", aspect="equal")
+    return list(most)
+
+
 def _step_window(points: Mapping[str, np.ndarray]) -> tuple[list[str], paper.Limits]:
     """Return the names that are shown, and a view that holds 1 and their leading eigenvalues."""
     known = {name: entries for name, entries in points.items() if entries.size}
-    leading = {name: entries[np.argmax(np.abs(entries))] for name, entries in known.items()}
-    shown = [name for name in points if abs(leading.get(name, 0)) <= 2]
-    corners = [value for name, value in leading.items() if name in shown]
+    most = {name: entries[np.argmax(np.abs(entries))] for name, entries in known.items()}
+    shown = [name for name in points if abs(most.get(name, 0)) <= 2]
+    corners = [value for name, value in most.items() if name in shown]
     corners = np.array([*corners, *np.conj(corners), 1.0])
     return shown, paper.square(corners, 0.25)
 

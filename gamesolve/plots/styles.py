@@ -6,6 +6,8 @@ The first seven differ in all three. Later ones repeat the colours with other da
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -24,8 +26,13 @@ DASHES = (
     (0, (9, 2, 3, 2)),
 )
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "h")
-# Inches per letter of the legend, and per column beside its letters.
-LETTER, BESIDE = 0.075, 0.62
+# Inches per letter of a legend of 10 points, and per column beside its letters.
+LETTER, BESIDE = 0.083, 0.66
+# A legend of more names has smaller letters.
+FEW = 21
+# Distance between two markers on a curve, as a share of the diagonal of its axes.
+SPACING = 0.4
+MOST_MARKERS = 4
 
 
 def color(index: int) -> str:
@@ -50,6 +57,24 @@ def hollow(index: int) -> dict[str, Any]:
     return style | {"markerfacecolor": "none", "markeredgewidth": 1.3}
 
 
+def stagger(ax: Axes, indices: Mapping[str, int]) -> None:
+    """Put markers on labelled curves, each curve's at other places, so that curves that coincide can be told apart.
+
+    Args:
+        ax: axes that hold the curves.
+        indices: index of each solver by the label of its curve.
+    """
+    curves = [line for line in ax.lines if line.get_label() in indices]
+    diagonal = np.hypot(ax.bbox.width, ax.bbox.height)
+    for order, curve in enumerate(curves):
+        steps = np.nan_to_num(np.diff(ax.transData.transform(curve.get_xydata()), axis=0))
+        lengths = np.cumsum(np.hypot(*steps.T)) / diagonal
+        places = SPACING * (np.arange(MOST_MARKERS) + (order + 0.6) / len(curves))
+        marked = 1 + np.searchsorted(lengths, places[places < lengths.max(initial=0)])
+        curve.set(marker=marker(indices[str(curve.get_label())]), markersize=5, markevery=marked.tolist())
+        curve.set(markerfacecolor="white", markeredgewidth=1.2)
+
+
 def legend(figure: Figure, indices: Mapping[str, int]) -> None:
     """Put one legend below all panels. The figure grows if the legend needs more than one row.
 
@@ -57,7 +82,8 @@ def legend(figure: Figure, indices: Mapping[str, int]) -> None:
         figure: the figure.
         indices: index of each solver that is shown.
     """
-    columns = _columns([len(name) for name in indices], figure.get_figwidth())
+    size = 10 if len(indices) <= FEW else 8
+    columns = _columns([len(name) for name in indices], figure.get_figwidth() * 10 / size)
     rows = -(-len(indices) // columns)
     figure.set_figheight(figure.get_figheight() + 0.2 * (rows - 1))
     figure.legend(
@@ -65,7 +91,7 @@ def legend(figure: Figure, indices: Mapping[str, int]) -> None:
         loc="outside lower center",
         ncols=columns,
         frameon=False,
-        fontsize=9,
+        fontsize=size,
         handlelength=3.2,
         columnspacing=1.4,
     )
@@ -77,5 +103,5 @@ def _columns(lengths: list[int], width: float) -> int:
         rows = -(-len(lengths) // columns)
         longest = [max(lengths[first : first + rows]) for first in range(0, len(lengths), rows)]
         if sum(LETTER * length + BESIDE for length in longest) <= width:
-            return columns
+            return -(-len(lengths) // rows)
     return 1

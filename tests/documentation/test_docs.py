@@ -113,8 +113,9 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize("script", EXAMPLES)
-def test_examples_run(script, capsys):
+def test_examples_run(script, capsys, monkeypatch):
     plt.switch_backend("agg")
+    monkeypatch.setattr(plt, "show", lambda: None)
     runpy.run_path(str(script))
     plt.close("all")
     assert capsys.readouterr().out

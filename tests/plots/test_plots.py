@@ -1,5 +1,7 @@
 """Each plot draws its data, leaves the global style unchanged and needs no display."""
 
+import dataclasses
+
 import jax.numpy as jnp
 import matplotlib as mpl
 import numpy as np
@@ -10,7 +12,7 @@ from matplotlib.figure import Figure
 import gamesolve as gs
 from gamesolve import compare, plots, registry
 from gamesolve.plots import styles
-from gamesolve.plots.spectra import MOST_REMARKS
+from gamesolve.plots.spectra import MARKER, MOST_REMARKS
 
 SPIRAL = np.stack([np.cos(np.arange(60) / 5), np.sin(np.arange(60) / 5)], axis=1) * 0.95 ** np.arange(60)[:, None]
 
@@ -136,6 +138,41 @@ def test_colours_follow_the_solver_through_all_panels():
     assert shades(figure) > 100
 
 
+def test_markers_of_leading_eigenvalues_never_overlap():
+    names = list("abcdefg")
+    spectra = {name: np.array([0.5 + 0.5j, 0.5 - 0.5j, 0.1]) for name in names[:-1]} | {"g": np.array([0.9 + 0j])}
+    axes = plots.comparison(picture_of(dict.fromkeys(names, SPIRAL), {}, spectra)).axes[3]
+    places = np.array([complex(*(entry[0] for entry in labelled(axes, name).get_data())) for name in names])
+    left, right = axes.get_xlim()
+    gaps = np.abs(places[:, None] - places) + np.eye(len(names))
+    assert gaps.min() > 0.99 * MARKER * (right - left)
+    assert places[-1] == 0.9  # it was far from the others
+    (dot,) = {(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines if line.get_marker() == "."}
+    assert dot == (0.5, 0.5)
+
+
+def test_curves_that_coincide_carry_markers_at_different_places():
+    names = list("abc")
+    curve = np.geomspace(1.0, 1e-6, 300)[None]
+    figure = plots.comparison(picture_of(dict.fromkeys(names, SPIRAL), dict.fromkeys(names, curve), {}))
+    for panel in figure.axes[:2]:
+        marked = [set(labelled(panel, name).get_markevery()) for name in names]
+        assert all(marked)
+        assert len(set.union(*marked)) == sum(map(len, marked))
+        assert len({labelled(panel, name).get_marker() for name in names}) == len(names)
+
+
+def test_solvers_without_eigenvalues_are_named_with_the_reason():
+    names = ["known", "far", "adaptive"]
+    picture = picture_of(
+        dict.fromkeys(names, SPIRAL), {}, {"known": np.array([0.9 + 0j]), "far": np.array([13.0 + 0j])}
+    )
+    picture = dataclasses.replace(picture, missing={"adaptive": "its step size varies"})
+    label = " ".join(plots.comparison(picture).axes[3].get_xlabel().split())
+    assert "far (modulus 13)" in label
+    assert "adaptive (its step size varies)" in label
+
+
 def test_a_solver_that_can_not_run_is_left_out_and_keeps_its_colour():
     paths = {"a": np.empty((0, 2)), "b": SPIRAL}
     figure = plots.comparison(picture_of(paths, {"a": np.empty((3, 0)), "b": np.ones((3, 60))}, {}))
@@ -158,7 +195,8 @@ def test_many_solvers_differ_and_their_legend_stays_inside():
     assert inside.x1 <= outside.x1
     assert inside.height < 0.4 * outside.height
     assert min(axes.get_window_extent().height for axes in figure.axes) > 200
-    (remarks,) = figure.axes[3].texts
+    assert figure.axes[3].texts[0].get_text() == "no eigenvalues in the view: modulus 3"
+    (remarks,) = plots.spectrum(spectra).texts
     assert remarks.get_text().splitlines()[-1] == f"and {len(names) - MOST_REMARKS + 1} others"
 
 
