@@ -64,7 +64,7 @@ if os.environ.get("GAMESOLVE_INTERSPHINX"):
 nitpicky = True
 OUTSIDE = [
     *dir(builtins),
-    *("abc", "collections", "contextlib", "dataclasses", "enum", "functools", "pathlib", "types", "typing"),
+    *("abc", "collections", "contextlib", "dataclasses", "enum", "functools", "os", "pathlib", "types", "typing"),
     *("PIL", "chex", "equinox", "eqx", "flax", "jax", "jaxlib", "jaxtyping", "jnp", "matplotlib", "nnx", "np", "numpy"),
     *("optax", "optimistix", "orbax", "pandas", "pd", "plt", "scipy", "tensorboardX", "tqdm"),
     *("Any", "ArrayLike", "Axes", "Callable", "Collection", "Hashable", "Iterable", "Iterator", "Mapping", "Mesh"),

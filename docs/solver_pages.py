@@ -166,7 +166,7 @@ def card(entry: SolverEntry) -> str:
     folder = f"solvers/methods/{entry.name}"
     image = f"```{{image}} {folder}.svg\n:alt: {alt(entry.name)}\n```" if entry.name in MEASURED else ""
     head = f":::{{grid-item-card}} `{entry.name}`\n:link: {folder}\n:link-type: doc"
-    return f"{head}\n\n{image}\n`{entry.formula}`\n+++\n{cost(entry.cost)}\n:::"
+    return f"{head}\n\n{image}\n`{entry.formula}`\n\n{cost(entry.cost)}\n:::"
 
 
 def gallery() -> str:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:  # for type checkers; at runtime each name comes on first use
     )
     from gamesolve.advice import recommend
     from gamesolve.checkpoint import orbax
-    from gamesolve.compilation_cache import use_compilation_cache
     from gamesolve.driving import stopping
+    from gamesolve.driving.compilation_cache import use_compilation_cache
     from gamesolve.driving.plan import Computed, StepState
     from gamesolve.driving.run import Chunk, run
     from gamesolve.driving.solve import Solution, Status, solve, step
@@ -83,7 +83,7 @@ _PUBLIC = {
     "step": "gamesolve.driving.solve:step",
     "sweep": "gamesolve.driving.sweep:sweep",
     "transforms": "gamesolve.transforms",
-    "use_compilation_cache": "gamesolve.compilation_cache:use_compilation_cache",
+    "use_compilation_cache": "gamesolve.driving.compilation_cache:use_compilation_cache",
     "watch": "gamesolve.watching:watch",
     "zero_sum": "gamesolve.game:zero_sum",
 }

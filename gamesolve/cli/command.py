@@ -21,7 +21,7 @@ from gamesolve import compare, registry
 from gamesolve.cli import endings, recommending, results, surroundings, tables
 from gamesolve.cli.loading import CommandError, blaming, load_game
 from gamesolve.compare.choices import RULES
-from gamesolve.compilation_cache import use_compilation_cache
+from gamesolve.driving.compilation_cache import use_compilation_cache
 
 T = TypeVar("T")
 

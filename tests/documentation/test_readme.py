@@ -8,6 +8,7 @@ import tomllib
 import pytest
 
 import gamesolve as gs
+from gamesolve import registry
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
