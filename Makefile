@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NEWEST := tests/contract tests/driving tests/transforms tests/linear tests/analysis
 
-.PHONY: help install lint-tools docs-tools test lint types docs docs-fast links links-outside compare newest gate wheel
+.PHONY: help install lint-tools docs-tools test lint types docs docs-fast docs-check links links-outside compare newest gate wheel
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -36,6 +36,9 @@ docs: ## build the documentation into docs/_build; GAMESOLVE_FAST=1 trains the e
 
 docs-fast: ## build the documentation into build/docs without running its code: all pages, references and links
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -D nb_execution_mode=off docs build/docs
+
+docs-check: ## read all pages of the documentation without running or writing them; a warning is an error
+	$(BIN)/python -m sphinx -W --keep-going -q -b dummy -D nb_execution_mode=off docs build/docs-check
 
 links: docs-fast ## check that all links inside the documentation lead to a page, a file or an anchor
 	$(BIN)/python docs/check_links.py build/docs

@@ -20,5 +20,6 @@ NAMES = {
     "watch": "verdicts of gs.watch on runs of known state, its cost, and when it announces a collapse",
     "recommend": "the solver of gs.recommend on random games against a full tuned comparison",
     "applications": "gradients that solvers need on networks, control, and robust or fair classification",
+    "screening": "losses, regularisers and optimisers on images after a few updates, each at its best step size",
     "images": "optimisers and regularisers on digits and MNIST: score, distance, coverage, seconds",
 }

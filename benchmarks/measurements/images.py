@@ -55,9 +55,8 @@ def main(arguments: argparse.Namespace, command: str) -> int:
     """Run the measurement, one table for each data set and kind of networks; returns the exit code."""
     for name, networks in itertools.product(arguments.data, arguments.networks):
         set_up = scene(name, networks, arguments.batch)
-        plan = _plan(arguments, name, networks)
-        batch = "" if arguments.batch == USUAL_BATCH else f"-batch-{arguments.batch}"
-        about = f"-{name}-{networks}{batch}" + ("-quick" if arguments.quick else "")
+        plan = planned(arguments, name, networks)
+        about = suffix(arguments, name, networks) + ("-quick" if arguments.quick else "")
         words = functools.partial(_words, plan, f"{name}, {networks}", arguments.batch)
         report.measure(
             "images", functools.partial(_rows, set_up, plan, about), arguments, command, about=about, words=words
@@ -65,7 +64,14 @@ def main(arguments: argparse.Namespace, command: str) -> int:
     return 0
 
 
-def _plan(arguments: argparse.Namespace, name: str, networks: str) -> halving.Plan:
+def suffix(arguments: argparse.Namespace, name: str, networks: str) -> str:
+    """Return the end of the names of the results."""
+    batch = "" if arguments.batch == USUAL_BATCH else f"-batch-{arguments.batch}"
+    return f"-{name}-{networks}{batch}"
+
+
+def planned(arguments: argparse.Namespace, name: str, networks: str) -> halving.Plan:
+    """Return the combinations of the command line with the budgets of the data set."""
     wanted = (arguments.losses, arguments.regularisers, arguments.optimisers)
     all_choices = tuple(Choice(*names) for names in itertools.product(*wanted))
     choices = tuple(choice for choice in all_choices if not arguments.quick or choice in QUICK)
