@@ -5,6 +5,7 @@ others as it reads them. Generated parts stand between a marker and ``<!-- end -
 
 - ``<!-- solvers: columns -->``: a table of all solvers, or of one family with ``<!-- solvers(family): columns -->``;
 - ``<!-- games: columns -->`` and ``<!-- families: columns -->``: tables of the catalogue games and of the families;
+- ``<!-- papers: all -->``: the papers in the docstrings;
 - ``<!-- functions: solvers -->``: the API tables of all solvers, one section per family;
 - ``<!-- help: command -->``: what ``gamesolve command --help`` prints;
 - ``<!-- listing(family): solvers -->``: the part of ``gamesolve compare --list`` on this family.
@@ -13,6 +14,7 @@ The output of an example is a ``text`` block that follows a ``python`` block and
 """
 
 import contextlib
+import inspect
 import io
 import os
 import pathlib
@@ -21,6 +23,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from unittest import mock
 
+import gamesolve as gs
 from gamesolve import cli, registry
 from gamesolve.cli import tables
 from gamesolve.registry import Family
@@ -62,6 +65,8 @@ def generated(kind: str, family: str | None, columns: str) -> str:
         return f"```text\n{tables.solver_listing(families)}\n```"
     if kind == "help":
         return f"```text\n{help_of(columns)}```"
+    if kind == "papers":
+        return papers()
     rows = {
         "solvers": registry.SOLVERS.values(),
         "games": registry.GAMES.values(),
@@ -93,6 +98,22 @@ def help_of(command: str) -> str:
     with narrow, contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         cli.main([command, "--help"])
     return printed.getvalue()
+
+
+def papers() -> str:
+    """Return a list of the papers in the docstrings of public names, each with the names that it belongs to."""
+    found: dict[str, list[str]] = {}
+    for module in (gs, gs.transforms, gs.analysis, gs.games, gs.games.gan, gs.metrics, gs.estimators, gs.plots):
+        for name in module.__all__:
+            text = inspect.getdoc(getattr(module, name)) or ""
+            if "\nReference:\n" not in text or inspect.ismodule(getattr(module, name)):
+                continue
+            words = text.split("\nReference:\n")[1].split("\n\n")[0].split()
+            for paper in " ".join(words).split("; "):
+                names = found.setdefault(paper.rstrip("."), [])
+                if name not in names:
+                    names.append(name)
+    return "\n".join(f"- {paper}. *{', '.join(names)}*" for paper, names in sorted(found.items()))
 
 
 def members(family: Family) -> list[SolverEntry]:

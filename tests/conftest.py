@@ -39,7 +39,7 @@ hypothesis.settings.register_profile("gate", deadline=None, max_examples=8, dera
 hypothesis.settings.load_profile("gate")
 
 
-# Tests that took over three seconds of processor time: see `--time-tests`.
+# Tests that took over two seconds of processor time: see `--time-tests`.
 LONG = frozenset((pathlib.Path(__file__).parent / "long.txt").read_text(encoding="utf-8").splitlines())
 
 

@@ -88,7 +88,7 @@ def test_gifs_are_deterministic():
 
 def test_films_need_an_extra(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "imageio.v2", None)
-    with pytest.raises(ImportError, match=r"gamesolve\[mp4\]"):
+    with pytest.raises(ImportError, match=r"\[mp4\]"):
         animate.record(lambda ax, x: None, [1], **SMALL).save(tmp_path / "film.mp4")
 
 
