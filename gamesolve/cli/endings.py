@@ -11,6 +11,8 @@ from types import FrameType
 
 # Signals that ask a process to end: from schedulers, and from terminals that close. Ctrl-C has its own exception.
 ENDING = ("SIGTERM", "SIGHUP")
+# Seconds after which a signal is raised again.
+AGAIN = 0.5
 
 
 def ended(name: str, command: Callable[[], int], mistakes: type[Exception], interrupted: str) -> int:
@@ -35,6 +37,8 @@ def ended(name: str, command: Callable[[], int], mistakes: type[Exception], inte
         except mistakes as error:
             return _told(f"{name}: {error}", 2)
         except KeyboardInterrupt as stop:
+            if hasattr(signal, "setitimer"):
+                signal.setitimer(signal.ITIMER_REAL, 0)
             number = stop.args[0] if stop.args else signal.SIGINT
             return _told(f"{name}: {interrupted}", 128 + number)
         except BrokenPipeError:
@@ -47,11 +51,22 @@ def ended(name: str, command: Callable[[], int], mistakes: type[Exception], inte
 
 
 def heed_signals() -> None:
-    """Raise KeyboardInterrupt, with the number of the signal, when something asks this process to end."""
+    """Raise KeyboardInterrupt, with the number of the signal, when something asks this process to end.
+
+    Python drops exceptions that arise inside finalisers and callbacks of the garbage collector, so the exception is
+    raised again, twice a second, until `ended` receives it.
+    """
 
     def stop(number: int, frame: FrameType | None) -> None:
         del frame
+        if hasattr(signal, "setitimer") and signal.getsignal(signal.SIGALRM) is signal.SIG_DFL:
+            signal.signal(signal.SIGALRM, lambda _, frame: again(number))
+            signal.setitimer(signal.ITIMER_REAL, AGAIN, AGAIN)
         raise KeyboardInterrupt(number)
+
+    def again(number: int) -> None:
+        if not isinstance(sys.exception(), KeyboardInterrupt):  # else it is on its way, through code that cleans up
+            raise KeyboardInterrupt(number)
 
     for name in ENDING:
         number = getattr(signal, name, None)  # Windows has no SIGHUP

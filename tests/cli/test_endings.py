@@ -65,6 +65,35 @@ def test_whatever_is_missing_the_command_ends_in_a_line(name, tmp_path):
         assert len((tmp_path / "out/results.csv").read_text().splitlines()) == 2
 
 
+FINALISER = """
+import os, signal, sys, time
+from gamesolve.cli import endings
+
+class Last:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+
+def work():
+    Last()
+    try:
+        time.sleep(60)
+    finally:
+        time.sleep(1.2)  # longer than the pause between two reminders
+        print("cleaned up", flush=True)
+
+endings.heed_signals()
+sys.exit(endings.ended("program", work, ValueError, "interrupted."))
+"""
+
+
+def test_a_signal_within_a_finaliser_is_not_lost():
+    done = subprocess.run([sys.executable, "-c", FINALISER], check=False, capture_output=True, text=True)
+    assert done.returncode == 128 + signal.SIGTERM
+    assert done.stdout == "cleaned up\n"
+    assert done.stderr.endswith("program: interrupted.\n")
+
+
 @pytest.mark.parametrize("sent", ["SIGTERM", pytest.param("SIGHUP", marks=pytest.mark.full)])
 def test_a_signal_ends_the_command_and_its_manifest(sent, tmp_path):
     process = command(tmp_path, [*COMPARE[:-3], "20000", *COMPARE[-2:]])
@@ -75,7 +104,7 @@ def test_a_signal_ends_the_command_and_its_manifest(sent, tmp_path):
     assert json.loads(manifest.read_text())["status"] == "unfinished"  # all that remains after a kill
     process.send_signal(getattr(signal, sent))
     _, told = process.communicate()
-    assert process.returncode == 128 + getattr(signal, sent)
+    assert process.returncode == 128 + getattr(signal, sent), told
     assert told == "gamesolve: interrupted. Finished results have been written.\n"
     assert json.loads(manifest.read_text())["status"] == "interrupted"
 

@@ -38,8 +38,9 @@ def test_the_other_examples_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     _, *blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert blocks
+    names = {"gs": gs}
     for block in blocks:
-        exec(block, {"gs": gs, "game": gs.zero_sum(lambda x, y: x * y), "start": (1.0, 1.0)})
+        exec(block, names)
 
 
 def test_there_are_two_set_up_commands_one_line_each():
