@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 # Signals that ask a process to end: from schedulers, and from terminals that close. Ctrl-C has its own exception.
 ENDING = ("SIGTERM", "SIGHUP")
@@ -68,6 +69,13 @@ def heed_signals() -> None:
         if not isinstance(sys.exception(), KeyboardInterrupt):  # else it is on its way, through code that cleans up
             raise KeyboardInterrupt(number)
 
+    report = sys.unraisablehook
+
+    def dropped(lost: Any) -> None:
+        if not isinstance(lost.exc_value, KeyboardInterrupt):  # that one is raised again
+            report(lost)
+
+    sys.unraisablehook = dropped
     for name in ENDING:
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores it
