@@ -3,7 +3,6 @@
 ``python docs/fill.py`` rewrites the pages that are read in the repository (`FILES`); the build of the site fills the
 others as it reads them. Generated parts stand between a marker and ``<!-- end -->``:
 
-- ``<!-- solvers: columns -->``: a table of all solvers, or of one family with ``<!-- solvers(family): columns -->``;
 - ``<!-- games: columns -->`` and ``<!-- families: columns -->``: tables of the catalogue games and of the families;
 - ``<!-- papers: all -->``: the papers in the docstrings;
 - ``<!-- functions: solvers -->``: the API tables of all solvers, one section per family;
@@ -35,10 +34,6 @@ FILES = (ROOT / "README.md", ROOT / "docs" / "compare.md")
 EXAMPLES = 2
 
 COLUMNS: dict[str, Callable[[Any], str]] = {
-    "method": lambda entry: f"`{entry.name}`",
-    "one step from z": lambda entry: f"`{entry.formula}`",
-    "paper": lambda entry: entry.paper,
-    "cost per step": lambda entry: cost(entry.cost),
     "game": lambda entry: f"`{entry.name}`",
     "what it is": lambda entry: entry.summary,
     "family": lambda family: f"[{family.title}](docs/solvers/{family.name}.md)",
@@ -67,12 +62,8 @@ def generated(kind: str, family: str | None, columns: str) -> str:
         return f"```text\n{help_of(columns)}```"
     if kind == "papers":
         return papers()
-    rows = {
-        "solvers": registry.SOLVERS.values(),
-        "games": registry.GAMES.values(),
-        "families": registry.FAMILIES.values(),
-    }[kind]
-    return table([row for row in rows if family is None or row.family == family], columns.split(", "))
+    rows = {"games": registry.GAMES.values(), "families": registry.FAMILIES.values()}[kind]
+    return table(rows, columns.split(", "))
 
 
 def table(rows: Iterable[Any], columns: list[str]) -> str:

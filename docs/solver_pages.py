@@ -43,7 +43,7 @@ FAMILY_LETTERS = (
 
 def letters(step: str) -> list[str]:
     """Return the sentences on the letters that occur in a formula."""
-    used = set(re.findall(r"\bv|E\b|J_o|J(?!_)|\bP\b|\bI\b", step.replace("\\,", " ").replace("_", "_")))
+    used = set(re.findall(r"\bv|E\b|J_o|J(?!_)|\bP\b|\bI\b", step.replace("\\,", " ")))
     return [sentence for letter, sentence in LETTERS.items() if letter in used or letter == "v"]
 
 

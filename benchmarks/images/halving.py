@@ -25,6 +25,7 @@ from benchmarks.images.choices import KEPT, Choice
 from benchmarks.images.training import CHUNK, MEASURED, Lanes, Scene, Trainer, timed, trainer
 from benchmarks.report import Row
 from gamesolve.cli.results import write_json, write_whole
+from gamesolve.driving.compilation_cache import use_compilation_cache
 
 # Step sizes of the screening are these half powers of ten, and as many more beyond an end that is the best.
 FIRST, ENDS = range(-10, -1), (-14, 2)
@@ -69,7 +70,7 @@ def rounds(scene: Scene, plan: Plan) -> Iterator[tuple[str, Choice, Row]]:
     """Yield the round, the combination and the result of everything that is computed or was finished before."""
     settings = json.loads(json.dumps(plan._replace(folder="")._asdict() | {"batch": scene.batch}))
     _begin(plan.folder, settings)
-    jax.config.update("jax_compilation_cache_dir", str(plan.folder / "programs"))
+    use_compilation_cache(plan.folder / "programs")
     first: dict[Choice, Row] = {}
     for choice in plan.choices:
         first[choice] = _kept(plan.folder, "screening", choice, lambda c: screened(trainer(scene, c), plan.screening))

@@ -11,12 +11,18 @@ from benchmarks.images.training import scene
 from benchmarks.measurements import images
 from benchmarks.report import Row
 
-OPTIONS = {name: settings for name, settings in images.OPTIONS.items() if name not in ("seeds", "finalists", "quick")}
+# Settings of the later rounds keep their defaults, so that `images` goes on from the same folder.
+LATER = {
+    "seeds": images.OPTIONS["seeds"]["default"],
+    "finalists": images.OPTIONS["finalists"]["default"],
+    "quick": False,
+}
+OPTIONS = {name: settings for name, settings in images.OPTIONS.items() if name not in LATER}
 
 
 def main(arguments: argparse.Namespace, command: str) -> int:
     """Run the first round of `images`, one table for each data set and kind of networks; returns the exit code."""
-    settings = argparse.Namespace(**vars(arguments), quick=False, seeds=5, finalists=10)
+    settings = argparse.Namespace(**vars(arguments), **LATER)
     for name, networks in itertools.product(arguments.data, arguments.networks):
         plan = images.planned(settings, name, networks)
         words = {"name": f"{name}, {networks}", "batch": str(arguments.batch), "updates": str(plan.screening)}
