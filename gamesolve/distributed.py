@@ -65,6 +65,12 @@ def implicit(mesh: Mesh) -> Mesh:
 
     Returns:
         The mesh.
+
+    Example:
+        >>> import jax
+        >>> from gamesolve import distributed
+        >>> distributed.implicit(jax.make_mesh((jax.device_count(),), ("data",))).axis_types[0].name
+        'Auto'
     """
     return Mesh(mesh.devices, mesh.axis_names, axis_types=(AxisType.Auto,) * len(mesh.axis_names))
 
@@ -140,6 +146,12 @@ def on_host(array: jax.typing.ArrayLike) -> np.ndarray:
 
     Returns:
         A NumPy array.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from gamesolve import distributed
+        >>> distributed.on_host(distributed.replicate(jnp.ones(3), distributed.devices()))
+        array([1., 1., 1.], dtype=float32)
     """
     if isinstance(array, jax.Array) and not array.is_fully_addressable and not array.is_fully_replicated:
         from jax.experimental import multihost_utils  # here, because few runs have several processes

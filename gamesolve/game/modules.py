@@ -123,6 +123,16 @@ def from_nnx(*modules: Any) -> Modules:
 
     Returns:
         The `Modules`.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> from flax import nnx
+        >>> generator, discriminator = nnx.Linear(2, 2, rngs=nnx.Rngs(0)), nnx.Linear(2, 1, rngs=nnx.Rngs(1))
+        >>> nets = gs.game.modules.from_nnx(generator, discriminator)
+        >>> payoff = nets.payoff(lambda generator, discriminator, latents: discriminator(generator(latents)).mean())
+        >>> game = gs.zero_sum(payoff, model_state=nets.model_state)
+        >>> len(nets.players), game.is_zero_sum
+        (2, True)
     """
     from flax import nnx
 
@@ -167,6 +177,17 @@ def from_linen(*modules: tuple[Any, PyTree]) -> Modules:
 
     Returns:
         The `Modules`. A payoff gets each one as a `BoundModule`, to be called as ``generator(z, train=True)``.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, gamesolve as gs
+        >>> from flax import linen as nn
+        >>> generator, discriminator = nn.Dense(2), nn.Dense(1)
+        >>> latents, first, second = jnp.ones((4, 2)), *jax.random.split(jax.random.key(0))
+        >>> pairs = (generator, generator.init(first, latents)), (discriminator, discriminator.init(second, latents))
+        >>> nets = gs.game.modules.from_linen(*pairs)
+        >>> payoff = nets.payoff(lambda generator, discriminator, latents: discriminator(generator(latents)).mean())
+        >>> sorted(nets.players[0])
+        ['bias', 'kernel']
     """
     players, states = [], []
     for number, (_, variables) in enumerate(modules):
@@ -228,6 +249,15 @@ def from_equinox(*modules: Any) -> Modules:
 
     Returns:
         The `Modules`.
+
+    Example:
+        >>> import equinox, jax, gamesolve as gs
+        >>> first, second = jax.random.split(jax.random.key(0))
+        >>> nets = gs.game.modules.from_equinox(equinox.nn.Linear(2, 2, key=first), equinox.nn.Linear(2, 1, key=second))
+        >>> payoff = nets.payoff(lambda generator, discriminator, z: discriminator(generator(z))[0])
+        >>> game = gs.zero_sum(payoff, model_state=nets.model_state)
+        >>> nets.players[0].weight.shape
+        (2, 2)
     """
     import equinox
 

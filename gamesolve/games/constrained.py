@@ -89,6 +89,11 @@ def multipliers(
 
     Returns:
         Player 1 at zero.
+
+    Example:
+        >>> import jax.numpy as jnp, gamesolve as gs
+        >>> gs.games.multipliers(jnp.zeros(3), inequality=lambda x: x[:2] - 1)
+        {'inequality': Array([0., 0.], dtype=float32)}
     """
     rows = None if examples is None else whole_number("examples", examples, 1)
     shapes = {
@@ -101,7 +106,13 @@ def multipliers(
 
 
 def multiplier_projection(variables: dict[str, PyTree]) -> dict[str, PyTree]:
-    """Project a player of multipliers: clip all of them at zero, except those of equality constraints."""
+    """Project a player of multipliers: clip all of them at zero, except those of equality constraints.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> gs.games.multiplier_projection({"equality": -1.0, "inequality": -1.0})["equality"]
+        -1.0
+    """
     if not isinstance(variables, dict):
         raise TypeError(f"multiplier_projection must be given the dict of multipliers, got {type(variables).__name__}.")
     return {

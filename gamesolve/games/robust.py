@@ -69,6 +69,14 @@ def group_losses(game: Game, x: Classifier) -> jax.Array:
 
     Returns:
         Losses of shape (groups,). At an equilibrium those with positive weights are equal, and the largest.
+
+    Example:
+        >>> import jax.numpy as jnp, gamesolve as gs
+        >>> features, labels = jnp.array([[1.0], [-1.0], [2.0]]), jnp.array([1.0, -1.0, 1.0])
+        >>> game = gs.games.group_robust(features, labels, jnp.array([0, 0, 1]))
+        >>> losses = gs.games.group_losses(game, {"w": jnp.array([1.0]), "b": jnp.array(0.0)})
+        >>> [round(float(loss), 3) for loss in losses]
+        [0.313, 0.127]
     """
     (A, signs, groups), (shares, _) = game.data[0], game.constants
     losses = jax.nn.softplus(-signs * (A @ x["w"] + x["b"]))
@@ -127,6 +135,13 @@ def adversarial_loss(game: Game, x: Classifier, radius: float) -> jax.Array:
 
     Returns:
         The largest payoff over y, which is a convex function of x.
+
+    Example:
+        >>> import jax.numpy as jnp, gamesolve as gs
+        >>> game = gs.games.adversarial_classification(jnp.array([[1.0], [-1.0]]), jnp.array([1.0, -1.0]), ridge=0.0)
+        >>> x = {"w": jnp.array([1.0]), "b": jnp.array(0.0)}
+        >>> [round(float(gs.games.adversarial_loss(game, x, radius)), 3) for radius in (0.0, 0.5)]
+        [0.313, 0.474]
     """
     (A, signs, _), (ridge,) = game.data[0], game.constants
     margins = signs * (A @ x["w"] + x["b"]) - radius * jnp.abs(x["w"]).sum()

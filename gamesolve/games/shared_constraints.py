@@ -94,6 +94,11 @@ def generalised_multipliers(
 
     Returns:
         The last player at zero.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> gs.games.generalised_multipliers((0.0, 0.0), inequality=lambda x, y: x + y - 1)
+        {'inequality': Array(0., dtype=float32)}
     """
     constraints = _constraints(len(players), equality, inequality, private)
     values = partial(_values, constraints)

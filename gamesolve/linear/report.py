@@ -164,7 +164,14 @@ def certify(
 
 
 def default_tolerance(tree: PyTree) -> float:
-    """Return the relative tolerance for a tree's coarsest dtype: 1e-12 in float64, 1e-6 in float32, 1e-2 below."""
+    """Return the relative tolerance for a tree's coarsest dtype: 1e-12 in float64, 1e-6 in float32, 1e-2 below.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from gamesolve import linear
+        >>> linear.default_tolerance(jnp.ones(3)), linear.default_tolerance(jnp.ones(3, jnp.bfloat16))
+        (1e-06, 0.01)
+    """
     bits = jnp.finfo(coarsest(tree)).bits
     return {64: 1e-12, 32: 1e-6}.get(bits, 1e-2)
 

@@ -106,6 +106,14 @@ def coupled(
         start: first guess of x; zero is used instead if its residual is smaller. None for zero.
         tolerance: relative tolerance on the residual of ``(I + B C) x = b + B c``.
         max_iterations: limit on the iterations. Default: ten times the number of unknowns in x, at most 1000.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from gamesolve import linear
+        >>> double = lambda tree: 2 * tree
+        >>> found = linear.coupled(double, double, (jnp.array([5.0]), jnp.array([0.0])), None, 1e-6)
+        >>> found.x.tolist(), found.y.tolist()
+        ([1.0], [-2.0])
     """
     limit = iteration_limit(sides[0], max_iterations)
     start = jax.lax.stop_gradient(start)

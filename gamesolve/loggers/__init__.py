@@ -98,6 +98,17 @@ def tensorboard(folder: str | Path) -> Logger:
 
     Raises:
         ImportError: if tensorboardX is not installed.
+
+    Example:
+        >>> import pathlib, tempfile, gamesolve as gs
+        >>> from gamesolve import loggers
+        >>> game, record = gs.zero_sum(lambda x, y: x * y), lambda players, state: players[0]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     log = loggers.tensorboard(folder)
+        ...     _ = gs.run(game, gs.simgd(0.5), (1.0, 1.0), 2, record=record, callbacks=[log])
+        ...     files = list(pathlib.Path(folder).glob("events.*"))
+        >>> len(files)
+        1
     """
     if importlib.util.find_spec("tensorboardX") is None:
         raise needs("loggers.tensorboard", "tensorboardX", "tensorboard")

@@ -152,6 +152,14 @@ def box(low: float = 0.0, high: float = 1.0) -> Potential:
 
     Returns:
         The potential.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> game = gs.zero_sum(lambda x, y: (x - 2) * (y - 0.25))
+        >>> solver = gs.mirror_prox(0.5, gs.transforms.box())
+        >>> solution = gs.solve(game, solver, (0.5, 0.5), 200)
+        >>> [round(float(player), 3) for player in solution.players]
+        [1.0, 0.0]
     """
     for name, bound in (("low", low), ("high", high)):
         check_number(name, bound)

@@ -98,6 +98,13 @@ def gaussian(mean: float = 3.0, scale: float = 1.0, **settings: Any) -> Experime
 
     Returns:
         The experiment.
+
+    Example:
+        >>> import jax, gamesolve as gs
+        >>> experiment = gs.games.gan.gaussian(mean=3.0)
+        >>> real, latents = experiment.sample(jax.random.key(0))
+        >>> real.shape, latents.shape
+        ((256, 1), (256, 1))
     """
     return clusters([[mean]], scale, **{"latent_dim": 1, **settings})
 
@@ -112,6 +119,12 @@ def line(positions: ArrayLike = (-2.0, 2.0), scale: float = 0.3, **settings: Any
 
     Returns:
         The experiment.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> experiment = gs.games.gan.line((-2.0, 0.0, 2.0))
+        >>> experiment.measures["shares"](experiment.game.start).shape
+        (3,)
     """
     return clusters(jnp.asarray(positions, float)[:, None], scale, **{"latent_dim": 1, **settings})
 
@@ -126,6 +139,13 @@ def five(scale: float = 0.2, radius: float = 2.0, **settings: Any) -> Experiment
 
     Returns:
         The experiment.
+
+    Example:
+        >>> import jax, gamesolve as gs
+        >>> experiment = gs.games.gan.five()
+        >>> real, _ = experiment.sample(jax.random.key(0))
+        >>> real.shape
+        (256, 2)
     """
     side = radius / 2**0.5
     return clusters([[0, 0], [side, side], [-side, side], [-side, -side], [side, -side]], scale, **settings)
@@ -142,6 +162,13 @@ def ring(modes: int = 8, scale: float = 0.01, radius: float = 1.0, **settings: A
 
     Returns:
         The experiment.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, gamesolve as gs
+        >>> experiment = gs.games.gan.ring(modes=8)
+        >>> real, _ = experiment.sample(jax.random.key(0))
+        >>> round(float(jnp.linalg.norm(real, axis=1).mean()), 2)
+        1.0
 
     Reference:
         Metz et al., "Unrolled Generative Adversarial Networks", ICLR 2017, https://arxiv.org/abs/1611.02163. The
@@ -163,6 +190,12 @@ def grid(side: int = 5, scale: float = 0.05, spacing: float = 1.0, **settings: A
 
     Returns:
         The experiment.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> experiment = gs.games.gan.grid(side=4)
+        >>> len(experiment.measures["shares"](experiment.game.start))
+        16
 
     Reference:
         Dumoulin et al., "Adversarially Learned Inference", ICLR 2017, https://arxiv.org/abs/1606.00704
@@ -198,6 +231,12 @@ def circle(
 
     Returns:
         The experiment.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> experiment = gs.games.gan.circle()
+        >>> 0 <= int(experiment.measures["sectors"](experiment.game.start)) <= 16
+        True
     """
     key = jax.random.key(0) if key is None else key
     networks = _networks(latent_dim, 2, generator, discriminator)

@@ -83,6 +83,12 @@ def r2(gamma: Scalar) -> Regulariser:
     Returns:
         The regulariser. It is not in the generator's payoff, so the game is no longer zero-sum.
 
+    Example:
+        >>> import gamesolve as gs
+        >>> both = (gs.games.gan.r1(0.1), gs.games.gan.r2(0.1))
+        >>> gs.games.gan.ring(loss=gs.games.gan.relativistic, regularisers=both).game.is_zero_sum
+        False
+
     Reference:
         Mescheder, Geiger, Nowozin, "Which Training Methods for GANs do actually Converge?", ICML 2018,
         https://arxiv.org/abs/1801.04406
@@ -101,6 +107,13 @@ def gradient_penalty(weight: Scalar) -> Regulariser:
     Returns:
         The regulariser. It is not in the generator's payoff, so the game is no longer zero-sum.
 
+    Example:
+        >>> import gamesolve as gs
+        >>> penalty = gs.games.gan.gradient_penalty(10.0)
+        >>> experiment = gs.games.gan.ring(loss=gs.games.gan.wasserstein, regularisers=(penalty,))
+        >>> experiment.game.is_zero_sum
+        False
+
     Reference:
         Gulrajani et al., "Improved Training of Wasserstein GANs", NeurIPS 2017, https://arxiv.org/abs/1704.00028
     """
@@ -118,6 +131,13 @@ def weight_decay(weight: Scalar) -> Regulariser:
 
     Returns:
         The regulariser.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> experiment = gs.games.gan.dirac(regularisers=(gs.games.gan.weight_decay(0.3),))
+        >>> values = gs.analysis.eigenvalues(experiment.game, experiment.game.equilibria[0])
+        >>> [round(complex(value).real, 3) for value in values]
+        [-0.15, -0.15]
     """
     return Regulariser(weight, penalty=_on_weights)
 
@@ -130,6 +150,14 @@ def instance_noise(scale: Scalar) -> Regulariser:
 
     Returns:
         The regulariser.
+
+    Example:
+        >>> import jax, gamesolve as gs
+        >>> experiment = gs.games.gan.ring(regularisers=(gs.games.gan.instance_noise(0.1),))
+        >>> drawn = {"sample": experiment.sample, "key": jax.random.key(0)}
+        >>> solution = gs.solve(experiment.game, gs.altgd(0.1), experiment.game.start, 10, **drawn)
+        >>> solution.ending.name
+        'BUDGET'
 
     Reference:
         Sonderby et al., "Amortised MAP Inference for Image Super-resolution", ICLR 2017,
@@ -149,6 +177,16 @@ def spectral_normalisation(bound: Scalar = 1.0) -> Regulariser:
 
     Returns:
         The regulariser.
+
+    Example:
+        >>> import jax.numpy as jnp, gamesolve as gs
+        >>> settings = {"loss": gs.games.gan.wasserstein, "regularisers": (gs.games.gan.spectral_normalisation(),)}
+        >>> game = gs.games.gan.ring(**settings).game.bind((jnp.ones((4, 2)), jnp.ones((4, 16))))
+        >>> generator, discriminator = game.start
+        >>> doubled = [{**layer, "weight": 2 * layer["weight"]} for layer in discriminator]  # this changes nothing
+        >>> biases = [game.field((generator, second))[0][-1]["bias"] for second in (discriminator, doubled)]
+        >>> bool(jnp.allclose(*biases, rtol=1e-4))
+        True
 
     Reference:
         Miyato et al., "Spectral Normalization for Generative Adversarial Networks", ICLR 2018,

@@ -153,6 +153,12 @@ def weight_plane(
 
     Returns:
         The experiment. It starts at (1, 1), and its only measure is the ``distance`` from there.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> game = gs.games.gan.weight_plane().game
+        >>> [round(float(part), 2) for part in game.field(game.start)]
+        [-1.61, 0.61]
     """
     return _plane(_weights, discriminator, biases, (1.0, 1.0), None, samples, key)
 
