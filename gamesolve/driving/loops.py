@@ -18,15 +18,13 @@ from gamesolve.driving.forward import forward_only
 from gamesolve.driving.plan import Computed, Plan, Reached, Status, StepState
 from gamesolve.driving.rows import blank, written
 from gamesolve.driving.sets import declared_by, natural_residual
+from gamesolve.driving.sound import Sound, all_finite, sound_leaves, still_sound
 from gamesolve.game import Game
-from gamesolve.linear import Report
 from gamesolve.solver import Solver
 from gamesolve.trees import Marks, Players, PyTree, Row, Scalar, State, norm, strong
 
 # Players and state, what the last step computed, and a clock or rows; the last two are None if nothing asks for them.
 _Carry: TypeAlias = tuple[Players, State, PyTree, PyTree]
-# Whether each floating leaf of a state was finite at the start.
-Sound: TypeAlias = list[jax.Array]
 
 
 def fixed(plan: Plan, players: Players, state: State) -> Reached:
@@ -213,30 +211,10 @@ def _moved(plan: Plan, entered: Entered, players: Players, state: State) -> tupl
     return players, new
 
 
-def all_finite(tree: PyTree) -> jax.Array:
-    """Return whether every number of a pytree is finite."""
-    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))
-
-
-def sound_leaves(state: State) -> Sound:
-    """Return whether each floating leaf of a state is finite; infinities such as the best value so far say nothing."""
-    return [all_finite(leaf) for leaf in _numbers(state)]
-
-
 def _budget(players: Players, state: State, sound: Sound) -> jax.Array:
     """Return the status of a run that took all of its steps; ``sound`` is that of the state it began with.
 
     A state that became NaN or infinite has diverged as well: a second moment that overflows stops Adam without a trace
     in the players. Reports of inner solves that failed say nothing about the run.
     """
-    finite = all_finite(players)
-    for now, before in zip(sound_leaves(state), sound, strict=True):
-        finite &= now | ~before
-    return jnp.where(finite, Status.BUDGET, Status.DIVERGED).astype(jnp.int32)
-
-
-def _numbers(state: State) -> list[jax.Array]:
-    """Return the floating leaves of a state without those of reports."""
-    nodes = jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, Report))
-    arrays = (leaf for leaf in nodes if isinstance(leaf, jax.Array))
-    return [leaf for leaf in arrays if jnp.issubdtype(leaf.dtype, jnp.inexact)]
+    return jnp.where(all_finite(players) & still_sound(state, sound), Status.BUDGET, Status.DIVERGED).astype(jnp.int32)

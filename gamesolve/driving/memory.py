@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from gamesolve.driving import stale
-from gamesolve.driving.loops import Sound, all_finite, counted, sound_leaves, stopping
+from gamesolve.driving.loops import counted, stopping
 from gamesolve.driving.plan import Plan, Reached, Status
 from gamesolve.driving.signals import hearing_signals
+from gamesolve.driving.sound import Sound, all_finite, sound_leaves
 from gamesolve.trees import Players, PyTree, Scalar, State, strong
 
 

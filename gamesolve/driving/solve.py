@@ -10,7 +10,7 @@ import optax
 from gamesolve.checks import whole_number
 from gamesolve.checks.calls import explained
 from gamesolve.driving import reuse, rows, stale
-from gamesolve.driving.loops import enter, fixed, move, sound_leaves, stopping
+from gamesolve.driving.loops import enter, fixed, move, stopping
 from gamesolve.driving.plan import (
     Computed,
     Plan,
@@ -23,6 +23,7 @@ from gamesolve.driving.plan import (
     checked,
     first_state,
 )
+from gamesolve.driving.sound import sound_leaves
 from gamesolve.game import Game, as_players
 from gamesolve.sampling.samplers import Sampler
 from gamesolve.solver import as_solver

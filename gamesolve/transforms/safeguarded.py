@@ -8,6 +8,7 @@ import optax
 
 from gamesolve.checks import check_number, whole_number
 from gamesolve.driving.sets import declared_by
+from gamesolve.driving.sound import sound_leaves, still_sound
 from gamesolve.game import Game
 from gamesolve.solver import parametric, with_game
 from gamesolve.transforms._base import require_all, require_game
@@ -147,7 +148,10 @@ def guarded(
 
         def tried() -> tuple[Updates, GuardedState]:
             move, inner = solver.update(updates, state.inner, players, game=game, grad=grad, marks=marks, **extra_args)
-            move, sound = _cut(move, _reach(slope, players, residual))
+            # A state that became NaN or infinite, too, ends the trials: the next moves would be lost.
+            sound = jnp.isfinite(norm(move)) & still_sound(inner, sound_leaves(state.inner))
+            move = _cut(move, _reach(slope, players, residual), sound)
+            inner = optax.tree.where(sound, inner, _resumed(state))
             left = plan._replace(trials=jnp.where(sound, plan.trials - 1, 0))
             still = jnp.zeros_like(slope)
             return move, state._replace(inner=inner, last=Seen(players, updates), step=still, plan=left)
@@ -206,10 +210,9 @@ def _extragradient(game: Game, state: GuardedState) -> tuple[Players, GuardedSta
     ahead = Seen(middle, jax.tree.map(jnp.negative, game.gradients(middle)))
     start = Seen(kept.players, kept.updates)
     between = _slope(ahead, start).astype(eta.dtype)
-    inner = jax.tree.unflatten(jax.tree.structure(state.inner), kept.inner)
     taken = norm(ahead.updates).astype(eta.dtype) <= STEEP * kept.size
     after = state._replace(
-        inner=inner,
+        inner=_resumed(state),
         last=optax.tree.where(taken, ahead, start),
         slope=_larger(state.slope, jnp.where(taken, between, jnp.inf)),
         step=jnp.where(taken, eta, -eta),
@@ -241,12 +244,17 @@ def _reach(slope: jax.Array, players: Players, residual: jax.Array) -> jax.Array
     return jnp.where((slope == 0) & (size > 0), size, REACH * _step(slope) * residual)
 
 
-def _cut(move: Updates, longest: jax.Array) -> tuple[Updates, jax.Array]:
-    """Return a move of at most some length, zero if it is not finite, and whether it is."""
+def _cut(move: Updates, longest: jax.Array, sound: jax.Array) -> Updates:
+    """Return a move of at most some length, zero if it is not sound."""
     length = norm(move).astype(longest.dtype)
-    sound, long = jnp.isfinite(length), length > longest
+    long = length > longest
     share = jnp.where(long, longest / jnp.where(long, length, 1), 1)
-    return jax.tree.map(lambda m: jnp.where(sound, share.astype(m.dtype) * m, 0), move), sound
+    return jax.tree.map(lambda m: jnp.where(sound, share.astype(m.dtype) * m, 0), move)
+
+
+def _resumed(state: GuardedState) -> State:
+    """Return the inner state at the accepted point."""
+    return jax.tree.unflatten(jax.tree.structure(state.inner), state.kept.inner)
 
 
 def _slope(point: Seen, other: Seen) -> jax.Array:
