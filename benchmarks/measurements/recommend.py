@@ -63,6 +63,8 @@ def rows(arguments: argparse.Namespace) -> Iterator[Row]:
             judging = noisy.judge if kind == "noisy" else judge
             found = [judging(kind, size, seed) for seed in range(arguments.games or count)]
         judged += found
+        # The programs of all groups together would exceed the number of memory maps that Linux gives a process.
+        jax.clear_caches()
         yield {"games": f"{kind}, {2 * size} parameters"} | _summary(found) | {"CPU s": time.process_time() - began}
     whole = _summary(judged)
     yield {"games": "all"} | whole | {"verdict": verdict(whole["within 1.3"] >= SHARE)}
