@@ -88,6 +88,7 @@ class Family:
         spectral: whether the eigenvalues of J decide the rate. Default: False.
         restless: whether its steps do not shrink with the field, so that a run may leave the equilibrium again.
             Default: False.
+        pair: whether it is for two players only. Default: False.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Family:
     any_zero: bool = False
     spectral: bool = False
     restless: bool = False
+    pair: bool = False
 
     def build(self, values: Any, number: int, constraints: Projections = None) -> Solver:
         """Return the solver for some players.
@@ -158,6 +160,10 @@ def _extragradient(constraints: Projections, each: tuple[Any, ...], factor: Any)
     return solvers.extragradient(each, trial, constraints)
 
 
+def _restarted_pdhg(constraints: Projections, each: tuple[Any, ...]) -> Solver:
+    return solvers.restarted(solvers.pdhg(each, projections=constraints))
+
+
 def _ogda(each: tuple[Any, ...], factor: Any) -> Solver:
     return solvers.ogda(each, tuple(factor * rate for rate in each))
 
@@ -171,6 +177,7 @@ SETS = (
     Family("extragradient", _extragradient, Cost(fields=2), (STEPS, _TRIALS), spectral=True),
     Family("simgd", _plain(solvers.simgd), Cost(), (STEPS, MOMENTA), spectral=True),
     Family("forward_reflected_backward", _within(solvers.forward_reflected_backward), Cost(), (FINE,)),
+    Family("restarted pdhg", _restarted_pdhg, Cost(), (FINE,), rated=False, pair=True),
     Family("golden_ratio", _within(solvers.golden_ratio), Cost(), (FINE,), rated=False, separate=False),
     Family("adam", _plain(_adams(per_player)), Cost(), (LENGTHS, _B1), rated=False, restless=True),
 )
@@ -188,10 +195,13 @@ FREE = (
 )
 
 
-def candidates(constrained: bool, unknowns: int, unstable: bool, names: Sequence[str] | None) -> tuple[Family, ...]:
+def candidates(
+    players: int, constrained: bool, unknowns: int, unstable: bool, names: Sequence[str] | None
+) -> tuple[Family, ...]:
     """Return the families for a game.
 
     Args:
+        players: number of players.
         constrained: whether the players live in sets.
         unknowns: number of parameters. Above `DENSE_LIMIT` the proximal step solves by iterations, dozens per step.
         unstable: whether the equilibrium that was found is unstable.
@@ -209,6 +219,7 @@ def candidates(constrained: bool, unknowns: int, unstable: bool, names: Sequence
     if unknown := [name for name in names or () if name not in pool]:
         raise ValueError(f"solvers must be some of {', '.join(pool)}, got {unknown[0]!r}.")
     kept = [family for name, family in pool.items() if (names is None or name in names)]
+    kept = [family for family in kept if players == 2 or not family.pair]
     small = unknowns <= DENSE_LIMIT
     return tuple(
         family for family in kept if (small or family.name != "proximal") and not (unstable and family.any_zero)

@@ -93,15 +93,16 @@ def recommend(
     most = PROBE * budget / (LOOKS * probe.least(ravel(start).size))
     noise = None if sample is None or key is None else noise_of(game, sample, key, start, most)
     mean, weight = (game, 1.0) if noise is None else (noise.mean, noise.weight)
-    families.candidates(constraints is not None, 1, False, solvers)  # names are checked before anything is computed
+    families.candidates(2, constraints is not None, 1, False, solvers)  # names are checked before anything is computed
     _check_residual(runs.residual(mean, start, constraints))
     _check_probe(budget, weight, ravel(start).size)
     seen = probe.look(mean, start, constraints, PROBE * budget / weight)
     used = round(weight * seen.spent) + (0 if noise is None else noise.spent)
     unstable = probe.stability(seen) == "unstable"
-    pool = families.candidates(constraints is not None, seen.size, unstable, solvers)
+    pool = families.candidates(game.num_players, constraints is not None, seen.size, unstable, solvers)
     if not pool:
-        sentence = f"None of {', '.join(solvers or ())} suits this game, which is large or unstable. Name others."
+        game_is = "which is large, unstable, or has more than two players"
+        sentence = f"None of {', '.join(solvers or ())} suits this game, {game_is}. Name others."
         return Recommendation(None, sentence, (), seen, target, used, budget)
     local = _model(mean, start, seen, constraints)
     noisy = _pushed(game, local, noise, seen, DRAWN * budget)

@@ -358,3 +358,20 @@ def test_players_may_be_any_pytrees():
 def test_mistakes_are_told_in_one_sentence(arguments, error, message):
     with pytest.raises(error, match=message):
         gs.recommend(GAME, **{"start": START} | arguments)
+
+
+def test_restarted_primal_dual_steps_are_recommended_on_a_matrix_game(x64):
+    game = gs.games.random_matrix_game(jax.random.key(0), (10, 10))
+    names = ["extragradient", "restarted pdhg"]
+    found = gs.recommend(game, constraints=gs.games.simplices(2), budget=6000, target=1e-5, solvers=names)
+    assert found.table[0].code.startswith("gs.restarted(gs.pdhg(")
+    solution = gs.solve(game, found.solver, game.start, int(found.table[0].measured))
+    assert gs.games.duality_gap(game, solution.players) < 1e-4
+
+
+def test_solvers_for_two_players_are_not_tried_with_three():
+    game = gs.general_sum(*(lambda x, y, z, k=k: -((x, y, z)[k] ** 2) + (y, z, x)[k] * (x, y, z)[k] for k in range(3)))
+    box = (lambda player: jnp.clip(player, -1.0, 1.0),) * 3
+    found = gs.recommend(game, (0.5, 0.5, 0.5), constraints=box, budget=3000, solvers=["restarted pdhg"])
+    assert found.solver is None
+    assert "restarted pdhg" in found.why
