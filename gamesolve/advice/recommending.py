@@ -30,7 +30,7 @@ from gamesolve.trees import Key, Players
 # Share of the budget for the probe, and number of proposals that are tried.
 PROBE, TRIED = 0.3, 4
 # Step sizes of a trial relative to a prediction; noisy games and those without a prediction need smaller ones.
-NEAR, NOISY, WIDE = (1.0, 0.5), (1.0, 0.3, 0.1, 0.03), (1.0, 0.3, 0.1, 0.03, 0.01)
+NEAR, NOISY, WIDE = (1.0, 0.5), (1.0, 0.3, 0.1, 0.03), (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 # Noisy games: share of the budget for draws at the equilibrium, and that of the run whose floor is predicted; number of
 # proposals that are tried, each once, since a small budget leaves no room for more runs to get to their floors.
 DRAWN, HORIZON, FEW = 0.1, 0.05, 3
