@@ -1,5 +1,6 @@
 """Whether the numbers of players and states are finite."""
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import jax
@@ -10,22 +11,43 @@ from gamesolve.trees import PyTree, State
 
 # Whether each floating leaf of a state is finite.
 Sound: TypeAlias = list[jax.Array]
+# Leaves of at most this many numbers are looked at together.
+SMALL = 2**16
 
 
 def all_finite(tree: PyTree) -> jax.Array:
     """Return whether every number of a pytree is finite."""
-    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))
+    leaves = jax.lax.stop_gradient(jax.tree.leaves(tree))
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in _joined(leaves)]))
 
 
 def sound_leaves(state: State) -> Sound:
     """Return whether each floating leaf of a state is finite; infinities such as the best value so far say nothing."""
-    return [all_finite(leaf) for leaf in _numbers(state)]
+    return [jnp.all(jnp.isfinite(leaf)) for leaf in _numbers(state)]
 
 
 def still_sound(state: State, before: Sound) -> jax.Array:
     """Return whether the leaves that were finite are so still. Reports of inner solves do not count."""
-    still = [now | ~then for now, then in zip(sound_leaves(state), before, strict=True)]
-    return jnp.all(jnp.stack(still)) if still else jnp.array(True)
+    leaves = _numbers(state)
+    if not leaves:
+        return jnp.array(True)
+    return all_finite([jnp.where(then, leaf, 0) for leaf, then in zip(leaves, before, strict=True)])
+
+
+def _joined(leaves: Sequence[jax.Array]) -> list[jax.Array]:
+    """Return leaves with the small ones of each dtype as one vector.
+
+    XLA would compile two or three kernels for each leaf, in all a third of the first call of `simgd`; a barrier keeps
+    it from taking the vector apart again.
+    """
+    small: dict[jnp.dtype, list[jax.Array]] = {}
+    joined = []
+    for leaf in map(jnp.asarray, leaves):
+        if leaf.size <= SMALL:
+            small.setdefault(leaf.dtype, []).append(leaf.ravel())
+        else:
+            joined.append(leaf)
+    return joined + [jax.lax.optimization_barrier(jnp.concatenate(same)) for same in small.values()]
 
 
 def _numbers(state: State) -> list[jax.Array]:
