@@ -1,4 +1,4 @@
-"""Measure the time to an accuracy against other kinds of methods: linear programs, regret matching, Krylov solves.
+"""Measure the time to an accuracy beside linear programs, regret matching, Krylov and linear-quadratic methods.
 
 Each method runs in float64 until its error, which all rows of a game measure in the same way, is at most the target.
 Compilation is not counted: it is in `waiting`. One process uses as many threads as each library likes.
@@ -26,8 +26,13 @@ from gamesolve.trees import Players, State
 
 ROUNDS, MOST_STEPS = 5, 400_000
 SETS = gs.games.simplices(2)
+# Largest input of a steered system, and methods of nashopt.
+BOUND, NASHOPT = 0.2, ("lemke_dual", "dr_daqp", "qp_gnep", "log_ipm")
+GAMES = ("matrix-100", "matrix-1000", "quadratic-100", "quadratic-1000", "control", "control-bounded")
 OPTIONS = {
-    "games": report.choices(("matrix-100", "matrix-1000", "quadratic-100", "quadratic-1000", "control")),
+    "games": report.choices(
+        ("matrix-100", "matrix-1000", "quadratic-100", "quadratic-1000", "control", "control-bounded")
+    ),
     "seconds": {"type": float, "default": 120.0, "help": "longest time of one run (default: %(default)s)"},
 }
 
@@ -212,14 +217,19 @@ def _quadratic(size: int, limit: float) -> Problem:
     return _without_sets(root, limit, {"SciPy GMRES": krylov, "dense Jacobian and LU": dense}, ours)
 
 
-def _control(limit: float) -> Problem:
+def _steered() -> Root:
     """Return the open-loop game of two players who steer one system of six states."""
     rng = np.random.default_rng(0)
     A = 0.95 * np.linalg.qr(rng.normal(size=(6, 6)))[0]
     push = tuple(rng.normal(size=(6, 2)) / 3 for _ in range(2))
     costs = tuple(np.diag(rng.uniform(0.1, 1, 6)) for _ in range(2))
     system = gs.games.linear_quadratic(A, push, costs, (np.eye(2),) * 2)
-    root = _root(gs.games.open_loop(system, 30, np.ones(6)))
+    return _root(gs.games.open_loop(system, 30, np.ones(6)))
+
+
+def _control(limit: float) -> Problem:
+    """Return the game of `_steered`."""
+    root = _steered()
     field = lambda z: np.asarray(root.field(z))
     found = lambda method: scipy.optimize.root(field, np.asarray(root.start), method=method, tol=1e-10).x
     ours = {
@@ -231,10 +241,59 @@ def _control(limit: float) -> Problem:
     return _without_sets(root, limit, others, ours)
 
 
+def _bounded_control(limit: float) -> Problem:
+    """Return the game of `_steered` with bounds on every input, a sixth of which are active, to a residual of 1e-8."""
+    root, seen = _steered(), lambda players, _: players
+    clip = lambda players: jax.tree.map(lambda leaf: jnp.clip(leaf, -BOUND, BOUND), players)
+    step = 1 / root.bound
+    projected = optax.chain(gs.simgd(step), gs.transforms.project((clip, clip)))
+
+    def error(players: Players) -> float:
+        z = jax.flatten_util.ravel_pytree(players)[0]
+        return float(jnp.linalg.norm(z - clip(z + root.field(z))))
+
+    ours = {
+        "projected simgd": projected,
+        "extragradient": gs.extragradient(step, projections=(clip, clip)),
+        "restarted PDHG": gs.restarted(gs.pdhg(0.9 * step, projections=(clip, clip))),
+        "anderson around projected simgd": gs.anderson(projected, depth=10),
+    }
+    until = partial(_until, root.game, players=root.game.start, seen=seen, error=error, target=1e-8, limit=limit)
+    rivals = {name: Rival(partial(until, solver, chunk=100), ours=True) for name, solver in ours.items()}
+    return Problem(error, 1e-8, _nashopt(root) | rivals)
+
+
+def _nashopt(root: Root) -> dict[str, Rival]:
+    """Return methods of nashopt for linear-quadratic games, in which bounds are shared constraints."""
+    try:
+        from nashopt import GNEP_LQ  # here, because this game alone needs it
+    except ImportError as error:
+        raise SystemExit("control-bounded needs pip install nashopt qpsolvers. Or name other --games.") from error
+
+    size = len(root.start)
+    J, c = np.asarray(gs.analysis.jacobian(root.game, root.game.start)), np.asarray(root.field(jnp.zeros(size)))
+    sizes = [leaf.size for leaf in jax.tree.leaves(root.game.start)]
+    costs, linear = [], []
+    for end, own in zip(np.cumsum(sizes), sizes, strict=True):
+        rows = np.zeros((size, size))
+        rows[end - own : end] = -J[end - own : end]
+        # The cost of a player has its own block once, and half of the others on each side of the diagonal.
+        costs.append(rows + rows.T - np.where(np.outer(*[np.any(rows, axis=1)] * 2), rows, 0))
+        linear.append(np.where(np.any(rows, axis=1), -c, 0))
+    walls, bounds = np.vstack([np.eye(size), -np.eye(size)]), np.full(2 * size, BOUND)
+
+    def run(method: str) -> Players:
+        problem = GNEP_LQ(sizes, costs, linear, A=walls, b=bounds, variational=True, solver=method)
+        return root.unravel(jnp.asarray(problem.solve(verbose=0).x))
+
+    return {f"nashopt, {method}": Rival(partial(run, method)) for method in NASHOPT}
+
+
 PROBLEMS: Mapping[str, Callable[[float], Problem]] = {
     "matrix-100": partial(_matrix, 100),
     "matrix-1000": partial(_matrix, 1000),
     "quadratic-100": partial(_quadratic, 100),
     "quadratic-1000": partial(_quadratic, 1000),
     "control": _control,
+    "control-bounded": _bounded_control,
 }
