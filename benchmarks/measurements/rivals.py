@@ -30,9 +30,7 @@ SETS = gs.games.simplices(2)
 BOUND, NASHOPT = 0.2, ("lemke_dual", "dr_daqp", "qp_gnep", "log_ipm")
 GAMES = ("matrix-100", "matrix-1000", "quadratic-100", "quadratic-1000", "control", "control-bounded")
 OPTIONS = {
-    "games": report.choices(
-        ("matrix-100", "matrix-1000", "quadratic-100", "quadratic-1000", "control", "control-bounded")
-    ),
+    "games": report.choices(GAMES),
     "seconds": {"type": float, "default": 120.0, "help": "longest time of one run (default: %(default)s)"},
 }
 
