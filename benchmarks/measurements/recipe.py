@@ -19,9 +19,9 @@ from gamesolve.games import gan
 
 # The settings from which one at a time differs. ``ratio`` is the discriminator's step size over the generator's.
 BASE: Mapping[str, Any] = MappingProxyType(
-    {"rate": 4e-3, "ratio": 1.0, "batch": 256, "decay": 0.99, "eps": 1e-5, "tolerance": 0.09, "few": None}
+    {"rate": 4e-3, "ratio": 1.0, "batch": 256, "decay": 0.99, "eps": 1e-5, "tolerance": 0.09, "few": None, "start": 1.0}
 )
-# ``few`` is ``curvature_batch``.
+# ``few`` is ``curvature_batch``. A solve starts from the last solution times ``start``.
 OTHERS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
     {
         "rate": (1e-3, 2e-3, 8e-3, 16e-3),
@@ -31,6 +31,7 @@ OTHERS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
         "eps": (1e-8, 1e-3),
         "tolerance": (1e-6, 1e-2, 0.5),
         "few": (64, 16),
+        "start": (0.0,),
     }
 )
 OPTIONS = {
@@ -55,7 +56,8 @@ def rows(arguments: argparse.Namespace) -> Iterator[Row]:
                 chosen = BASE if setting == "base" else {**BASE, setting: value}
                 experiment = make(batch_size=chosen["batch"])
                 found = trained(experiment, networks, chosen, arguments.seeds, arguments.steps)
-                yield {"data": name, "networks": kind, "setting": setting, "value": value and f"{value:g}"} | found
+                shown = None if value is None else f"{value:g}"
+                yield {"data": name, "networks": kind, "setting": setting, "value": shown} | found
 
 
 def trained(
@@ -65,7 +67,7 @@ def trained(
     rates = chosen["rate"], chosen["rate"] * chosen["ratio"]
     inner = gs.linear.Inner(chosen["tolerance"])
     solver = gs.acgd(rates, chosen["decay"], chosen["eps"], inner, curvature_batch=chosen["few"])
-    solver = gs.average(solver, decay=forgetting)
+    solver = gs.average(_started(solver, chosen["start"]), decay=forgetting)
     last, averaged, iterations, fallbacks = [], [], [], 0
     for seed in range(seeds):
         run = gs.solve(
@@ -90,6 +92,21 @@ def trained(
         "iterations": statistics.mean(iterations),
         "fallbacks": fallbacks,
     }
+
+
+def _started(solver: gs.Solver, share: float) -> optax.GradientTransformation:
+    """Return a solver whose inner solves start from a share of the last solution."""
+
+    def scaled(node: Any) -> Any:
+        if not isinstance(node, gs.linear.Report):
+            return node
+        return node._replace(solution=jax.tree.map(lambda leaf: share * leaf, node.solution))
+
+    def update(updates: Any, state: Any, players: Any = None, **others: Any) -> tuple[Any, Any]:
+        state = jax.tree.map(scaled, state, is_leaf=lambda node: isinstance(node, gs.linear.Report))
+        return solver.update(updates, state, players, **others)
+
+    return solver if share == 1 else optax.GradientTransformationExtraArgs(solver.init, update)
 
 
 main = partial(report.measure, "recipe", rows)
