@@ -15,7 +15,7 @@ NAMES = {
     "curvature": "a step of ACGD with fewer examples in the solve: cost beside Adam, and distance of images",
     "recipe": "what the images of ACGD hinge on: step sizes, batch, metric, tolerance",
     "counter_attack": "a discriminator of images trained alone, and the generator's answer",
-    "rivals": "time to an accuracy against linear programs, regret matching and Krylov solves",
+    "rivals": "time to an accuracy against linear programs, regret matching, Krylov solves and nashopt",
     "waiting": "where a person waits: import, first and second call, gamesolve compare",
     "watch": "verdicts of gs.watch on runs of known state, its cost, and when it announces a collapse",
     "recommend": "the solver of gs.recommend on random games against a full tuned comparison",

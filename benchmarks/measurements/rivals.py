@@ -5,6 +5,7 @@ Compilation is not counted: it is in `waiting`. One process uses as many threads
 """
 
 import argparse
+import importlib.util
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,9 +27,11 @@ from gamesolve.trees import Players, State
 
 ROUNDS, MOST_STEPS = 5, 400_000
 SETS = gs.games.simplices(2)
-# Largest input of a steered system, and methods of nashopt.
-BOUND, NASHOPT = 0.2, ("lemke_dual", "dr_daqp", "qp_gnep", "log_ipm")
-GAMES = ("matrix-100", "matrix-1000", "quadratic-100", "quadratic-1000", "control", "control-bounded")
+# Largest input of a steered system, and methods of nashopt with their options.
+BOUND = 0.2
+NASHOPT = {"lemke_dual": {}, "dr_daqp": {}, "qp_gnep": {"tol": 1e-12}, "log_ipm": {"eps": 1e-12}}
+BOUNDED, EXTRA = "control-bounded", ("nashopt", "qpsolvers")
+GAMES = ("matrix-100", "matrix-1000", "quadratic-100", "quadratic-1000", "control", BOUNDED)
 OPTIONS = {
     "games": report.choices(GAMES),
     "seconds": {"type": float, "default": 120.0, "help": "longest time of one run (default: %(default)s)"},
@@ -53,6 +56,8 @@ class Problem(NamedTuple):
 def rows(arguments: argparse.Namespace) -> Iterator[Row]:
     """Yield a row for each method on each game, with its time over that of the fastest that reached the target."""
     jax.config.update("jax_enable_x64", True)
+    if BOUNDED in arguments.games and not all(map(importlib.util.find_spec, EXTRA)):
+        raise SystemExit(f"{BOUNDED} needs pip install {' '.join(EXTRA)}. Or name other --games.")
     for name in arguments.games:
         problem = PROBLEMS[name](arguments.seconds)
         found = {rival: _timed(problem, problem.rivals[rival].run, arguments.seconds) for rival in problem.rivals}
@@ -263,10 +268,7 @@ def _bounded_control(limit: float) -> Problem:
 
 def _nashopt(root: Root) -> dict[str, Rival]:
     """Return methods of nashopt for linear-quadratic games, in which bounds are shared constraints."""
-    try:
-        from nashopt import GNEP_LQ  # here, because this game alone needs it
-    except ImportError as error:
-        raise SystemExit("control-bounded needs pip install nashopt qpsolvers. Or name other --games.") from error
+    from nashopt import GNEP_LQ  # here, because this game alone needs it
 
     size = len(root.start)
     J, c = np.asarray(gs.analysis.jacobian(root.game, root.game.start)), np.asarray(root.field(jnp.zeros(size)))
@@ -275,14 +277,14 @@ def _nashopt(root: Root) -> dict[str, Rival]:
     for end, own in zip(np.cumsum(sizes), sizes, strict=True):
         rows = np.zeros((size, size))
         rows[end - own : end] = -J[end - own : end]
-        # The cost of a player has its own block once, and half of the others on each side of the diagonal.
+        # A player minimises z Q z / 2: Q has its own block once, and each coupling block on both sides of the diagonal.
         costs.append(rows + rows.T - np.where(np.outer(*[np.any(rows, axis=1)] * 2), rows, 0))
         linear.append(np.where(np.any(rows, axis=1), -c, 0))
     walls, bounds = np.vstack([np.eye(size), -np.eye(size)]), np.full(2 * size, BOUND)
 
     def run(method: str) -> Players:
         problem = GNEP_LQ(sizes, costs, linear, A=walls, b=bounds, variational=True, solver=method)
-        return root.unravel(jnp.asarray(problem.solve(verbose=0).x))
+        return root.unravel(jnp.asarray(problem.solve(verbose=0, solver_options=dict(NASHOPT[method])).x))
 
     return {f"nashopt, {method}": Rival(partial(run, method)) for method in NASHOPT}
 
@@ -293,5 +295,5 @@ PROBLEMS: Mapping[str, Callable[[float], Problem]] = {
     "quadratic-100": partial(_quadratic, 100),
     "quadratic-1000": partial(_quadratic, 1000),
     "control": _control,
-    "control-bounded": _bounded_control,
+    BOUNDED: _bounded_control,
 }

@@ -177,7 +177,7 @@ SETS = (
     Family("extragradient", _extragradient, Cost(fields=2), (STEPS, _TRIALS), spectral=True),
     Family("simgd", _plain(solvers.simgd), Cost(), (STEPS, MOMENTA), spectral=True),
     Family("forward_reflected_backward", _within(solvers.forward_reflected_backward), Cost(), (FINE,)),
-    Family("restarted pdhg", _restarted_pdhg, Cost(), (FINE,), rated=False, pair=True),
+    Family("restarted pdhg", _restarted_pdhg, Cost(fields=1 + 1 / 40), (FINE,), rated=False, pair=True),
     Family("golden_ratio", _within(solvers.golden_ratio), Cost(), (FINE,), rated=False, separate=False),
     Family("adam", _plain(_adams(per_player)), Cost(), (LENGTHS, _B1), rated=False, restless=True),
 )

@@ -29,7 +29,8 @@ from gamesolve.trees import Key, Players
 
 # Share of the budget for the probe, and number of proposals that are tried.
 PROBE, TRIED = 0.3, 4
-# Step sizes of a trial relative to a prediction; noisy games and those without a prediction need smaller ones.
+# Step sizes of a trial relative to a prediction; noisy games need smaller ones. Those without a
+# prediction are relative to the reciprocal of the Lipschitz constant.
 NEAR, NOISY, WIDE = (1.0, 0.5), (1.0, 0.3, 0.1, 0.03), (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 # Noisy games: share of the budget for draws at the equilibrium, and that of the run whose floor is predicted; number of
 # proposals that are tried, each once, since a small budget leaves no room for more runs to get to their floors.
@@ -205,7 +206,7 @@ def _proposals(
 
 
 def _unpredicted(family: Family, scales: Scales) -> Proposal:
-    """Return a family with its largest first step size, and the middle of its other hyperparameters."""
+    """Return a family with a step size of one unit, and the middle of its other hyperparameters."""
     middle = [axis.values[len(axis.values) // 2] * scales.of(axis.unit) for axis in family.axes[1:]]
     return Proposal(family, np.array([scales.of(family.axes[0].unit), 1.0, *middle]), None)
 

@@ -27,7 +27,7 @@ def sound_leaves(state: State) -> Sound:
 
 
 def still_sound(state: State, before: Sound) -> jax.Array:
-    """Return whether the leaves that were finite are so still. Reports of inner solves do not count."""
+    """Return whether the leaves that were finite are still finite. Reports of inner solves do not count."""
     leaves = _numbers(state)
     if not leaves:
         return jnp.array(True)
@@ -38,12 +38,12 @@ def _joined(leaves: Sequence[jax.Array]) -> list[jax.Array]:
     """Return leaves with the small ones of each dtype as one vector.
 
     XLA would compile two or three kernels for each leaf, in all a third of the first call of `simgd`; a barrier keeps
-    it from taking the vector apart again.
+    it from taking the vector apart again. Leaves with a sharding of their own stay where they are.
     """
     small: dict[jnp.dtype, list[jax.Array]] = {}
     joined = []
     for leaf in map(jnp.asarray, leaves):
-        if leaf.size <= SMALL:
+        if leaf.size <= SMALL and not any(jax.typeof(leaf).sharding.spec):
             small.setdefault(leaf.dtype, []).append(leaf.ravel())
         else:
             joined.append(leaf)

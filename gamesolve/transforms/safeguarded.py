@@ -107,7 +107,7 @@ def guarded(
         Array(True, dtype=bool)
     """
     whole_number("patience", patience, 1)
-    check_number("contraction", contraction, above=0.0, most=1.0)
+    check_number("contraction", contraction, above=0.0, below=1.0)
     solver = with_game(inner)
 
     def init(params: PyTree) -> GuardedState:

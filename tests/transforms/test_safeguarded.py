@@ -209,7 +209,7 @@ def test_an_inner_solver_goes_on_from_the_accepted_point():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"patience": 0}, "patience must be at least 1, got 0"), ({"contraction": 1.5}, "contraction must be.*got 1.5")],
+    [({"patience": 0}, "patience must be at least 1, got 0"), ({"contraction": 1.0}, "contraction must be.*got 1.0")],
 )
 def test_wrong_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):

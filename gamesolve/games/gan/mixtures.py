@@ -233,9 +233,10 @@ def circle(
         The experiment.
 
     Example:
-        >>> import gamesolve as gs
+        >>> import jax, jax.numpy as jnp, gamesolve as gs
         >>> experiment = gs.games.gan.circle()
-        >>> 0 <= int(experiment.measures["sectors"](experiment.game.start)) <= 16
+        >>> real, latents = experiment.sample(jax.random.key(0))
+        >>> bool(jnp.allclose(jnp.linalg.norm(real, axis=1), 1 + jnp.linalg.norm(latents, axis=1) / 10, atol=1e-5))
         True
     """
     key = jax.random.key(0) if key is None else key
