@@ -102,9 +102,9 @@ def _started(solver: gs.Solver, share: float) -> optax.GradientTransformation:
             return node
         return node._replace(solution=jax.tree.map(lambda leaf: share * leaf, node.solution))
 
-    def update(updates: Any, state: Any, players: Any = None, **others: Any) -> tuple[Any, Any]:
+    def update(updates: Any, state: Any, params: Any = None, **others: Any) -> tuple[Any, Any]:
         state = jax.tree.map(scaled, state, is_leaf=lambda node: isinstance(node, gs.linear.Report))
-        return solver.update(updates, state, players, **others)
+        return solver.update(updates, state, params, **others)
 
     return solver if share == 1 else optax.GradientTransformationExtraArgs(solver.init, update)
 

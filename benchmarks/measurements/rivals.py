@@ -5,6 +5,7 @@ Compilation is not counted: it is in `waiting`. One process uses as many threads
 """
 
 import argparse
+import importlib
 import importlib.util
 import statistics
 import time
@@ -57,7 +58,7 @@ def rows(arguments: argparse.Namespace) -> Iterator[Row]:
     """Yield a row for each method on each game, with its time over that of the fastest that reached the target."""
     jax.config.update("jax_enable_x64", True)
     if BOUNDED in arguments.games and not all(map(importlib.util.find_spec, EXTRA)):
-        raise SystemExit(f"{BOUNDED} needs pip install {' '.join(EXTRA)}. Or name other --games.")
+        raise SystemExit(f"{BOUNDED} needs {' and '.join(EXTRA)}. Install them, or name other --games.")
     for name in arguments.games:
         problem = PROBLEMS[name](arguments.seconds)
         found = {rival: _timed(problem, problem.rivals[rival].run, arguments.seconds) for rival in problem.rivals}
@@ -268,8 +269,7 @@ def _bounded_control(limit: float) -> Problem:
 
 def _nashopt(root: Root) -> dict[str, Rival]:
     """Return methods of nashopt for linear-quadratic games, in which bounds are shared constraints."""
-    from nashopt import GNEP_LQ  # here, because this game alone needs it
-
+    nashopt: Any = importlib.import_module("nashopt")  # here, because this game alone needs it
     size = len(root.start)
     J, c = np.asarray(gs.analysis.jacobian(root.game, root.game.start)), np.asarray(root.field(jnp.zeros(size)))
     sizes = [leaf.size for leaf in jax.tree.leaves(root.game.start)]
@@ -283,7 +283,7 @@ def _nashopt(root: Root) -> dict[str, Rival]:
     walls, bounds = np.vstack([np.eye(size), -np.eye(size)]), np.full(2 * size, BOUND)
 
     def run(method: str) -> Players:
-        problem = GNEP_LQ(sizes, costs, linear, A=walls, b=bounds, variational=True, solver=method)
+        problem = nashopt.GNEP_LQ(sizes, costs, linear, A=walls, b=bounds, variational=True, solver=method)
         return root.unravel(jnp.asarray(problem.solve(verbose=0, solver_options=dict(NASHOPT[method])).x))
 
     return {f"nashopt, {method}": Rival(partial(run, method)) for method in NASHOPT}
