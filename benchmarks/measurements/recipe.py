@@ -100,7 +100,7 @@ def _started(solver: gs.Solver, share: float) -> optax.GradientTransformation:
     def scaled(node: Any) -> Any:
         if not isinstance(node, gs.linear.Report):
             return node
-        return node._replace(solution=jax.tree.map(lambda leaf: share * leaf, node.solution))
+        return node._replace(solution=optax.tree.scale(share, node.solution))
 
     def update(updates: Any, state: Any, params: Any = None, **others: Any) -> tuple[Any, Any]:
         state = jax.tree.map(scaled, state, is_leaf=lambda node: isinstance(node, gs.linear.Report))
