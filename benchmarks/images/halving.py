@@ -13,7 +13,7 @@ The rows of the claim take part in every round. A finished combination of a roun
 import io
 import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -119,9 +119,7 @@ def screened(train: Trainer, steps: int) -> Row:
     """Return the best step size for both players, which is inside the grid or at one of the `ENDS`."""
     exponents, found = list(FIRST), {}
     while True:
-        # As many lanes each time, here and in the tuning, so that one program serves.
-        rates = [(10 ** (k / 2), 10 ** (k / 2)) for k in exponents]
-        found |= zip(exponents, _distances(train, rates, steps, seed=0), strict=True)
+        found |= {k: _distance(train, (10 ** (k / 2), 10 ** (k / 2)), steps, seed=0) for k in exponents}
         best, (least, most) = min(found, key=lambda k: found[k]), ENDS
         if best == max(found) < most:
             exponents = [best + k for k in range(1, 1 + len(FIRST))]
@@ -138,9 +136,10 @@ def tuned(train: Trainer, rate: float, steps: int) -> Row:
     best, inside = (0, 0), False
     for _ in range(WALKS):
         i, j = centre = best
-        around = [(i + k, j + m) for k, m in itertools.product((-1, 0, 1), repeat=2)]
-        pairs = [(rate * 10 ** (k / 4), rate * 10 ** (k / 4 + m / 2)) for k, m in around]
-        found |= zip(around, _distances(train, pairs, steps, seed=1), strict=True)
+        around = {(i + k, j + m) for k, m in itertools.product((-1, 0, 1), repeat=2)}
+        for k, m in around - found.keys():
+            pair = rate * 10 ** (k / 4), rate * 10 ** (k / 4 + m / 2)
+            found[k, m] = _distance(train, pair, steps, seed=1)
         best = min(found, key=lambda place: found[place])
         inside = best == centre
         if inside:
@@ -150,13 +149,13 @@ def tuned(train: Trainer, rate: float, steps: int) -> Row:
     return figures | {"inside": inside, "tried": len(found)}
 
 
-def _distances(train: Trainer, rates: Sequence[tuple[float, float]], steps: int, seed: int) -> list[float]:
-    """Return the distance after training with each pair of step sizes: that of the iterate or of its average."""
-    lanes = train.start(jnp.asarray(rates), jnp.broadcast_to(jax.random.key(seed), len(rates)))
+def _distance(train: Trainer, rates: tuple[float, float], steps: int, seed: int) -> float:
+    """Return the distance after training with two step sizes: that of the iterate or of its average."""
+    lanes = train.start(jnp.asarray([rates]), jax.random.key(seed)[None])
     for _ in range(-(-steps // CHUNK)):
         lanes = train.advance(lanes)
-    both = [np.asarray(train.quality(players).frechet) for players in (lanes.players, lanes.smooth)]
-    return list(map(float, np.min(np.nan_to_num(both, nan=np.inf), axis=0)))
+    both = [float(train.quality(players).frechet[0]) for players in (lanes.players, lanes.smooth)]
+    return min(np.nan_to_num(both, nan=np.inf).tolist())
 
 
 def _final(scene: Scene, choice: Choice, rates: tuple[float, float], seeds: int, budget: Budget, folder: Path) -> Row:

@@ -25,12 +25,14 @@ from benchmarks.images.choices import (
 from benchmarks.images.training import MEASURED, Scene, real, scene
 from benchmarks.report import Row
 
-# Budgets of the finals. The screening takes a third of the updates, and the tuning as many.
+# Budgets of the finals with perceptrons. The screening takes a third of the updates, and the tuning as many.
 BUDGETS = {
     "digits": halving.Budget(300, 3000.0, 4.0),
     "mnist-5k": halving.Budget(500, 5000.0, 20.0),
     "fashion-mnist": halving.Budget(500, 5000.0, 20.0),
 }
+# Convolutions get so many times the seconds, in which a critic with a penalty makes about as many updates.
+LONGER = {"perceptrons": 1.0, "dcgan": 5.0}
 USUAL_BATCH = 64
 # The first columns of the table; the others are measures and costs.
 HEAD = ("optimiser", "loss", "regulariser", "rate", "ratio", "distance", "sd", "averaged", "averaged sd")
@@ -78,7 +80,7 @@ def planned(arguments: argparse.Namespace, name: str, networks: str) -> halving.
     whole = BUDGETS[name]
     steps = arguments.steps or (whole.steps // 3 if arguments.quick else whole.steps)
     share = steps / whole.steps
-    budget = halving.Budget(steps, share * whole.fields, share * whole.seconds)
+    budget = halving.Budget(steps, share * whole.fields, share * whole.seconds * LONGER[networks])
     folder = arguments.folder / f"{name}-{networks}{'-quick' if arguments.quick else ''}"
     seeds, finalists = (3, 5) if arguments.quick else (arguments.seeds, arguments.finalists)
     return halving.Plan(choices, budget.steps // 3, budget.steps, budget, finalists, seeds, folder)
