@@ -11,6 +11,7 @@ import optax
 from gamesolve import linear
 from gamesolve.checks.calls import called
 from gamesolve.driving.solve import step
+from gamesolve.driving.unoptimised import jit_once
 from gamesolve.game import Game
 from gamesolve.solver import Solver
 from gamesolve.trees import Players, PyTree, Scalar, State
@@ -77,7 +78,7 @@ def state_of(solver: Solver, players: Players, state: State) -> State:
     return jax.tree.map(cast, arrays, jax.eval_shape(solver.init, players))
 
 
-@jax.jit
+@jit_once
 def _settled(game: Game, solver: Solver, players: Players, steps: Scalar) -> State:
     again = lambda _, state: step(game, solver, players, state)[1]
     return jax.lax.fori_loop(0, steps, again, solver.init(players))

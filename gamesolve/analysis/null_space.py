@@ -7,9 +7,10 @@ from typing import NamedTuple
 import jax
 import jax.core
 import jax.numpy as jnp
+import numpy as np
 
 from gamesolve.analysis.accuracy import Measured, directions, measured
-from gamesolve.analysis.still import Moving
+from gamesolve.driving.unoptimised import jit_once
 from gamesolve.game import exact_products
 from gamesolve.trees import DType, Scalar
 
@@ -49,30 +50,44 @@ class Fixed(NamedTuple):
     still: Scalar
 
 
-def fixed_directions(stepping: Moving, jacobian: Measured) -> Fixed:
+def fixed_directions(
+    carry: Callable[[jax.Array], tuple[jax.Array, jax.Array]], size: int, jacobian: Measured, still: Scalar
+) -> Fixed:
     """Find the directions in which the equilibria form a set.
 
     Neither the field nor the step moves such a direction: not J, and not the step map, if the state follows the
     players. Both are decided to the error of each row, so that no slow mode of a stiff game counts as one.
 
     Args:
-        stepping: the step map, of one vector that begins with the players.
+        carry: the function `carried` of the step map, of directions alone.
+        size: number of entries of the step map's vector, which begins with the players.
         jacobian: J at the players, with its error.
+        still: number of parameters that the step map holds fixed.
     """
-    function, point, still = stepping
-    null, moved = _null_space(jacobian)
-    none = jnp.zeros((point.size, len(null)), point.dtype), jnp.full_like(moved, jnp.finfo(moved.dtype).max)
-    carried, stepped = jax.lax.cond(jnp.any(moved <= 1), lambda: _carried(function, point, null), lambda: none)
-    along = jnp.pad(null, ((0, point.size - len(null)), (0, 0)))
-    with exact_products():
-        left_out = null @ null.T @ carried[: len(null)]
-    return Fixed(carried, along, _doubts(jacobian, left_out, jnp.concatenate([moved, stepped])), still)
+    null, moved, singular = _null_space(jacobian)
+    none = lambda: (np.zeros((size, len(null)), null.dtype), np.full(moved.shape, np.finfo(moved.dtype).max))
+    if isinstance(singular, jax.core.Tracer):
+        vectors, stepped = jax.lax.cond(singular, lambda: carry(null), none)
+    else:  # most games have no such directions, and the step is not compiled for them
+        vectors, stepped = carry(null) if singular else none()
+    return _fixed(jacobian, null, moved, vectors, stepped, still)
 
 
-def _null_space(jacobian: Measured) -> tuple[jax.Array, jax.Array]:
-    """Return the directions that J does not move, as columns among zeros, and how far it moves each direction."""
+@jit_once
+def _null_space(jacobian: Measured) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Return the directions that J does not move, as columns among zeros, how far it moves each, and if any."""
     basis, moved = directions(*jacobian)
-    return basis * (moved <= 1), moved
+    return basis * (moved <= 1), moved, jnp.any(moved <= 1)
+
+
+@jit_once
+def _fixed(
+    jacobian: Measured, null: jax.Array, moved: jax.Array, vectors: jax.Array, stepped: jax.Array, still: Scalar
+) -> Fixed:
+    along = jnp.pad(null, ((0, len(vectors) - len(null)), (0, 0)))
+    with exact_products():
+        left_out = null @ null.T @ vectors[: len(null)]
+    return Fixed(vectors, along, _doubts(jacobian, left_out, jnp.concatenate([moved, stepped])), still)
 
 
 def _doubts(jacobian: Measured, left_out: jax.Array, moved: jax.Array) -> Doubts:
@@ -84,10 +99,11 @@ def _doubts(jacobian: Measured, left_out: jax.Array, moved: jax.Array) -> Doubts
 @jax.jit
 def doubts_of(jacobian: Measured) -> Doubts:
     """Return what J alone leaves undecided, for every solver."""
-    return _doubts(jacobian, *_null_space(jacobian))
+    null, moved, _ = _null_space(jacobian)
+    return _doubts(jacobian, null, moved)
 
 
-def _carried(
+def carried(
     function: Callable[[jax.Array], jax.Array], point: jax.Array, null: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """Return the vectors over some directions of players that a step map does not move, and how far it moves each."""

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gamesolve.analysis.flat_step import FlatStep, flat_step
+from gamesolve.driving.unoptimised import concretely, jit_once
 from gamesolve.game import Game
 from gamesolve.solver import Solver
 from gamesolve.trees import Players, PyTree, State
@@ -56,9 +57,8 @@ def period_of(game: Game, solver: Solver, players: Players, state: State) -> Per
     """
     if not any(map(_is_count, jax.tree.leaves(state))):
         return Period(1, (), 0)
-    with jax.ensure_compile_time_eval():
-        arguments = concrete((game, solver, players, state))
-        counts = _watch(*arguments)
+    arguments = concretely(concrete, (game, solver, players, state))
+    counts = concretely(_watch, *arguments)
     if any(isinstance(run, jax.core.Tracer) for run in counts):
         raise ValueError(
             f"the traced numbers of {solver!r} must be its leaves, got some inside a function, so that its counts "
@@ -78,8 +78,7 @@ def period_of(game: Game, solver: Solver, players: Players, state: State) -> Per
     if not any(grows):
         return Period(plain, held, 0)
     length = _length(players)
-    with jax.ensure_compile_time_eval():
-        moves = _moves(*arguments, [None if run is None else run[:length] for run in runs])
+    moves = concretely(_moves, *arguments, [None if run is None else run[:length] for run in runs])
     if isinstance(moves, jax.core.Tracer):  # a schedule has closed over a traced number
         return Period(plain, held, None)
     moves = np.asarray(moves)
@@ -88,8 +87,7 @@ def period_of(game: Game, solver: Solver, players: Players, state: State) -> Per
         if steps is None or (begins and fades):
             continue
         ahead = steps * np.concatenate([[0], 2 ** np.arange(1 + int(np.log2(LATEST // steps)))])
-        with jax.ensure_compile_time_eval():
-            late = np.asarray(_moves(*arguments, _late(runs, begins + steps, ahead)))
+        late = np.asarray(concretely(_moves, *arguments, _late(runs, begins + steps, ahead)))
         if _stays(moves[begins:], late, ahead):
             return Period(plain, held, begins) if begins else Period(steps, tuple(run is None for run in runs), 0)
     return Period(plain, held, None)
@@ -170,7 +168,7 @@ def _counts(rest: list[PyTree]) -> list[jax.Array | None]:
     return [leaf if isinstance(leaf, jax.Array) and _is_count(leaf) else None for leaf in rest]
 
 
-@jax.jit
+@jit_once
 def _watch(game: Game, solver: Solver, players: Players, state: State) -> list[jax.Array | None]:
     """Return the values of every count of the state along a run, the first one included."""
     flat = flat_step(game, solver, players, state)
@@ -181,7 +179,7 @@ def _watch(game: Game, solver: Solver, players: Players, state: State) -> list[j
     return jax.lax.scan(advance, flat.rest, length=WATCHED + 1)[1]
 
 
-@jax.jit
+@jit_once
 def _moves(
     game: Game, solver: Solver, players: Players, state: State, counts: list[jax.Array | np.ndarray | None]
 ) -> jax.Array:

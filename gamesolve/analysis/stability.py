@@ -12,13 +12,14 @@ import optax
 
 from gamesolve.analysis.accuracy import ROUNDING, measured_jacobian
 from gamesolve.analysis.flat_step import SETTLING_STEPS, flat_step, settled_state, state_of
-from gamesolve.analysis.null_space import Doubts, Fixed, fixed_directions, radius_without, say_doubts
+from gamesolve.analysis.null_space import Doubts, Fixed, carried, fixed_directions, radius_without, say_doubts
 from gamesolve.analysis.operators import relative_changes
 from gamesolve.analysis.periods import Period, concrete, period_of, whole_period
 from gamesolve.analysis.point import as_point
 from gamesolve.analysis.spectrum import by_real_part
-from gamesolve.analysis.still import Moving, say_still, without_still
+from gamesolve.analysis.still import Moving, say_still, without_still, without_still_rows
 from gamesolve.driving.plan import StepState
+from gamesolve.driving.unoptimised import concretely, jit_once, jit_small
 from gamesolve.game import Game
 from gamesolve.linear.arnoldi import leading_pairs, space_for
 from gamesolve.linear.dense import dense_derivative
@@ -96,7 +97,8 @@ class StepMap:
         """
         if k is not None:
             return by_real_part(_per_step(jnp.asarray(_leading(self, k).eigenvalues), self.period))
-        values, still, finite = _eigenvalues(self)
+        matrix, still = linearised(self)
+        values, finite = _eigenvalues(matrix, self.period)
         if not isinstance(finite, jax.core.Tracer) and not finite:
             raise ValueError(not_differentiable(self.solver))
         say_still(still, self.players)
@@ -122,7 +124,8 @@ class StepMap:
         """
         if k is not None and self.point.size > 2 * space_for(k, LARGEST):
             return _leading_rate(self, k)
-        found, fixed, finite = _rate(self)
+        matrix, fixed = derivative_and_fixed(self)
+        found, finite = _radius(matrix, fixed, self.period)
         if not isinstance(finite, jax.core.Tracer) and not finite:
             raise ValueError(not_differentiable(self.solver))
         say_doubts(fixed.doubts, found.dtype)
@@ -185,9 +188,8 @@ def step_map(game: Game, solver: optax.GradientTransformation, players: Players,
 
 def _period_after(game: Game, solver: Solver, players: Players, steps: int) -> Period:
     """Return the period of a solver after some steps, found with ones for traced numbers, which count alike."""
-    with jax.ensure_compile_time_eval():
-        game, solver, players = concrete((game, solver, players))
-        return period_of(game, solver, players, settled_state(game, solver, players, steps))
+    game, solver, players = concretely(concrete, (game, solver, players))
+    return period_of(game, solver, players, concretely(settled_state, game, solver, players, steps))
 
 
 def remade(stepping: StepMap, solver: optax.GradientTransformation) -> StepMap:
@@ -260,20 +262,31 @@ def rate(
     return step_map(game, solver, players, state).rate(k)
 
 
-@jax.jit
-def _rate(stepping: StepMap) -> tuple[jax.Array, Fixed, jax.Array]:
-    """Return the spectral radius per step, the directions that it leaves out, and whether the matrix is finite."""
-    matrix, fixed = derivative_and_fixed(stepping)
-    radius = radius_without(matrix, fixed.vectors, fixed.along)
-    return radius ** (1 / stepping.period), fixed, jnp.all(jnp.isfinite(matrix))
-
-
 def derivative_and_fixed(stepping: StepMap) -> tuple[jax.Array, Fixed]:
     """Return the derivative of a step map, and the directions of equilibria at its point."""
-    function, point, _ = _moving(stepping)
     constant = jax.lax.stop_gradient(stepping)
     jacobian = measured_jacobian(constant.game, constant.players)
-    return dense_derivative(function, point), fixed_directions(_moving(constant), jacobian)
+    matrix, still = linearised(stepping)
+    return matrix, fixed_directions(partial(_carried, constant), len(matrix), jacobian, still)
+
+
+@jit_small
+def linearised(stepping: StepMap) -> tuple[jax.Array, Scalar]:
+    """Return the derivative of a step map, and the number of still parameters that it leaves out."""
+    return without_still_rows(dense_derivative(*_function(stepping)), stepping.game, stepping.players)
+
+
+@jit_small
+def _carried(stepping: StepMap, null: jax.Array) -> tuple[jax.Array, jax.Array]:
+    function, point, _ = _moving(stepping)
+    return carried(function, point, null)
+
+
+@jit_once
+def _radius(matrix: jax.Array, fixed: Fixed, period: int) -> tuple[jax.Array, jax.Array]:
+    """Return the spectral radius per step without the directions of equilibria, and whether the matrix is finite."""
+    radius = radius_without(matrix, fixed.vectors, fixed.along)
+    return radius ** (1 / period), jnp.all(jnp.isfinite(matrix))
 
 
 def _leading_rate(stepping: StepMap, k: int) -> jax.Array:
@@ -323,13 +336,10 @@ def _root(values: jax.Array, degree: int | jax.Array) -> jax.Array:
     return jnp.abs(values) ** (1 / degree) * jnp.exp(1j * jnp.angle(values) / degree)
 
 
-@jax.jit
-def _eigenvalues(stepping: StepMap) -> tuple[jax.Array, Scalar, jax.Array]:
-    """Return the map's eigenvalues per step, the number of still parameters, and whether its matrix is finite."""
-    function, point, still = _moving(stepping)
-    matrix = dense_derivative(function, point)
-    values = by_real_part(_per_step(jnp.linalg.eigvals(matrix), stepping.period))
-    return values, still, jnp.all(jnp.isfinite(matrix))
+@partial(jit_once, static_argnums=1)
+def _eigenvalues(matrix: jax.Array, period: int) -> tuple[jax.Array, jax.Array]:
+    """Return the eigenvalues of a whole period's map as those of one step, and whether its matrix is finite."""
+    return by_real_part(_per_step(jnp.linalg.eigvals(matrix), period)), jnp.all(jnp.isfinite(matrix))
 
 
 def _derivative(stepping: StepMap) -> VectorMap:

@@ -41,16 +41,40 @@ def without_still(function: Callable[[jax.Array], jax.Array], point: jax.Array, 
         game: the game.
         players: the players at the point.
     """
-    field, flat = flattened(game.field, players)
-    if point.size == flat.size:
+    size = optax.tree.size(players)
+    if point.size == size:
         return Moving(function, point, 0)
+    direction = _direction(point)
     # The image of a random vector is zero, or not finite, in the rows of a matrix that are.
-    direction = jax.random.normal(jax.random.key(0), point.shape, point.dtype)
-    moved = jax.jvp(function, (point,), (direction,))[1][: flat.size]
-    value, change = jax.jvp(field, (flat,), (direction[: flat.size],))
-    still = jax.lax.stop_gradient(~jnp.isfinite(moved) & (value == 0) & (change == 0))
-    padded = jnp.pad(still, (0, point.size - flat.size))
+    still = _still(jax.jvp(function, (point,), (direction,))[1][:size], direction, game, players)
+    padded = jnp.pad(still, (0, point.size - size))
     return Moving(lambda vector: jnp.where(padded, point, function(vector)), point, jnp.sum(still))
+
+
+def without_still_rows(matrix: jax.Array, game: Game, players: Players) -> tuple[jax.Array, Scalar]:
+    """Return the derivative of a step map without its still parameters, and their number, see `without_still`.
+
+    Args:
+        matrix: the derivative of the map with them.
+        game: the game.
+        players: the players at the point.
+    """
+    size = optax.tree.size(players)
+    if len(matrix) == size:
+        return matrix, 0
+    still = _still(jnp.sum(matrix[:size], axis=1), _direction(matrix[0]), game, players)
+    return jnp.where(jnp.pad(still, (0, len(matrix) - size))[:, None], 0, matrix), jnp.sum(still)
+
+
+def _direction(point: jax.Array) -> jax.Array:
+    return jax.random.normal(jax.random.key(0), point.shape, point.dtype)
+
+
+def _still(moved: jax.Array, direction: jax.Array, game: Game, players: Players) -> jax.Array:
+    """Return which parameters have a step that is not differentiable, and no field and no derivative of it."""
+    field, flat = flattened(game.field, players)
+    value, change = jax.jvp(field, (flat,), (direction[: flat.size],))
+    return jax.lax.stop_gradient(~jnp.isfinite(moved) & (value == 0) & (change == 0))
 
 
 def say_still(still: Scalar, players: Players, stacklevel: int = 3) -> None:

@@ -14,7 +14,7 @@ from gamesolve.compare.curves import contraction
 from gamesolve.compare.pictures import Picture, picture
 from gamesolve.compare.plane import Plane
 from gamesolve.compare.problem import Problem, Settings, prepare
-from gamesolve.compare.runs import Row, Run, measure
+from gamesolve.compare.runs import Row, Run, begin, measure
 from gamesolve.compare.spectra import stability
 from gamesolve.compare.timing import time_steps
 from gamesolve.compare.tuning import tuned
@@ -27,6 +27,7 @@ __all__ = [
     "Row",
     "Run",
     "Settings",
+    "begin",
     "contraction",
     "measure",
     "picture",

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gamesolve import linear
 from gamesolve.compare.problem import Problem
 from gamesolve.compare.trajectories import Trajectories
-from gamesolve.compare.vectors import length, ravel
+from gamesolve.compare.vectors import nearest, ravel
 from gamesolve.driving.solve import Status
 from gamesolve.game import Players, as_players
 
@@ -69,8 +68,6 @@ def equilibrium_of(problem: Problem, runs: Trajectories, outcomes: Sequence[Outc
     elsewhere = math.sqrt(linear.default_tolerance(end)) * max(1.0, float(distances[0]))
     if converged and distances[outcomes[seed].steps] > elsewhere:
         return end, False
-    flat = ravel(end)
-    if not bool(jnp.all(jnp.isfinite(flat))):
+    if not np.all(np.isfinite(ravel(end))):
         return problem.equilibrium, True
-    nearest = min(known, key=lambda point: float(length(ravel(point) - flat)))
-    return as_players(nearest, problem.game.num_players), True
+    return as_players(nearest(known, end), problem.game.num_players), True

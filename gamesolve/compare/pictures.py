@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.flatten_util
-import jax.numpy as jnp
 import numpy as np
 
 from gamesolve.compare.plane import Plane
@@ -13,6 +12,7 @@ from gamesolve.compare.problem import Problem
 from gamesolve.compare.runs import Run
 from gamesolve.compare.spectra import matrix_at
 from gamesolve.compare.vectors import ravel
+from gamesolve.driving.unoptimised import jit_small
 from gamesolve.game import Game, Players
 from gamesolve.trees.faces import shown
 
@@ -68,8 +68,8 @@ def picture(problem: Problem, runs: Sequence[Run]) -> Picture:
     if point is None:
         place, point = "start", problem.start
     matrix = matrix_at(problem.game, point)
-    marked = None if place == "start" else np.asarray(problem.plane.project(ravel(point)))
-    plane = problem.plane._replace(anchor=ravel(point))
+    plane = jax.tree.map(np.asarray, problem.plane._replace(anchor=ravel(point)))
+    marked = None if place == "start" else plane.project(plane.anchor)
     return Picture(
         title=f"{problem.name}, {_sizes(runs)}",
         paths={run.row.solver: run.path for run in runs},
@@ -78,7 +78,7 @@ def picture(problem: Problem, runs: Sequence[Run]) -> Picture:
         eigenvalues=None if matrix is None else np.linalg.eigvals(matrix),
         place=place,
         spectra={run.row.solver: run.spectrum for run in runs if run.spectrum is not None},
-        field=lambda points: np.asarray(_slice(problem.game, plane, problem.start, jnp.asarray(points))),
+        field=lambda points: np.asarray(_slice(problem.game, plane, problem.start, points)),
         equilibrium=marked,
         axes=problem.axes,
         view=problem.view,
@@ -108,7 +108,7 @@ def _quantity(problem: Problem) -> str:
     return "norm of the field" if problem.constraints is None else "natural residual"
 
 
-@jax.jit
+@jit_small
 def _slice(game: Game, plane: Plane, like: Players, points: jax.Array) -> jax.Array:
     """Return the field at points of a plane, projected on the plane."""
     _, unravel = jax.flatten_util.ravel_pytree(like)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import jax
 import jax.flatten_util
@@ -12,8 +13,9 @@ from gamesolve.compare.constraints import as_constraints
 from gamesolve.compare.noise import Noise, noise_of
 from gamesolve.compare.plane import Plane, choose_plane
 from gamesolve.compare.spectra import LARGEST_SPECTRUM, matrix_at
-from gamesolve.compare.vectors import length, ravel
+from gamesolve.compare.vectors import length, nearest, ravel
 from gamesolve.driving.sets import Projections
+from gamesolve.driving.unoptimised import jit_once
 from gamesolve.game import Game, Players, as_players
 from gamesolve.linear.dense import LARGEST_MATRIX
 from gamesolve.sampling.samplers import Sampler
@@ -23,6 +25,8 @@ from gamesolve.trees.faces import shown
 
 # Most draws whose mean stands for a noisy game, and the error of their field, relative to the start, that suffices.
 DRAWS, BLUR = 2048, 0.01
+# Thousands of fields of so few operations take less time than optimising a program.
+LIGHT = 1e5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +64,7 @@ class Problem:
         view: description of the plane.
         constraints: sets of the players. Default: none.
         noise: how the game is noisy. Default: None, it is not.
+        light: whether a run takes less time than optimising its program. Default: False.
     """
 
     name: str
@@ -72,6 +77,7 @@ class Problem:
     view: str
     constraints: Projections = None
     noise: Noise | None = None
+    light: bool = False
 
     @property
     def start(self) -> Players:
@@ -130,15 +136,28 @@ def prepare(
     flat, unravel = jax.flatten_util.ravel_pytree(start)
     # Large games are measured as they run, and their points are not kept.
     check_record(settings.seeds, settings.steps + 1, min(flat.size, LARGEST_SPECTRUM) * flat.dtype.itemsize)
-    if not bool(jnp.all(jnp.isfinite(ravel(game.field(start))))):
+    if not _is_finite(game, start):
         raise ValueError("the field is not finite at the start. Start from another point.")
     known = [as_players(equilibrium, game.num_players) for equilibrium in game.equilibria]
-    equilibrium = min(known, key=lambda point: float(length(ravel(point) - flat)), default=None)
+    equilibrium = nearest(known, start) if known else None
     centre = None if equilibrium is None else ravel(equilibrium)
     starts = jax.vmap(unravel)(_starts(flat, centre, settings))
     matrix = matrix_at(game, equilibrium)
     plane, axes, view = choose_plane(start, centre, matrix)
-    return Problem(name, game, starts, equilibrium, matrix, plane, axes, view, constraints, noise)
+    light = _operations(game, start) <= LIGHT
+    return Problem(name, game, starts, equilibrium, matrix, plane, axes, view, constraints, noise, light)
+
+
+@jit_once
+def _is_finite(game: Game, players: Players) -> jax.Array:
+    """Return whether the field is finite."""
+    return jnp.all(jnp.isfinite(ravel(game.field(players))))
+
+
+def _operations(game: Game, players: Players) -> float:
+    """Return how many operations a field takes, by the count of XLA."""
+    costs: Any = jax.jit(game.field).lower(players).cost_analysis()
+    return costs.get("flops", 0.0) + costs.get("transcendentals", 0.0)
 
 
 def check_search(rates: Rates) -> None:

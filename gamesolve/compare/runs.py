@@ -2,7 +2,7 @@
 
 import dataclasses
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from gamesolve.compare.noise import CLEAR
 from gamesolve.compare.outcomes import Outcome, equilibrium_of, outcome
 from gamesolve.compare.problem import Problem, Settings
 from gamesolve.compare.spectra import matrix_at, predict, stability
-from gamesolve.compare.timing import time_steps
+from gamesolve.compare.timing import prepared_times
 from gamesolve.compare.trajectories import Trajectories, trajectories
 from gamesolve.compare.tuning import ROUNDS, SIZES, tuned
 from gamesolve.compare.vectors import ravel
@@ -122,26 +122,43 @@ def measure(problem: Problem, entry: SolverEntry, settings: Settings) -> Run:
         The run: its line of the table, and its curves, path and spectrum. A solver that refuses the game by a
         ValueError, as one for two players refuses a game of three, gives a row with status ``n/a`` and the reason.
     """
+    return begin(problem, entry, settings)()
+
+
+def begin(problem: Problem, entry: SolverEntry, settings: Settings) -> Callable[[], Run]:
+    """Run one solver on one game, all but the timing of its steps: `measure` in two parts.
+
+    Their program is compiled in the background, so that several solvers can begin before the first one is timed.
+
+    Args:
+        problem: the game and everything that its runs share.
+        entry: the solver, with the cost of its steps.
+        settings: settings of the comparison.
+
+    Returns:
+        A function without arguments that times the steps and returns the run.
+    """
     try:
         if settings.tune:
             settings = dataclasses.replace(settings, learning_rate=tuned(problem, entry, settings))
         solver = lanes.build(suited(problem, entry), problem.game, settings.learning_rate)
         runs = trajectories(problem, solver, settings)
     except ValueError as error:
-        return _refused(problem, entry, settings, error)
+        refused = _refused(problem, entry, settings, error)
+        return lambda: refused
     tolerance = linear.default_tolerance(problem.start)
     outcomes = tuple(
         outcome(distances, residuals, tolerance, finite)
         for distances, residuals, finite in zip(runs.distances, runs.residuals, runs.finite, strict=True)
     )
+    ends = [ended.steps for ended in outcomes]
+    times = prepared_times(problem.game, solver, problem.start, ends[0], problem.noise)
     point, listed = equilibrium_of(problem, runs, outcomes)
     smooth = problem.noise is None and problem.constraints is None
     predicted, spectrum, notes = predict(problem.game, solver, point) if entry.rated and smooth else (None, None, ())
     costs, uncounted = _costs(entry.cost, runs, outcomes)
     fitted = runs.distances if listed else runs.residuals
     floor = rounding_floor(point if listed else None, fitted)
-    ends = [ended.steps for ended in outcomes]
-    microseconds, compile_seconds = time_steps(problem.game, solver, problem.start, ends[0], problem.noise)
     away = final if problem.noise is None else final_floor
     field_norm = away(runs.residuals, ends)
     progress = not settings.tune or away(runs.distances[:1], ends[:1]) <= PROGRESS * runs.distances[0, 0]
@@ -153,8 +170,6 @@ def measure(problem: Problem, entry: SolverEntry, settings: Settings) -> Run:
         contraction=median(contraction(curve, floor) for curve in fitted) if problem.noise is None else None,
         predicted=predicted,
         **costs,
-        microseconds=microseconds,
-        compile_seconds=compile_seconds,
         notes="; ".join(
             [
                 *notes,
@@ -166,7 +181,13 @@ def measure(problem: Problem, entry: SolverEntry, settings: Settings) -> Run:
         ),
     )
     taken = _spent(problem, entry.cost, runs)
-    return Run(row, runs.distances, runs.path[0], spectrum, point, taken, outcomes, bool(progress))
+
+    def finish() -> Run:
+        microseconds, compile_seconds = times()
+        timed = dataclasses.replace(row, microseconds=microseconds, compile_seconds=compile_seconds)
+        return Run(timed, runs.distances, runs.path[0], spectrum, point, taken, outcomes, bool(progress))
+
+    return finish
 
 
 def _refused(problem: Problem, entry: SolverEntry, settings: Settings, error: ValueError) -> Run:

@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,9 @@ TIMED_STEPS = 1000
 TIMED_CALLS = 3
 # Short programs are repeated for up to this many seconds, or up to this many rounds.
 BUDGET, MOST_ROUNDS = 2.0, 101
+
+# One thread, so that a program is compiled on one core while the others work.
+_BACKGROUND = ThreadPoolExecutor(1, "compiling")
 
 Program = Callable[[], Any]
 
@@ -41,19 +45,41 @@ def time_steps(
     Returns:
         Microseconds per step (the best of a few calls), and seconds to trace and compile.
     """
+    return prepared_times(game, solver, start, steps, noise)()
+
+
+def prepared_times(
+    game: Game, solver: Solver, start: Players, steps: int, noise: Noise | None = None
+) -> Callable[[], tuple[float, float]]:
+    """Return the call of `time_steps` whose program is being compiled in the background."""
     steps = max(1, steps)
     repeats = -(-TIMED_STEPS // steps)
     arguments = (game, solver, start, noise and (noise.sample, noise.key), repeats, False)
-    compiled, compile_seconds = compile_timed(_repeat, *arguments, steps=steps)
-    seconds = interleaved({"": partial(compiled, *arguments)}, TIMED_CALLS, budget=0.0)[""]
-    return 1e6 * min(seconds) / (steps * repeats), compile_seconds
+    began = time.perf_counter()
+    lowered = _repeat.lower(*arguments, steps=steps)
+    traced = time.perf_counter() - began
+    program = _BACKGROUND.submit(_compiled, lowered)
+
+    def times() -> tuple[float, float]:
+        compiled, compile_seconds = program.result()
+        seconds = interleaved({"": partial(compiled, *arguments)}, TIMED_CALLS, budget=0.0)[""]
+        return 1e6 * min(seconds) / (steps * repeats), traced + compile_seconds
+
+    return times
 
 
-def compile_timed(function: Any, *arguments: Any, **static: Any) -> tuple[Callable[..., Any], float]:
+def compile_timed(function: Any, *arguments: Any) -> tuple[Callable[..., Any], float]:
     """Compile a jitted function for these arguments; returns the program and the seconds to trace and compile."""
     began = time.perf_counter()
-    compiled = function.lower(*arguments, **static).compile()
-    return compiled, time.perf_counter() - began
+    lowered = function.lower(*arguments)
+    traced = time.perf_counter() - began
+    compiled, compile_seconds = _compiled(lowered)
+    return compiled, traced + compile_seconds
+
+
+def _compiled(lowered: Any) -> tuple[Callable[..., Any], float]:
+    began = time.perf_counter()
+    return lowered.compile(), time.perf_counter() - began
 
 
 def interleaved(

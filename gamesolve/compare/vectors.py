@@ -1,8 +1,11 @@
 """Players as one vector."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.flatten_util
 import jax.numpy as jnp
+import numpy as np
 
 from gamesolve.trees import PyTree
 
@@ -19,3 +22,15 @@ def length(vector: jax.Array) -> jax.Array:
     largest = jnp.max(jnp.abs(vector))
     scale = jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1)
     return scale * jnp.linalg.norm(vector / scale)
+
+
+def nearest(points: Sequence[PyTree], place: PyTree) -> PyTree:
+    """Return the point nearest to a place. It is found in NumPy, so that nothing is compiled."""
+    flat = np.asarray(ravel(place), float)
+
+    def distance(point: PyTree) -> float:
+        apart = np.abs(np.asarray(ravel(point), float) - flat)
+        largest = apart.max() or 1.0  # squares would overflow before the distance does
+        return float(largest * np.linalg.norm(apart / largest))
+
+    return min(points, key=distance)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gamesolve.driving.unoptimised import jit_once
 from gamesolve.game import Game, from_losses, zero_sum
 from gamesolve.trees import Players, PyTree
 
@@ -114,7 +115,7 @@ def polymatrix(blocks: Sequence[Sequence[ArrayLike]], linear: Sequence[ArrayLike
         for i, row in enumerate(blocks)
     )
     if linear is None:
-        linear = [jnp.zeros(size, H[0][0].dtype) for size in sizes]
+        linear = [np.zeros(size, H[0][0].dtype) for size in sizes]
     if len(linear) != number:
         raise ValueError(f"linear must have one entry for each of the {number} players, got {len(linear)}.")
     b = tuple(_shaped(f"linear[{i}]", entry, (sizes[i],)) for i, entry in enumerate(linear))
@@ -217,7 +218,7 @@ def _at_ones(game: Game) -> Game:
     return dataclasses.replace(game, start=start, equilibria=(jax.tree.map(jnp.zeros_like, start),))
 
 
-@jax.jit
+@jit_once
 def _start_and_zero(blocks: Blocks, linear: Players) -> tuple[Players, Players]:
     """Return the least-norm equilibrium, after a start one unit from it in every coordinate."""
     matrix = jnp.block([list(row) for row in blocks])

@@ -6,6 +6,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
+from gamesolve.driving.unoptimised import jit_once
 from gamesolve.game import Game
 from gamesolve.games.quadratics import Blocks, polymatrix, quadratic
 from gamesolve.trees import Players
@@ -57,7 +58,7 @@ def random_quadratic(
     return dataclasses.replace(game, start=start, equilibria=(jax.tree.map(jnp.zeros_like, start),))
 
 
-@partial(jax.jit, static_argnums=(3, 4, 5))
+@partial(jit_once, static_argnums=(3, 4, 5))
 def _draw(
     key: jax.Array, condition: float, rotation: float, dims: tuple[int, ...], monotone: bool, zero_sum: bool
 ) -> tuple[Blocks, Players]:

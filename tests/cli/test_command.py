@@ -294,14 +294,14 @@ def test_bad_options_exit_with_two(folder, capsys, arguments, message):
 
 
 def test_what_was_finished_is_kept_after_a_failure(folder, capsys, monkeypatch):
-    measure = compare.measure
+    begin = compare.begin
 
     def fails_on_cgd(problem, entry, settings):
         if entry.name == "cgd":
             raise NotImplementedError("no second derivative\nof this")
-        return measure(problem, entry, settings)
+        return begin(problem, entry, settings)
 
-    monkeypatch.setattr(compare, "measure", fails_on_cgd)
+    monkeypatch.setattr(compare, "begin", fails_on_cgd)
     arguments = ["compare", "my_game.py:game", "--start", "my_game.py:players", "--steps", "5", "--out", "out"]
     assert cli.main([*arguments, "--solvers", "simgd", "cgd"]) == 2
     message = "cgd failed on my_game:game: NotImplementedError: no second derivative"
@@ -311,14 +311,14 @@ def test_what_was_finished_is_kept_after_a_failure(folder, capsys, monkeypatch):
 
 
 def test_ctrl_c_keeps_what_was_finished(folder, capsys, monkeypatch):
-    measure = compare.measure
+    begin = compare.begin
 
     def interrupted_on_icr(problem, entry, settings):
         if problem.name == "icr":
             raise KeyboardInterrupt
-        return measure(problem, entry, settings)
+        return begin(problem, entry, settings)
 
-    monkeypatch.setattr(compare, "measure", interrupted_on_icr)
+    monkeypatch.setattr(compare, "begin", interrupted_on_icr)
     arguments = ["compare", "--games", "curl", "icr", "--solvers", "simgd", "--steps", "5", "--out", "out"]
     assert cli.main(arguments) == 130
     assert capsys.readouterr().err == "gamesolve: interrupted. Finished results have been written.\n"

@@ -12,6 +12,7 @@ import gamesolve as gs
 from gamesolve import compare, registry
 from gamesolve.compare.runs import COLUMNS
 from gamesolve.compare.spectra import LARGEST_SPECTRUM
+from gamesolve.compare.vectors import nearest
 
 
 def run(game, solver, name="game", start=None, **settings):
@@ -274,3 +275,10 @@ def test_stability_of_the_flow():
     assert compare.stability(np.diag([-1.0, -2.0])) == "stable"
     assert compare.stability(np.diag([-1.0, 0.1])) == "unstable"
     assert compare.stability(None) == ""
+
+
+def test_the_nearest_point_is_found_where_squares_overflow():
+    far, near = (np.asarray([1e200, 0.0]),), (np.asarray([0.0, 1e199]),)
+    with jax.enable_x64(True):
+        assert nearest([far, near], (np.zeros(2),)) is near
+        assert nearest([near], near) is near
