@@ -190,7 +190,9 @@ def _without_sets(
         return Rival(partial(_until, root.game, solver, root.game.start, seen, error, target, limit, chunk), ours=True)
 
     rivals = {name: Rival(lambda run=run: root.unravel(jnp.asarray(run()))) for name, run in others.items()}
-    rivals |= {"newton": until(gs.newton(1.0), 1)} | {name: until(solver, 200) for name, solver in ours.items()}
+    dense = gs.linear.Inner(dense_limit=root.start.size)
+    rivals |= {"newton": until(gs.newton(1.0), 1), "newton, dense": until(gs.newton(1.0, inner=dense), 1)}
+    rivals |= {name: until(solver, 25) for name, solver in ours.items()}
     return Problem(error, target, rivals)
 
 
@@ -257,7 +259,7 @@ def _bounded_control(limit: float) -> Problem:
         "anderson around projected simgd": gs.anderson(projected, depth=10),
     }
     until = partial(_until, root.game, players=root.game.start, seen=seen, error=error, target=1e-8, limit=limit)
-    rivals = {name: Rival(partial(until, solver, chunk=100), ours=True) for name, solver in ours.items()}
+    rivals = {name: Rival(partial(until, solver, chunk=25), ours=True) for name, solver in ours.items()}
     return Problem(error, 1e-8, _nashopt(root) | rivals)
 
 

@@ -1,8 +1,9 @@
 """Linear algebra on pytrees: certified solves, and eigenvalues of maps known only through their products."""
 
-from gamesolve.linear.general import DENSE_LIMIT, RESTART, balanced, solve_general
+from gamesolve.linear.general import RESTART, balanced, solve_general
 from gamesolve.linear.report import (
     ACCEPTED_RESIDUAL,
+    DENSE_LIMIT,
     Inner,
     Outcome,
     Report,

@@ -12,11 +12,9 @@ import optax
 from gamesolve.game import exact_products
 from gamesolve.linear import krylov
 from gamesolve.linear.krylov import Operator
-from gamesolve.linear.report import ACCEPTED_RESIDUAL
+from gamesolve.linear.report import ACCEPTED_RESIDUAL, DENSE_LIMIT
 from gamesolve.trees import PyTree, Scalar, at_least_float32, coarsest, magnitude, norm
 
-# Number of unknowns up to which a dense solve is faster than GMRES on two CPU cores (benchmarks/results).
-DENSE_LIMIT = 64
 # Number of vectors that GMRES keeps between restarts, as long as each cycle halves the residual.
 RESTART = 20
 # Number of unknowns up to which a dense solve takes over from cycles that stall. It costs as many products.
@@ -26,9 +24,14 @@ LONG_RESTART, LONG_BASIS = 256, 2**20
 
 
 def solve_general(
-    operator: Operator, rhs: PyTree, start: PyTree | None, tolerance: Scalar, max_iterations: int | None = None
+    operator: Operator,
+    rhs: PyTree,
+    start: PyTree | None,
+    tolerance: Scalar,
+    max_iterations: int | None = None,
+    dense_limit: int = DENSE_LIMIT,
 ) -> tuple[PyTree, jax.Array]:
-    """Solve a system of any kind: densely up to `DENSE_LIMIT` unknowns, above by restarted GMRES.
+    """Solve a system of any kind: densely up to ``dense_limit`` unknowns, above by restarted GMRES.
 
     Short cycles cannot see eigenvalues around zero. If one of them does not halve the residual, a dense solve takes
     over up to 512 unknowns (``DENSE_RESCUE``), which counts as one iteration per unknown; above, or if the limit is
@@ -41,6 +44,7 @@ def solve_general(
         tolerance: relative tolerance on the residual.
         max_iterations: limit on the iterations; dense solves of small systems have none. Default: ten times the number
             of unknowns, at most 1000.
+        dense_limit: number of unknowns up to which the solve is dense.
 
     Returns:
         The solution and the number of iterations.
@@ -53,7 +57,7 @@ def solve_general(
         >>> x.round(3).tolist()
         [1.0, 1.0]
     """
-    if optax.tree.size(rhs) <= DENSE_LIMIT:
+    if optax.tree.size(rhs) <= dense_limit:
         return solve_densely(operator, rhs), jnp.zeros((), jnp.int32)
     limit = iteration_limit(rhs, max_iterations)
     start = jax.lax.stop_gradient(start)

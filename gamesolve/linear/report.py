@@ -24,23 +24,32 @@ from gamesolve.trees.faces import named, shown
 
 # A solve whose true relative residual exceeds this has failed.
 ACCEPTED_RESIDUAL = 0.1
+# Number of unknowns up to which a dense solve is faster than GMRES on two CPU cores (benchmarks/results).
+DENSE_LIMIT = 64
 
 
 @shown()
-@partial(jax.tree_util.register_dataclass, data_fields=["tolerance", "forcing"], meta_fields=["max_iterations"])
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["tolerance", "forcing"],
+    meta_fields=["max_iterations", "dense_limit"],
+)
 @dataclasses.dataclass(frozen=True)
 class Inner:
     """How to do the linear solve inside a step: the argument ``inner`` of every part and solver that has one.
 
-    A pytree: the tolerance and the forcing are leaves, so that sweeps and derivatives go through them; the limit on the
-    iterations is static.
+    A pytree: the tolerance and the forcing are leaves, so that sweeps and derivatives go through them; the limits are
+    static.
 
     Attributes:
         tolerance: relative tolerance on the residual. Default: `default_tolerance`, for the coarsest dtype
             among the players: 1e-12 in float64, 1e-6 in float32 and 1e-2 below. Use 1e-2 for players in float32 whose
             payoffs compute in bfloat16.
-        max_iterations: limit on the Krylov iterations; dense solves, up to `DENSE_LIMIT` unknowns, have none. Default:
-            ten times the number of unknowns, at most 1000.
+        max_iterations: limit on the Krylov iterations; dense solves have none. Default: ten times the number of
+            unknowns, at most 1000.
+        dense_limit: number of unknowns up to which a solve is dense, by a matrix of one product per unknown and its
+            factors. Solves by conjugate gradients never are: competitive ones of zero-sum games, and those of normal
+            equations. Default: `DENSE_LIMIT`. Raise it for ill-conditioned games of some hundred unknowns.
         forcing: loosens the tolerance to ``forcing`` times the norm of u if that is larger, at most to
             `ACCEPTED_RESIDUAL`: solves are loose far from an equilibrium and exact near one. Default: never loosen.
 
@@ -53,6 +62,7 @@ class Inner:
     tolerance: Scalar | None = None
     max_iterations: int | None = None
     forcing: Scalar | None = None
+    dense_limit: int = DENSE_LIMIT
 
     def relative_tolerance(self, u: Updates) -> Scalar:
         """Return the relative tolerance of a step whose updates are ``u``."""
@@ -76,6 +86,7 @@ def check_inner(inner: Inner) -> None:
             check_number(name, value, above=0.0)
     if inner.max_iterations is not None:
         whole_number("max_iterations", inner.max_iterations, least=0)
+    whole_number("dense_limit", inner.dense_limit, least=0)
 
 
 class Outcome(Ending):

@@ -164,8 +164,9 @@ def solve_symmetric(
     max_iterations: int | None = None,
     mirror: Operator | None = None,
     weigh: Operator | None = None,
+    dense_limit: int = DENSE_LIMIT,
 ) -> tuple[PyTree, jax.Array]:
-    """Solve a system that signs and weights make symmetric: densely up to `DENSE_LIMIT` unknowns, above by MINRES.
+    """Solve a system that signs and weights make symmetric: densely up to ``dense_limit`` unknowns, above by MINRES.
 
     Up to `LONG` unknowns, cycles of GMRES on A itself come first, as long as each halves the residual. If the
     eigenvalues of A lie on one side of zero, these cycles take about the square root of the iterations that the signs
@@ -181,6 +182,7 @@ def solve_symmetric(
         mirror: multiplication by M, a diagonal of signs. Default: the identity.
         weigh: multiplication by W, a diagonal without negative entries. Default: the identity. An unknown of weight
             zero may enter A only on its diagonal, as one.
+        dense_limit: number of unknowns up to which the solve is dense.
 
     Returns:
         The solution and the number of iterations.
@@ -193,7 +195,7 @@ def solve_symmetric(
         >>> x.round(3).tolist()
         [1.0, 1.0]
     """
-    if optax.tree.size(rhs) <= DENSE_LIMIT:
+    if optax.tree.size(rhs) <= dense_limit:
         return solve_densely(operator, rhs), jnp.zeros((), jnp.int32)
     limit = iteration_limit(rhs, max_iterations)
     start = jax.lax.stop_gradient(start)

@@ -28,7 +28,7 @@ class _Problem(NamedTuple):
     frames: tuple[tuple[Map, Map], ...] | None
     start: PyTree | None
     tolerance: Scalar
-    max_iterations: int | None
+    inner: linear.Inner
 
     def metric(self, player: int, entry: PyTree) -> PyTree:
         """Return ``P_k entry``."""
@@ -46,6 +46,11 @@ class _Problem(NamedTuple):
         centre, _ = around[player]
         tangent = lambda move, frame: None if move is None else frame[1](move)
         return lambda moves: centre(product(tuple(map(tangent, moves, around))))
+
+    def solve(self, operator: Callable[[PyTree], PyTree], rhs: PyTree) -> tuple[PyTree, jax.Array]:
+        """Solve a system of general games."""
+        limits = self.inner.max_iterations, self.inner.dense_limit
+        return linear.solve_general(operator, rhs, self.start, self.tolerance, *limits)
 
 
 class _Solution(NamedTuple):
@@ -132,7 +137,7 @@ def competitive(
             start = last.solution if game is step.game else None
             step = step._replace(game=game)
         tolerance = inner.relative_tolerance(step.u)
-        problem = _Problem(step, u, sizes, around, start, tolerance, inner.max_iterations)
+        problem = _Problem(step, u, sizes, around, start, tolerance, inner)
         solution = _method(problem)(problem)
         report = linear.certify(
             last,
@@ -183,7 +188,7 @@ def _zero_sum(problem: _Problem) -> _Solution:
         (root(u[i]), problem.metric(j, signed(u[j]))),
         problem.start,
         problem.tolerance,
-        problem.max_iterations,
+        problem.inner.max_iterations,
     )
     direction = _ordered(i, root(solved.x), signed(solved.y))
     # R multiplies the sum, and P is its square, so that neither R u nor P has to be kept for later.
@@ -206,7 +211,7 @@ def _two_players(problem: _Problem) -> _Solution:
         return optax.tree.sub(w, to_i(to_j(w)))
 
     rhs = optax.tree.add(u[i], to_i(u[j]))
-    w_i, iterations = linear.solve_general(operator, rhs, problem.start, problem.tolerance, problem.max_iterations)
+    w_i, iterations = problem.solve(operator, rhs)
     w_j = optax.tree.add(u[j], to_j(w_i))
     residual = optax.tree.sub(optax.tree.add(u[i], to_i(w_j)), w_i)
     direction = _ordered(i, problem.metric(i, w_i), problem.metric(j, w_j))
@@ -222,7 +227,7 @@ def _many_players(problem: _Problem) -> _Solution:
         moves = tuple(problem.size(k, entry) for k, entry in enumerate(w))
         return optax.tree.sub(w, tuple(respond(moves) for respond in responses))
 
-    w, iterations = linear.solve_general(operator, u, problem.start, problem.tolerance, problem.max_iterations)
+    w, iterations = problem.solve(operator, u)
     return _Solution(step.metric(w), step.metric(u), w, iterations, optax.tree.sub(u, operator(w)), u)
 
 

@@ -59,7 +59,7 @@ def proximal(
     def formula(step: Step, last: linear.Report) -> tuple[Players, linear.Report]:
         scaled = lambda q: step.metric(rates.times(step.rates, q, "eta"))
         uniform = step.diagonal is None and not isinstance(step.rates, tuple) and jnp.ndim(step.rates) == 0
-        solve, tolerance = _method(step, None if uniform else scaled), inner.relative_tolerance(step.u)
+        solve, tolerance = _method(step, inner, None if uniform else scaled), inner.relative_tolerance(step.u)
 
         def solved(at: Players, rhs: Players, last: linear.Report) -> tuple[Players, linear.Report]:
             product = products.forward(step.game, at)
@@ -116,7 +116,7 @@ def newton(inner: linear.Inner = linear.Inner()) -> optax.GradientTransformation
 
     def system(step: Step) -> tuple[Solve, Operator, Players]:
         product, v = products.forward(step.game, step.players), jax.tree.map(jnp.negative, step.u)
-        return _method(step), *linear.balanced(product, v)
+        return _method(step, inner), *linear.balanced(product, v)
 
     return _solving("newton", system, lambda step, y: y, inner)
 
@@ -214,11 +214,11 @@ def _solving(
     return part(name, formula, memory=linear.empty_report, accepts=Origin.DIRECTION, returns=Origin.DIRECTION)
 
 
-def _method(step: Step, weigh: products.Product | None = None) -> Solve:
+def _method(step: Step, inner: linear.Inner, weigh: products.Product | None = None) -> Solve:
     """Return the solve for systems in J, or in ``I - J D`` if ``weigh`` multiplies by the diagonal D."""
     if products.is_coupled(step.game, step.players):
-        return partial(linear.solve_symmetric, mirror=products.mirror, weigh=weigh)
-    return linear.solve_general
+        return partial(linear.solve_symmetric, mirror=products.mirror, weigh=weigh, dense_limit=inner.dense_limit)
+    return partial(linear.solve_general, dense_limit=inner.dense_limit)
 
 
 def _normal_equations(step: Step, shift: Callable[[jax.Array], Scalar]) -> tuple[Operator, Players]:

@@ -1,5 +1,7 @@
 """Parts that anticipate the others: look-ahead, opponent shaping, leaders and followers."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -225,7 +227,8 @@ def _follow(
     """Solve ``J_yy w = rhs`` with the follower's own Hessian; zero if the solve fails."""
     products.value(step.game, step.players, 1, name)  # or its block need not be symmetric
     operator, rhs = linear.balanced(products.curvature(step.game, step.players, 1), rhs)
-    w, report = certified(linear.solve_symmetric, operator, rhs, last, tolerance, inner.max_iterations)
+    solve = partial(linear.solve_symmetric, dense_limit=inner.dense_limit)
+    w, report = certified(solve, operator, rhs, last, tolerance, inner.max_iterations)
     return optax.tree.where(report.failed, optax.tree.zeros_like(w), w), report
 
 

@@ -1,5 +1,6 @@
 """Numbers at the edges of their range: payoffs of any scale, and steps after convergence."""
 
+import inspect
 from functools import partial
 
 import jax
@@ -107,6 +108,37 @@ def test_long_solves_do_not_depend_on_the_scale_of_the_payoffs(name, zero_sum):
         for a, b in zip(plain, scaled, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3, err_msg=f"scale 2^{exponent}")
         assert all(report.status != linear.Outcome.FAILED for report in reports(state))
+
+
+# Solvers with an inner solve, and those that use conjugate gradients, by whether the game is zero-sum.
+SOLVING = [
+    name
+    for name, entry in registry.SOLVERS.items()
+    if isinstance(getattr(inspect.signature(entry.make).parameters.get("inner"), "default", None), linear.Inner)
+]
+CONJUGATE = {
+    "lss": (True, False),
+    "levenberg_marquardt": (True, False),
+    "cgd": (True,),
+    "acgd": (True,),
+    "competitive_mirror_descent": (True,),
+}
+
+
+@pytest.mark.parametrize("name", SOLVING)
+@pytest.mark.parametrize("zero_sum", [True, False])
+def test_a_dense_solve_takes_the_same_step_without_iterations(name, zero_sum, x64):
+    size = linear.DENSE_LIMIT + 6
+    game = gs.games.random_quadratic(jax.random.key(0), (size, size), zero_sum=zero_sum)
+    build = registry.SOLVERS[name].build
+    found = {}
+    for kind, inner in {"iterative": linear.Inner(), "dense": linear.Inner(dense_limit=2 * size)}.items():
+        found[kind], state = many_steps(game, build(0.1, inner=inner), game.start, 2)
+        report = next(iter(reports(state)))
+        assert report.status == linear.Outcome.SOLVED
+        assert (report.iterations == 0) == (kind == "dense" and zero_sum not in CONJUGATE.get(name, ()))
+    for a, b in zip(found["iterative"], found["dense"], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10)
 
 
 def reports(state):
