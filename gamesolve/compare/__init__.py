@@ -1,6 +1,7 @@
 """Compare solvers on one game: everything that ``gamesolve compare`` computes. Nothing here prints or draws.
 
-`prepare` fixes everything that the solvers share, `measure` runs one solver, `picture` gathers the data of a figure.
+`prepare` fixes everything that the solvers share, `measure` runs one solver (`begin` without its timing), and `picture`
+gathers the data of a figure.
 
 >>> import gamesolve as gs
 >>> from gamesolve import compare, registry

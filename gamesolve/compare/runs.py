@@ -137,6 +137,15 @@ def begin(problem: Problem, entry: SolverEntry, settings: Settings) -> Callable[
 
     Returns:
         A function without arguments that times the steps and returns the run.
+
+    Example:
+        >>> import gamesolve as gs
+        >>> from gamesolve import compare, registry
+        >>> settings = compare.Settings(steps=100)
+        >>> problem = compare.prepare("curl", gs.games.curl(), settings)
+        >>> begun = [compare.begin(problem, registry.SOLVERS[name], settings) for name in ("simgd", "ogda")]
+        >>> [finish().row.status for finish in begun]
+        ['budget', 'budget']
     """
     try:
         if settings.tune:
