@@ -136,10 +136,11 @@ def tuned(train: Trainer, rate: float, steps: int) -> Row:
     best, inside = (0, 0), False
     for _ in range(WALKS):
         i, j = centre = best
-        around = {(i + k, j + m) for k, m in itertools.product((-1, 0, 1), repeat=2)}
-        for k, m in around - found.keys():
-            pair = rate * 10 ** (k / 4), rate * 10 ** (k / 4 + m / 2)
-            found[k, m] = _distance(train, pair, steps, seed=1)
+        for k, m in itertools.product((0, -1, 1), repeat=2):  # the centre first: it wins a tie
+            place = i + k, j + m
+            if place not in found:
+                pair = rate * 10 ** (place[0] / 4), rate * 10 ** (place[0] / 4 + place[1] / 2)
+                found[place] = _distance(train, pair, steps, seed=1)
         best = min(found, key=lambda place: found[place])
         inside = best == centre
         if inside:

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gamesolve.driving.unoptimised import jit_small
+from gamesolve.driving.unoptimised import jit_either
 from gamesolve.game import Game, exact_products
 from gamesolve.linear.dense import dense_derivative, flattened
 from gamesolve.trees import Players
@@ -55,7 +55,7 @@ def measured(function: Callable[[jax.Array], jax.Array], point: jax.Array, away:
     return Measured(matrix, error + 2 * jnp.max(changes, axis=0))
 
 
-@jit_small
+@jit_either
 def measured_jacobian(game: Game, players: Players) -> Measured:
     """Return J with its error; a point that is nearly an equilibrium stands for it, a Newton step away."""
     field, flat = flattened(game.field, players)

@@ -11,7 +11,7 @@ import optax
 from gamesolve import linear
 from gamesolve.checks.calls import called
 from gamesolve.driving.solve import step
-from gamesolve.driving.unoptimised import jit_once
+from gamesolve.driving.unoptimised import jit_either
 from gamesolve.game import Game
 from gamesolve.solver import Solver
 from gamesolve.trees import Players, PyTree, Scalar, State
@@ -78,7 +78,7 @@ def state_of(solver: Solver, players: Players, state: State) -> State:
     return jax.tree.map(cast, arrays, jax.eval_shape(solver.init, players))
 
 
-@jit_once
+@jit_either
 def _settled(game: Game, solver: Solver, players: Players, steps: Scalar) -> State:
     again = lambda _, state: step(game, solver, players, state)[1]
     return jax.lax.fori_loop(0, steps, again, solver.init(players))

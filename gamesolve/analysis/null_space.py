@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gamesolve.analysis.accuracy import Measured, directions, measured
-from gamesolve.driving.unoptimised import jit_once
+from gamesolve.driving.unoptimised import jit_either
 from gamesolve.game import exact_products
 from gamesolve.trees import DType, Scalar
 
@@ -65,7 +65,7 @@ def fixed_directions(
         still: number of parameters that the step map holds fixed.
     """
     null, moved, singular = _null_space(jacobian)
-    none = lambda: (np.zeros((size, len(null)), null.dtype), np.full(moved.shape, np.finfo(moved.dtype).max))
+    none = lambda: (np.zeros((size, len(null)), null.dtype), np.full(moved.shape, jnp.finfo(moved.dtype).max))
     if isinstance(singular, jax.core.Tracer):
         vectors, stepped = jax.lax.cond(singular, lambda: carry(null), none)
     else:  # most games have no such directions, and the step is not compiled for them
@@ -73,14 +73,14 @@ def fixed_directions(
     return _fixed(jacobian, null, moved, vectors, stepped, still)
 
 
-@jit_once
+@jit_either
 def _null_space(jacobian: Measured) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Return the directions that J does not move, as columns among zeros, how far it moves each, and if any."""
     basis, moved = directions(*jacobian)
     return basis * (moved <= 1), moved, jnp.any(moved <= 1)
 
 
-@jit_once
+@jit_either
 def _fixed(
     jacobian: Measured, null: jax.Array, moved: jax.Array, vectors: jax.Array, stepped: jax.Array, still: Scalar
 ) -> Fixed:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gamesolve.analysis.flat_step import FlatStep, flat_step
-from gamesolve.driving.unoptimised import concretely, jit_once
+from gamesolve.driving.unoptimised import concretely, jit_either
 from gamesolve.game import Game
 from gamesolve.solver import Solver
 from gamesolve.trees import Players, PyTree, State
@@ -168,7 +168,7 @@ def _counts(rest: list[PyTree]) -> list[jax.Array | None]:
     return [leaf if isinstance(leaf, jax.Array) and _is_count(leaf) else None for leaf in rest]
 
 
-@jit_once
+@jit_either
 def _watch(game: Game, solver: Solver, players: Players, state: State) -> list[jax.Array | None]:
     """Return the values of every count of the state along a run, the first one included."""
     flat = flat_step(game, solver, players, state)
@@ -179,7 +179,7 @@ def _watch(game: Game, solver: Solver, players: Players, state: State) -> list[j
     return jax.lax.scan(advance, flat.rest, length=WATCHED + 1)[1]
 
 
-@jit_once
+@jit_either
 def _moves(
     game: Game, solver: Solver, players: Players, state: State, counts: list[jax.Array | np.ndarray | None]
 ) -> jax.Array:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from gamesolve.analysis.operators import field_operator, nearest_pairs
 from gamesolve.analysis.point import as_point
-from gamesolve.driving.unoptimised import jit_small
+from gamesolve.driving.unoptimised import jit_either
 from gamesolve.game import Game
 from gamesolve.linear.arnoldi import leading_pairs
 from gamesolve.linear.dense import dense_derivative, flattened
@@ -57,7 +57,7 @@ def jacobian(game: Game, players: Players) -> jax.Array:
     return _jacobian(game, as_point(players, game.num_players))
 
 
-@jit_small
+@jit_either
 def _jacobian(game: Game, players: Players) -> jax.Array:
     return dense_derivative(*flattened(game.field, players))
 

@@ -19,7 +19,7 @@ from gamesolve.analysis.point import as_point
 from gamesolve.analysis.spectrum import by_real_part
 from gamesolve.analysis.still import Moving, say_still, without_still, without_still_rows
 from gamesolve.driving.plan import StepState
-from gamesolve.driving.unoptimised import concretely, jit_once, jit_small
+from gamesolve.driving.unoptimised import concretely, jit_either
 from gamesolve.game import Game
 from gamesolve.linear.arnoldi import leading_pairs, space_for
 from gamesolve.linear.dense import dense_derivative
@@ -270,19 +270,19 @@ def derivative_and_fixed(stepping: StepMap) -> tuple[jax.Array, Fixed]:
     return matrix, fixed_directions(partial(_carried, constant), len(matrix), jacobian, still)
 
 
-@jit_small
+@jit_either
 def linearised(stepping: StepMap) -> tuple[jax.Array, Scalar]:
     """Return the derivative of a step map, and the number of still parameters that it leaves out."""
     return without_still_rows(dense_derivative(*_function(stepping)), stepping.game, stepping.players)
 
 
-@jit_small
+@jit_either
 def _carried(stepping: StepMap, null: jax.Array) -> tuple[jax.Array, jax.Array]:
     function, point, _ = _moving(stepping)
     return carried(function, point, null)
 
 
-@jit_once
+@partial(jit_either, static_argnums=2)
 def _radius(matrix: jax.Array, fixed: Fixed, period: int) -> tuple[jax.Array, jax.Array]:
     """Return the spectral radius per step without the directions of equilibria, and whether the matrix is finite."""
     radius = radius_without(matrix, fixed.vectors, fixed.along)
@@ -336,7 +336,7 @@ def _root(values: jax.Array, degree: int | jax.Array) -> jax.Array:
     return jnp.abs(values) ** (1 / degree) * jnp.exp(1j * jnp.angle(values) / degree)
 
 
-@partial(jit_once, static_argnums=1)
+@partial(jit_either, static_argnums=1)
 def _eigenvalues(matrix: jax.Array, period: int) -> tuple[jax.Array, jax.Array]:
     """Return the eigenvalues of a whole period's map as those of one step, and whether its matrix is finite."""
     return by_real_part(_per_step(jnp.linalg.eigvals(matrix), period)), jnp.all(jnp.isfinite(matrix))

@@ -10,7 +10,7 @@ import itertools
 import math
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -144,17 +144,23 @@ def _compare(options: argparse.Namespace, arguments: list[str]) -> None:
         results.open_table(folder) as write,
     ):
         for problem, summary in itertools.chain([first], problems):
-            begun: list[Callable[[], compare.Run]] = []
+            begun: list[compare.Begun] = []
             runs: list[compare.Run] = []
             try:
                 for index, solver in enumerate(solvers.values()):
                     _progress(f"{problem.name}: {solver.name}, {index + 1} of {len(solvers)} solvers")
                     with blaming(options.target, f"{solver.name} failed on {problem.name}"):
                         begun.append(compare.begin(problem, solver, settings))
-            finally:  # what has begun is kept if the next one fails
-                for finish in begun:
-                    runs.append(finish())
-                    write(runs[-1].row)
+                for solver, last in zip(solvers.values(), begun, strict=True):
+                    _progress(f"{problem.name}: timing the steps of {solver.name}")
+                    with blaming(options.target, f"{solver.name} failed on {problem.name}"):
+                        runs.append(last.timed())
+            finally:  # if one fails, the others are kept without their times
+                left = begun[len(runs) :]
+                for last in left:
+                    last.cancel()
+                for run in [*runs, *(last.run for last in left)]:
+                    write(run.row)
             _progress("")
             print(f"{tables.table(problem, summary, runs)}\n", flush=True)
             _progress(f"{problem.name}: figure")

@@ -15,13 +15,14 @@ from gamesolve.compare.curves import contraction
 from gamesolve.compare.pictures import Picture, picture
 from gamesolve.compare.plane import Plane
 from gamesolve.compare.problem import Problem, Settings, prepare
-from gamesolve.compare.runs import Row, Run, begin, measure
+from gamesolve.compare.runs import Begun, Row, Run, begin, measure
 from gamesolve.compare.spectra import stability
 from gamesolve.compare.timing import time_steps
 from gamesolve.compare.tuning import tuned
 from gamesolve.compare.verdicts import verdict
 
 __all__ = [
+    "Begun",
     "Picture",
     "Plane",
     "Problem",

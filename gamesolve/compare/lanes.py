@@ -165,7 +165,7 @@ def flops(game: Game, entry: SolverEntry, start: Players, sample: Sampler | None
         rate = jnp.asarray(0.1, widest(start))
         state = jax.eval_shape(lambda players: build(entry, game, rate).init(players), start)
         analysis: Any = jax.jit(step).lower(game, rate, start, state, *data).cost_analysis()
-        return float(analysis.get("flops", 0.0))  # XLA leaves out what a program does not have
+        return float((analysis or {}).get("flops", 0.0))  # XLA leaves out what a program does not have
 
     return _shared(cache, ("flops", entry.name, repr(entry.arguments)), (game, start, sample), count)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import jax
 import jax.flatten_util
@@ -12,7 +13,7 @@ from gamesolve.compare.problem import Problem
 from gamesolve.compare.runs import Run
 from gamesolve.compare.spectra import matrix_at
 from gamesolve.compare.vectors import ravel
-from gamesolve.driving.unoptimised import jit_small
+from gamesolve.driving.unoptimised import jit_either, unoptimised
 from gamesolve.game import Game, Players
 from gamesolve.trees.faces import shown
 
@@ -67,7 +68,8 @@ def picture(problem: Problem, runs: Sequence[Run]) -> Picture:
         place, point = "point reached", next((run.point for run in runs if run.point is not None), None)
     if point is None:
         place, point = "start", problem.start
-    matrix = matrix_at(problem.game, point)
+    with unoptimised(problem.light):
+        matrix = matrix_at(problem.game, point)
     plane = jax.tree.map(np.asarray, problem.plane._replace(anchor=ravel(point)))
     marked = None if place == "start" else plane.project(plane.anchor)
     return Picture(
@@ -78,12 +80,17 @@ def picture(problem: Problem, runs: Sequence[Run]) -> Picture:
         eigenvalues=None if matrix is None else np.linalg.eigvals(matrix),
         place=place,
         spectra={run.row.solver: run.spectrum for run in runs if run.spectrum is not None},
-        field=lambda points: np.asarray(_slice(problem.game, plane, problem.start, points)),
+        field=partial(_field, problem, plane),
         equilibrium=marked,
         axes=problem.axes,
         view=problem.view,
         missing={run.row.solver: _reason(problem, run) for run in runs if run.spectrum is None},
     )
+
+
+def _field(problem: Problem, plane: Plane, points: np.ndarray) -> np.ndarray:
+    with unoptimised(problem.light):
+        return np.asarray(_slice(problem.game, plane, problem.start, points))
 
 
 def _reason(problem: Problem, run: Run) -> str:
@@ -108,7 +115,7 @@ def _quantity(problem: Problem) -> str:
     return "norm of the field" if problem.constraints is None else "natural residual"
 
 
-@jit_small
+@jit_either
 def _slice(game: Game, plane: Plane, like: Players, points: jax.Array) -> jax.Array:
     """Return the field at points of a plane, projected on the plane."""
     _, unravel = jax.flatten_util.ravel_pytree(like)

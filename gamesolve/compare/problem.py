@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax
@@ -15,7 +16,7 @@ from gamesolve.compare.plane import Plane, choose_plane
 from gamesolve.compare.spectra import LARGEST_SPECTRUM, matrix_at
 from gamesolve.compare.vectors import length, nearest, ravel
 from gamesolve.driving.sets import Projections
-from gamesolve.driving.unoptimised import jit_once
+from gamesolve.driving.unoptimised import jit_once, unoptimised
 from gamesolve.game import Game, Players, as_players
 from gamesolve.linear.dense import LARGEST_MATRIX
 from gamesolve.sampling.samplers import Sampler
@@ -25,8 +26,8 @@ from gamesolve.trees.faces import shown
 
 # Most draws whose mean stands for a noisy game, and the error of their field, relative to the start, that suffices.
 DRAWS, BLUR = 2048, 0.01
-# Thousands of fields of so few operations take less time than optimising a program.
-LIGHT = 1e5
+# The fields of a run with so few operations in all take less time than optimising its program.
+LIGHT = 5e7
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Problem:
         view: description of the plane.
         constraints: sets of the players. Default: none.
         noise: how the game is noisy. Default: None, it is not.
-        light: whether a run takes less time than optimising its program. Default: False.
+        light: whether the fields of a run take less time than optimising its program. Default: False.
     """
 
     name: str
@@ -142,22 +143,48 @@ def prepare(
     equilibrium = nearest(known, start) if known else None
     centre = None if equilibrium is None else ravel(equilibrium)
     starts = jax.vmap(unravel)(_starts(flat, centre, settings))
-    matrix = matrix_at(game, equilibrium)
+    light = settings.seeds * settings.steps * operations(jax.make_jaxpr(_field)(game, start).jaxpr) <= LIGHT
+    with unoptimised(light):
+        matrix = matrix_at(game, equilibrium)
     plane, axes, view = choose_plane(start, centre, matrix)
-    light = _operations(game, start) <= LIGHT
     return Problem(name, game, starts, equilibrium, matrix, plane, axes, view, constraints, noise, light)
+
+
+def _field(game: Game, players: Players) -> jax.Array:
+    return ravel(game.field(players))
 
 
 @jit_once
 def _is_finite(game: Game, players: Players) -> jax.Array:
     """Return whether the field is finite."""
-    return jnp.all(jnp.isfinite(ravel(game.field(players))))
+    return jnp.all(jnp.isfinite(_field(game, players)))
 
 
-def _operations(game: Game, players: Players) -> float:
-    """Return how many operations a field takes, by the count of XLA."""
-    costs: Any = jax.jit(game.field).lower(players).cost_analysis()
-    return costs.get("flops", 0.0) + costs.get("transcendentals", 0.0)
+def operations(jaxpr: Any) -> float:
+    """Return about how many operations a traced program takes; infinity if that is not known before it runs."""
+    count = 0.0
+    for equation in jaxpr.eqns:
+        name, parts = equation.primitive.name, [*_programs(equation.params.values())]
+        sizes = [math.prod(entry.aval.shape) for entry in (*equation.invars, *equation.outvars)]
+        if name == "while" or "conv_" in name or "callback" in name:
+            return math.inf
+        if parts:
+            count += equation.params.get("length", 1) * sum(map(operations, parts))
+        elif name == "dot_general":
+            (contracted, _), _ = equation.params["dimension_numbers"]
+            count += 2 * sizes[-1] * math.prod(equation.invars[0].aval.shape[axis] for axis in contracted)
+        else:
+            count += max(sizes, default=0)
+    return count
+
+
+def _programs(values: Iterable[Any]) -> Iterator[Any]:
+    """Yield the programs among the parameters of an equation, such as the body of a loop."""
+    for value in values:
+        if isinstance(value, tuple | list):
+            yield from _programs(value)
+        elif hasattr(getattr(value, "jaxpr", value), "eqns"):
+            yield getattr(value, "jaxpr", value)
 
 
 def check_search(rates: Rates) -> None:

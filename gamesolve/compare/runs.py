@@ -3,7 +3,7 @@
 import dataclasses
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,11 +16,12 @@ from gamesolve.compare.noise import CLEAR
 from gamesolve.compare.outcomes import Outcome, equilibrium_of, outcome
 from gamesolve.compare.problem import Problem, Settings
 from gamesolve.compare.spectra import matrix_at, predict, stability
-from gamesolve.compare.timing import prepared_times
+from gamesolve.compare.timing import prepare_times
 from gamesolve.compare.trajectories import Trajectories, trajectories
 from gamesolve.compare.tuning import ROUNDS, SIZES, tuned
 from gamesolve.compare.vectors import ravel
 from gamesolve.driving.solve import Status
+from gamesolve.driving.unoptimised import unoptimised
 from gamesolve.game import Players
 from gamesolve.solvers.entry import Cost, SolverEntry
 from gamesolve.trees.faces import shown
@@ -52,7 +53,7 @@ COLUMNS = {
     "products": "products with the Jacobian of the field, or its transpose, in these steps",
     "iterations": "Krylov iterations of the inner solves in these steps",
     "microseconds": "wall time of one step of a compiled run, without compilation",
-    "compile_seconds": "wall time of tracing and compiling that run",
+    "compile_seconds": "wall time of tracing and compiling that run, beside other work",
     "notes": "reasons for missing or incomplete entries",
 }
 
@@ -122,11 +123,25 @@ def measure(problem: Problem, entry: SolverEntry, settings: Settings) -> Run:
         The run: its line of the table, and its curves, path and spectrum. A solver that refuses the game by a
         ValueError, as one for two players refuses a game of three, gives a row with status ``n/a`` and the reason.
     """
-    return begin(problem, entry, settings)()
+    return begin(problem, entry, settings).timed()
 
 
-def begin(problem: Problem, entry: SolverEntry, settings: Settings) -> Callable[[], Run]:
-    """Run one solver on one game, all but the timing of its steps: `measure` in two parts.
+class Begun(NamedTuple):
+    """A run whose steps have not been timed yet.
+
+    Attributes:
+        run: the run, without its times.
+        timed: function that times the steps and returns the run with its times.
+        cancel: function that gives them up, so that nothing more is compiled for them.
+    """
+
+    run: Run
+    timed: Callable[[], Run]
+    cancel: Callable[[], object]
+
+
+def begin(problem: Problem, entry: SolverEntry, settings: Settings) -> Begun:
+    """Run one solver on one game, all but the timing of its steps: the first part of `measure`.
 
     Their program is compiled in the background, so that several solvers can begin before the first one is timed.
 
@@ -136,7 +151,7 @@ def begin(problem: Problem, entry: SolverEntry, settings: Settings) -> Callable[
         settings: settings of the comparison.
 
     Returns:
-        A function without arguments that times the steps and returns the run.
+        The run, and what times its steps. Call that in the same precision, inside or outside ``jax.enable_x64``.
 
     Example:
         >>> import gamesolve as gs
@@ -144,9 +159,14 @@ def begin(problem: Problem, entry: SolverEntry, settings: Settings) -> Callable[
         >>> settings = compare.Settings(steps=100)
         >>> problem = compare.prepare("curl", gs.games.curl(), settings)
         >>> begun = [compare.begin(problem, registry.SOLVERS[name], settings) for name in ("simgd", "ogda")]
-        >>> [finish().row.status for finish in begun]
-        ['budget', 'budget']
+        >>> [one.timed().row.microseconds > 0 for one in begun]
+        [True, True]
     """
+    with unoptimised(problem.light):
+        return _begin(problem, entry, settings)
+
+
+def _begin(problem: Problem, entry: SolverEntry, settings: Settings) -> Begun:
     try:
         if settings.tune:
             settings = dataclasses.replace(settings, learning_rate=tuned(problem, entry, settings))
@@ -154,14 +174,14 @@ def begin(problem: Problem, entry: SolverEntry, settings: Settings) -> Callable[
         runs = trajectories(problem, solver, settings)
     except ValueError as error:
         refused = _refused(problem, entry, settings, error)
-        return lambda: refused
+        return Begun(refused, lambda: refused, lambda: None)
     tolerance = linear.default_tolerance(problem.start)
     outcomes = tuple(
         outcome(distances, residuals, tolerance, finite)
         for distances, residuals, finite in zip(runs.distances, runs.residuals, runs.finite, strict=True)
     )
     ends = [ended.steps for ended in outcomes]
-    times = prepared_times(problem.game, solver, problem.start, ends[0], problem.noise)
+    timing = prepare_times(problem.game, solver, problem.start, ends[0], problem.noise)
     point, listed = equilibrium_of(problem, runs, outcomes)
     smooth = problem.noise is None and problem.constraints is None
     predicted, spectrum, notes = predict(problem.game, solver, point) if entry.rated and smooth else (None, None, ())
@@ -191,12 +211,15 @@ def begin(problem: Problem, entry: SolverEntry, settings: Settings) -> Callable[
     )
     taken = _spent(problem, entry.cost, runs)
 
-    def finish() -> Run:
-        microseconds, compile_seconds = times()
-        timed = dataclasses.replace(row, microseconds=microseconds, compile_seconds=compile_seconds)
-        return Run(timed, runs.distances, runs.path[0], spectrum, point, taken, outcomes, bool(progress))
+    run = Run(row, runs.distances, runs.path[0], spectrum, point, taken, outcomes, bool(progress))
 
-    return finish
+    def timed() -> Run:
+        microseconds, compile_seconds = timing.times()
+        return dataclasses.replace(
+            run, row=dataclasses.replace(row, microseconds=microseconds, compile_seconds=compile_seconds)
+        )
+
+    return Begun(run, timed, timing.cancel)
 
 
 def _refused(problem: Problem, entry: SolverEntry, settings: Settings, error: ValueError) -> Run:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -45,13 +45,23 @@ def time_steps(
     Returns:
         Microseconds per step (the best of a few calls), and seconds to trace and compile.
     """
-    return prepared_times(game, solver, start, steps, noise)()
+    return prepare_times(game, solver, start, steps, noise).times()
 
 
-def prepared_times(
-    game: Game, solver: Solver, start: Players, steps: int, noise: Noise | None = None
-) -> Callable[[], tuple[float, float]]:
-    """Return the call of `time_steps` whose program is being compiled in the background."""
+class Prepared(NamedTuple):
+    """A call of `time_steps` whose program is being compiled in the background.
+
+    Attributes:
+        times: returns its result, once nothing is compiled any more.
+        cancel: gives the program up, unless its compilation has begun.
+    """
+
+    times: Callable[[], tuple[float, float]]
+    cancel: Callable[[], bool]
+
+
+def prepare_times(game: Game, solver: Solver, start: Players, steps: int, noise: Noise | None = None) -> Prepared:
+    """Begin a call of `time_steps`; its end must be in the same context of precision."""
     steps = max(1, steps)
     repeats = -(-TIMED_STEPS // steps)
     arguments = (game, solver, start, noise and (noise.sample, noise.key), repeats, False)
@@ -62,10 +72,11 @@ def prepared_times(
 
     def times() -> tuple[float, float]:
         compiled, compile_seconds = program.result()
+        _BACKGROUND.submit(lambda: None).result()  # the last in line: other programs would disturb the clock
         seconds = interleaved({"": partial(compiled, *arguments)}, TIMED_CALLS, budget=0.0)[""]
         return 1e6 * min(seconds) / (steps * repeats), traced + compile_seconds
 
-    return times
+    return Prepared(times, program.cancel)
 
 
 def compile_timed(function: Any, *arguments: Any) -> tuple[Callable[..., Any], float]:

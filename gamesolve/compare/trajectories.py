@@ -18,7 +18,7 @@ from gamesolve.compare.spectra import LARGEST_SPECTRUM
 from gamesolve.compare.vectors import length, ravel
 from gamesolve.driving.sets import Projections
 from gamesolve.driving.solve import Solution, Status, solve
-from gamesolve.driving.unoptimised import jit_once
+from gamesolve.driving.unoptimised import jit_either
 from gamesolve.game import Game, Players
 from gamesolve.solver import Solver
 from gamesolve.trees import PyTree, Row, State
@@ -30,7 +30,7 @@ TOGETHER = 16
 class Trajectories(NamedTuple):
     """What the runs from all starts give, as arrays with a leading axis for the starts.
 
-    The curves have a row for the start and one for every step; `_measured` computes the first three of them.
+    The curves have a row for the start and one for every step; `_measures` computes the first three of them.
     ``distances`` are residuals if no equilibrium is known; residuals are norms of the field, or natural residuals.
     ``iterations`` (Krylov iterations of each step) and ``fallbacks`` (inner solves that have failed so far) have no row
     for the start.
@@ -58,15 +58,14 @@ def trajectories(problem: Problem, solver: Solver, settings: Settings) -> Trajec
     """Run a solver from all starts of a problem."""
     shared = Shared(problem.game, problem.plane, known_equilibria(problem.game), problem.noise)
     sets = problem.constraints
-    follow, measures = _follow[problem.light], _measures[problem.light]
-    ends, status, (seen, counts) = follow(sets, shared, solver, problem.starts, steps=settings.steps)
+    ends, status, (seen, counts) = _follow(sets, shared, solver, problem.starts, steps=settings.steps)
     starts = np.asarray(jax.vmap(ravel)(problem.starts))[:, None]
     if isinstance(seen, tuple):
-        first = measures(sets, shared, problem.start, starts)
+        first = _measures(sets, shared, problem.start, starts)
         curves = [np.concatenate(pair, axis=1) for pair in zip(first, seen, strict=True)]
     else:
         points = np.concatenate([starts, seen], axis=1)
-        curves = map(np.asarray, measures(sets, shared, problem.start, points))
+        curves = map(np.asarray, _measures(sets, shared, problem.start, points))
     finite = np.asarray(status) != Status.DIVERGED
     return Trajectories(ends, finite, *curves, **{name: np.asarray(count) for name, count in counts.items()})
 
@@ -110,7 +109,8 @@ def _count(state: State, name: str) -> jax.Array:
     return sum((count for _, count in optax.tree.get_all_with_path(state, name)), start=jnp.zeros((), jnp.int32))
 
 
-def _followed(
+@partial(jit_either, static_argnums=0, static_argnames="steps")
+def _follow(
     sets: Projections, shared: Shared, solver: Solver, starts: Players, *, steps: int
 ) -> tuple[Players, jax.Array, Row]:
     """Run from all starts; a function of arrays alone, so that games of one shape share its program."""
@@ -137,7 +137,8 @@ def drawing(noise: Noise | None, number: jax.Array | int) -> dict[str, PyTree]:
     return {} if noise is None else {"sample": noise.sample, "key": jax.random.fold_in(noise.key, number)}
 
 
-def _measured(
+@partial(jit_either, static_argnums=0)
+def _measures(
     sets: Projections, shared: Shared, like: Players, points: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Measure points of shape (seeds, rows, n)."""
@@ -149,14 +150,6 @@ def _measured(
     # The mean game looks at all draws for each point: not at all points at once.
     each = jax.vmap(at) if shared.noise is None else partial(jax.lax.map, at, batch_size=TOGETHER)
     return jax.vmap(each)(points) if shared.noise is None else jax.lax.map(each, points)
-
-
-# Each twice: for all games, and for light ones.
-_follow = {
-    light: compiled(_followed, static_argnums=0, static_argnames="steps")
-    for light, compiled in ((False, jax.jit), (True, jit_once))
-}
-_measures = {light: compiled(_measured, static_argnums=0) for light, compiled in ((False, jax.jit), (True, jit_once))}
 
 
 def _measure(sets: Projections, shared: Shared, players: Players) -> tuple[jax.Array, jax.Array, jax.Array]:

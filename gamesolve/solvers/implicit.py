@@ -20,7 +20,7 @@ def proximal(
     """Solve for the implicit step by Newton's method: the proximal point method.
 
     The step ``w = z + E v(w)`` is solved by Newton's iteration from ``w = z``; one iteration, the linearised implicit
-    step, is ``z + (I - E J)^-1 E v``. Systems of more than `linear.DENSE_LIMIT` unknowns are solved by
+    step, is ``z + (I - E J)^-1 E v``. Systems of more than ``inner.dense_limit`` unknowns are solved by
     `linear.solve_symmetric` in zero-sum games, whose J is symmetric up to signs, and by `linear.solve_general` in
     others.
 

@@ -310,6 +310,21 @@ def test_what_was_finished_is_kept_after_a_failure(folder, capsys, monkeypatch):
     assert json.loads((folder / "out/manifest.json").read_text())["status"] == f"failed: {message}"
 
 
+def test_a_failure_while_timing_keeps_all_runs(folder, capsys, monkeypatch):
+    def fails():
+        raise MemoryError("no memory left")
+
+    begin = compare.begin
+    broken = lambda *args: begin(*args)._replace(timed=fails) if args[1].name == "ogda" else begin(*args)
+    monkeypatch.setattr(compare, "begin", broken)
+    arguments = ["compare", "--games", "curl", "--solvers", "simgd", "ogda", "altgd", "--steps", "5", "--out", "out"]
+    with pytest.raises(MemoryError):
+        cli.main(arguments)
+    written = rows(folder / "out")
+    assert [row["solver"] for row in written] == ["simgd", "ogda", "altgd"]
+    assert [bool(row["microseconds"]) for row in written] == [True, False, False]
+
+
 def test_ctrl_c_keeps_what_was_finished(folder, capsys, monkeypatch):
     begin = compare.begin
 

@@ -10,6 +10,7 @@ import pytest
 
 import gamesolve as gs
 from gamesolve import compare, registry
+from gamesolve.compare.problem import operations
 from gamesolve.compare.runs import COLUMNS
 from gamesolve.compare.spectra import LARGEST_SPECTRUM
 from gamesolve.compare.vectors import nearest
@@ -282,3 +283,51 @@ def test_the_nearest_point_is_found_where_squares_overflow():
     with jax.enable_x64(True):
         assert nearest([far, near], (np.zeros(2),)) is near
         assert nearest([near], near) is near
+
+
+def test_operations_count_every_pass_of_a_loop():
+    def count(function, *arguments):
+        return operations(jax.make_jaxpr(function)(*arguments).jaxpr)
+
+    matrix, vector = jnp.ones((30, 20)), jnp.ones(20)
+    assert count(jnp.dot, matrix, vector) == 2 * 30 * 20
+    assert count(jax.jit(jnp.sin), vector) == 20
+    looped = lambda x: jax.lax.scan(lambda x, _: (jnp.sin(x), None), x, length=7)[0]
+    assert count(looped, vector) == 7 * 20
+    assert count(lambda x: jax.lax.while_loop(lambda x: x[0] < 9, lambda x: x + 1, x), vector) == math.inf
+    image = jnp.ones((1, 1, 8, 8))
+    assert count(lambda x: jax.lax.conv(x, x[:, :, :3, :3], (1, 1), "SAME"), image) == math.inf
+
+
+def test_only_short_runs_of_small_games_skip_the_optimisation():
+    light = lambda game, **settings: compare.prepare("game", game, compare.Settings(**settings)).light
+    assert light(gs.games.curl())
+    assert light(gs.games.random_quadratic(jax.random.key(0)))
+    assert not light(gs.games.curl(), steps=10**8)
+    assert not light(gs.games.random_quadratic(jax.random.key(0), (300, 300)))
+
+
+def test_results_do_not_depend_on_the_optimisation():
+    problem = compare.prepare("quadratic", gs.games.random_quadratic(jax.random.key(0)), compare.Settings())
+    for name in ("ogda", "cgd"):
+        light, heavy = (
+            compare.measure(dataclasses.replace(problem, light=light), registry.SOLVERS[name], compare.Settings())
+            for light in (True, False)
+        )
+        np.testing.assert_allclose(light.curves, heavy.curves, rtol=1e-3, atol=1e-5)
+        assert light.row.predicted == pytest.approx(heavy.row.predicted, rel=1e-5)
+
+
+def test_what_was_begun_is_timed_later_and_in_any_order():
+    settings = compare.Settings(steps=20)
+    problem = compare.prepare("curl", gs.games.curl(), settings)
+    with jax.enable_x64(True):
+        wide = compare.begin(compare.prepare("curl", gs.games.curl(), settings), registry.SOLVERS["simgd"], settings)
+        assert wide.timed().row.microseconds > 0
+    begun = [compare.begin(problem, registry.SOLVERS[name], settings) for name in ("simgd", "cgd", "conopt")]
+    assert begun[0].run.row.microseconds is None
+    for one in reversed(begun[:2]):
+        timed = one.timed()
+        assert timed.row.microseconds > 0
+        assert dataclasses.replace(timed.row, microseconds=None, compile_seconds=None) == one.run.row
+    begun[2].cancel()

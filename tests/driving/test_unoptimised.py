@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from gamesolve.driving import unoptimised
-from gamesolve.driving.unoptimised import concretely, jit_once, jit_small
+from gamesolve.driving.unoptimised import concretely, jit_either, jit_once
+from gamesolve.driving.unoptimised import unoptimised as without
 
 
 def roots(x, scale):
     return {"root": jnp.sqrt(x) * scale}
 
 
-@pytest.mark.parametrize("compiled", [jit_once, jit_small])
+@pytest.mark.parametrize("compiled", [jit_once, jit_either])
 def test_results_are_those_of_jit_whether_called_or_traced(compiled):
     function, x = compiled(roots), jnp.arange(1.0, 4.0)
     expected = jnp.sqrt(x) * 3
@@ -42,14 +43,30 @@ def test_a_function_of_concrete_numbers_can_be_called_while_a_program_is_traced(
     assert outer(5.0) == 19.0
 
 
-def test_only_calls_with_few_numbers_skip_the_optimisation(monkeypatch):
+def test_functions_skip_the_optimisation_only_where_that_is_wanted(monkeypatch):
     seen = []
     monkeypatch.setattr(unoptimised, "_known", lambda: seen.append("unoptimised") or {})
-    total = jit_small(jnp.sum)
-    assert total(jnp.ones(unoptimised.FEW + 1)) == unoptimised.FEW + 1
+    total = jit_either(jnp.sum)
+    assert total(jnp.ones(3)) == 3
+    with without(False):
+        assert total(jnp.ones(3)) == 3
     assert not seen
-    assert total(jnp.ones(unoptimised.FEW)) == unoptimised.FEW
+    with without(True):
+        assert total(jnp.ones(3)) == 3
     assert seen == ["unoptimised"]
+
+
+def test_an_error_of_the_function_is_raised_at_once():
+    calls = []
+
+    @jit_once
+    def fails(x):
+        calls.append(x)
+        raise ValueError("not this one")
+
+    with pytest.raises(ValueError, match="not this one"):
+        fails(1.0)
+    assert len(calls) == 1
 
 
 def test_an_option_that_xla_does_not_know_is_left_out(monkeypatch):
