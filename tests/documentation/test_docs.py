@@ -80,6 +80,31 @@ def test_the_names_that_examples_and_pages_use_exist(page):
             find(".".join([known[root], *rest]))
 
 
+def calls_in(code):
+    """Yield the public function and the keywords of each call in a piece of code, if it is Python."""
+    try:
+        nodes = ast.walk(ast.parse(code, mode="eval"))
+    except SyntaxError:
+        return
+    for node in nodes:
+        root, *rest = (isinstance(node, ast.Call) and dotted(node.func)) or [""]
+        if root == "gs" and (path := ".".join(["gamesolve", *rest])) in LISTED:
+            yield find(path), {keyword.arg for keyword in node.keywords if keyword.arg}
+
+
+def test_calls_in_the_text_use_arguments_that_exist():
+    sources = [*PAGES, *(ROOT / "gamesolve").rglob("*.py"), ROOT / "CHANGELOG.md"]
+    seen = 0
+    for page in sources:
+        for code in re.findall(r"`([^`\n]+)`", page.read_text(encoding="utf-8")):
+            for function, keywords in calls_in(code):
+                known = inspect.signature(function).parameters
+                free = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
+                assert free or keywords <= {*known}, f"{page.name}: {code}"
+                seen += 1
+    assert seen > 100
+
+
 # Ten seconds each; the site runs them too when it is built.
 LONG = {
     "05_tiny_gans",
