@@ -11,6 +11,7 @@ import optax
 
 from gamesolve.game import exact_products
 from gamesolve.linear import krylov
+from gamesolve.linear.dense import check_size
 from gamesolve.linear.krylov import Operator
 from gamesolve.linear.report import ACCEPTED_RESIDUAL, DENSE_LIMIT
 from gamesolve.trees import PyTree, Scalar, at_least_float32, coarsest, magnitude, norm
@@ -157,6 +158,7 @@ def solve_densely(operator: Operator, rhs: PyTree) -> PyTree:
 def _matrix(operator: Operator, rhs: PyTree) -> tuple[jax.Array, jax.Array, Callable[[jax.Array], PyTree]]:
     """Return a system as a matrix and a vector, in float32 or wider since LAPACK has no other, and how to go back."""
     flat, unravel = jax.flatten_util.ravel_pytree(rhs)
+    check_size(flat, "Lower the dense_limit of linear.Inner")
     column = lambda unit: jax.flatten_util.ravel_pytree(operator(unravel(unit)))[0]
     matrix = jax.vmap(column, out_axes=1)(jnp.eye(flat.size, dtype=flat.dtype))
     wide = at_least_float32(flat.dtype)

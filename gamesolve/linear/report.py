@@ -49,7 +49,8 @@ class Inner:
             unknowns, at most 1000.
         dense_limit: number of unknowns up to which a solve is dense, by a matrix of one product per unknown and its
             factors. Solves by conjugate gradients never are: competitive ones of zero-sum games, and those of normal
-            equations. Default: `DENSE_LIMIT`. Raise it for ill-conditioned games of some hundred unknowns.
+            equations. Default: `DENSE_LIMIT`. Raise it for ill-conditioned games of some hundred unknowns; a matrix
+            of more than 2 GiB is an error.
         forcing: loosens the tolerance to ``forcing`` times the norm of u if that is larger, at most to
             `ACCEPTED_RESIDUAL`: solves are loose far from an equilibrium and exact near one. Default: never loosen.
 

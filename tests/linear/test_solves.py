@@ -387,12 +387,21 @@ WITH_A_SOLVE = [
         (lambda: linear.Inner(forcing=0), "forcing .* above 0"),
         (lambda: linear.Inner(max_iterations=2.5), "max_iterations must be"),
         (lambda: linear.Inner(max_iterations=-1), "max_iterations .* at least 0"),
+        (lambda: linear.Inner(dense_limit=-1), "dense_limit .* at least 0"),
         (lambda: 1e-6, "inner must be a linear.Inner, got float"),
     ],
 )
 def test_settings_of_a_solve_that_make_no_sense(make, inner, message):
     with pytest.raises((ValueError, TypeError), match=message):
         make(inner())
+
+
+def test_a_dense_solve_that_would_fill_the_memory_is_refused():
+    game = gs.general_sum(lambda x, y: jnp.sum(x * x * y), lambda x, y: jnp.sum(y * y * x))
+    players = (jax.ShapeDtypeStruct((20_000,), jnp.float32),) * 2
+    solver = gs.newton(inner=linear.Inner(dense_limit=10**6))
+    with pytest.raises(ValueError, match=r"takes 6 GiB, .* Lower the dense_limit of linear\.Inner"):
+        jax.eval_shape(lambda players: gs.step(game, solver, players)[0], players)
 
 
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
