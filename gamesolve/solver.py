@@ -35,7 +35,7 @@ import optax
 
 from gamesolve.checks import LARGEST_COUNT, composed
 from gamesolve.checks.calls import bound
-from gamesolve.trees import PyTree, State, Updates
+from gamesolve.trees import PyTree, State, Updates, traced
 from gamesolve.trees.faces import face
 
 P = ParamSpec("P")
@@ -93,8 +93,7 @@ class Solver(optax.GradientTransformationExtraArgs):
     def transformation(self) -> optax.GradientTransformationExtraArgs:
         """The optax transformation, built on first use, because JAX also rebuilds solvers with placeholder leaves."""
         # What is computed from traced leaves belongs to the function that is traced now: later ones must not see it.
-        traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(self.leaves))
-        return self._made() if traced else self._kept
+        return self._made() if traced(self.leaves) else self._kept
 
     @functools.cached_property
     def _kept(self) -> optax.GradientTransformationExtraArgs:

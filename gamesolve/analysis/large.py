@@ -10,7 +10,6 @@ from functools import partial
 from typing import NamedTuple
 
 import jax
-import jax.core
 import jax.flatten_util
 import numpy as np
 
@@ -24,7 +23,7 @@ from gamesolve.checks import Ending, check_key, check_limit, check_number, whole
 from gamesolve.driving.sets import Projections
 from gamesolve.game import Game
 from gamesolve.linear.lanczos import Extremes, extremes
-from gamesolve.trees import Key, Players, norm
+from gamesolve.trees import Key, Players, norm, traced
 from gamesolve.trees.faces import named, shown
 
 
@@ -184,7 +183,7 @@ def classify_large(
 
 
 def _check(game: Game, players: Players, key: Key, tol: float, confidence: float, steps: int) -> None:
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((game, players, key))):
+    if traced((game, players, key)):
         raise ValueError(
             "classify_large must be called with known arrays, got traced ones. Call it outside jit, vmap and grad."
         )

@@ -12,7 +12,7 @@ from gamesolve.analysis.flat_step import FlatStep, flat_step
 from gamesolve.driving.unoptimised import concretely, jit_either
 from gamesolve.game import Game
 from gamesolve.solver import Solver
-from gamesolve.trees import Players, PyTree, State
+from gamesolve.trees import Players, PyTree, State, traced
 
 # Counts are followed for this many steps, without the arithmetic of the players; a period must fit in twice.
 WATCHED = 2048
@@ -59,7 +59,7 @@ def period_of(game: Game, solver: Solver, players: Players, state: State) -> Per
         return Period(1, (), 0)
     arguments = concretely(concrete, (game, solver, players, state))
     counts = concretely(_watch, *arguments)
-    if any(isinstance(run, jax.core.Tracer) for run in counts):
+    if traced(counts):
         raise ValueError(
             f"the traced numbers of {solver!r} must be its leaves, got some inside a function, so that its counts "
             "can't be followed. Wrap the function that makes it in gamesolve.parametric."
@@ -79,7 +79,7 @@ def period_of(game: Game, solver: Solver, players: Players, state: State) -> Per
         return Period(plain, held, 0)
     length = _length(players)
     moves = concretely(_moves, *arguments, [None if run is None else run[:length] for run in runs])
-    if isinstance(moves, jax.core.Tracer):  # a schedule has closed over a traced number
+    if traced(moves):  # a schedule has closed over a traced number
         return Period(plain, held, None)
     moves = np.asarray(moves)
     for begins in (0, length // 2):

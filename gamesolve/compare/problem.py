@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax
@@ -162,9 +161,11 @@ def _is_finite(game: Game, players: Players) -> jax.Array:
 
 def operations(jaxpr: Any) -> float:
     """Return about how many operations a traced program takes; infinity if that is not known before it runs."""
+    from jax.extend import core  # a local import: it takes as long as twenty modules of ours
+
     count = 0.0
     for equation in jaxpr.eqns:
-        name, parts = equation.primitive.name, [*_programs(equation.params.values())]
+        name, parts = equation.primitive.name, [*core.jaxprs_in_params(equation.params)]
         sizes = [math.prod(entry.aval.shape) for entry in (*equation.invars, *equation.outvars)]
         if name == "while" or "conv_" in name or "callback" in name:
             return math.inf
@@ -176,15 +177,6 @@ def operations(jaxpr: Any) -> float:
         else:
             count += max(sizes, default=0)
     return count
-
-
-def _programs(values: Iterable[Any]) -> Iterator[Any]:
-    """Yield the programs among the parameters of an equation, such as the body of a loop."""
-    for value in values:
-        if isinstance(value, tuple | list):
-            yield from _programs(value)
-        elif hasattr(getattr(value, "jaxpr", value), "eqns"):
-            yield getattr(value, "jaxpr", value)
 
 
 def check_search(rates: Rates) -> None:

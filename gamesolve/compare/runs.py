@@ -3,6 +3,7 @@
 import dataclasses
 import statistics
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -212,14 +213,13 @@ def _begin(problem: Problem, entry: SolverEntry, settings: Settings) -> Begun:
     taken = _spent(problem, entry.cost, runs)
 
     run = Run(row, runs.distances, runs.path[0], spectrum, point, taken, outcomes, bool(progress))
+    return Begun(run, partial(_timed, run, timing.times), timing.cancel)
 
-    def timed() -> Run:
-        microseconds, compile_seconds = timing.times()
-        return dataclasses.replace(
-            run, row=dataclasses.replace(row, microseconds=microseconds, compile_seconds=compile_seconds)
-        )
 
-    return Begun(run, timed, timing.cancel)
+def _timed(run: Run, times: Callable[[], tuple[float, float]]) -> Run:
+    microseconds, compile_seconds = times()
+    row = dataclasses.replace(run.row, microseconds=microseconds, compile_seconds=compile_seconds)
+    return dataclasses.replace(run, row=row)
 
 
 def _refused(problem: Problem, entry: SolverEntry, settings: Settings, error: ValueError) -> Run:

@@ -65,32 +65,33 @@ def prepare_times(game: Game, solver: Solver, start: Players, steps: int, noise:
     steps = max(1, steps)
     repeats = -(-TIMED_STEPS // steps)
     arguments = (game, solver, start, noise and (noise.sample, noise.key), repeats, False)
-    began = time.perf_counter()
-    lowered = _repeat.lower(*arguments, steps=steps)
-    traced = time.perf_counter() - began
-    program = _BACKGROUND.submit(_compiled, lowered)
+    program = _BACKGROUND.submit(trace_timed(_repeat, *arguments, steps=steps))
 
     def times() -> tuple[float, float]:
         compiled, compile_seconds = program.result()
         _BACKGROUND.submit(lambda: None).result()  # the last in line: other programs would disturb the clock
         seconds = interleaved({"": partial(compiled, *arguments)}, TIMED_CALLS, budget=0.0)[""]
-        return 1e6 * min(seconds) / (steps * repeats), traced + compile_seconds
+        return 1e6 * min(seconds) / (steps * repeats), compile_seconds
 
     return Prepared(times, program.cancel)
 
 
 def compile_timed(function: Any, *arguments: Any) -> tuple[Callable[..., Any], float]:
     """Compile a jitted function for these arguments; returns the program and the seconds to trace and compile."""
-    began = time.perf_counter()
-    lowered = function.lower(*arguments)
-    traced = time.perf_counter() - began
-    compiled, compile_seconds = _compiled(lowered)
-    return compiled, traced + compile_seconds
+    return trace_timed(function, *arguments)()
 
 
-def _compiled(lowered: Any) -> tuple[Callable[..., Any], float]:
+def trace_timed(function: Any, *arguments: Any, **static: Any) -> Callable[[], tuple[Callable[..., Any], float]]:
+    """Trace a jitted function for these arguments; returns the rest of `compile_timed`."""
     began = time.perf_counter()
-    return lowered.compile(), time.perf_counter() - began
+    lowered = function.lower(*arguments, **static)
+    seconds = time.perf_counter() - began
+
+    def compiled() -> tuple[Callable[..., Any], float]:
+        began = time.perf_counter()
+        return lowered.compile(), seconds + time.perf_counter() - began
+
+    return compiled
 
 
 def interleaved(

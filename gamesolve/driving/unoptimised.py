@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
-import jax.core
 
-from gamesolve.trees import PyTree
+from gamesolve.trees import PyTree, traced
 
 # These change results by their rounding only. An XLA that no longer knows one of them compiles without it.
 OPTIONS = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
@@ -74,11 +73,6 @@ def concretely(function: Callable[..., Any], *arguments: PyTree) -> Any:
         return result
     with jax.ensure_compile_time_eval():
         return function(*arguments)
-
-
-def traced(tree: PyTree) -> bool:
-    """Return whether any leaf is traced."""
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
 
 
 @functools.cache

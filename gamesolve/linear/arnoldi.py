@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.core
 import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
@@ -31,7 +30,7 @@ from gamesolve.linear.eigenpairs import (
     nothing,
 )
 from gamesolve.linear.krylov import orthogonalise
-from gamesolve.trees import Scalar, norm
+from gamesolve.trees import Scalar, norm, traced
 
 # Vectors in the whole basis, and products between two convergence tests: fewer for vectors of at least LONG entries.
 # Chosen by the measurements of `benchmarks/measurements/spectra.py`.
@@ -62,7 +61,7 @@ def leading_pairs(
     Raises:
         ValueError: if an argument is traced.
     """
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((operator, like))):
+    if traced((operator, like)):
         raise ValueError("k= finds eigenvalues in a loop on the host. Call this function outside jit, vmap and grad.")
     if like.size <= 2 * space_for(k, which):
         return from_matrix(operator, like, k, which, tolerance)

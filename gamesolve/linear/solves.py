@@ -20,7 +20,6 @@ import optax
 from gamesolve.game import exact_products
 from gamesolve.linear import krylov
 from gamesolve.linear.general import (
-    DENSE_LIMIT,
     DENSE_RESCUE,
     by_gmres,
     differentiable,
@@ -30,6 +29,7 @@ from gamesolve.linear.general import (
     solve_densely,
 )
 from gamesolve.linear.krylov import Operator
+from gamesolve.linear.report import DENSE_LIMIT
 from gamesolve.trees import PyTree, Scalar, computed_once, dot, norm
 
 # Number of unknowns beyond which the vectors of GMRES outgrow the caches, so that MINRES is faster despite the signs.

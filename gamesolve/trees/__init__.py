@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -63,6 +64,11 @@ def is_key(leaf: PyTree) -> bool:
 def numbers_of(leaf: PyTree) -> PyTree:
     """Return a leaf, or its key data if it is an array of typed random keys."""
     return jax.random.key_data(leaf) if is_key(leaf) else leaf
+
+
+def traced(tree: PyTree) -> bool:
+    """Return whether any leaf is traced."""
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
 
 
 def strong(tree: PyTree) -> PyTree:
